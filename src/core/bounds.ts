@@ -1,0 +1,67 @@
+/**
+ * Every bound of every queue, buffer and table, in one place. Bytes, milliseconds or counts, as the name says.
+ * What happens beyond each stands beside it; `docs/reference/bounds.md` is checked against this table.
+ */
+
+const KiB = 1_024;
+const MiB = 1_024 * KiB;
+
+export const bounds = {
+  /** Mesh frame, head included. Beyond: the connection is closed, counted. */
+  frameBytes: 16 * MiB,
+  /** Frame on the control socket and on an instance's fd 3. Beyond: the connection is closed, counted. */
+  controlFrameBytes: 1 * MiB,
+  /** Frame between keeper and supervisor; the welcome carries all memos. Beyond: closed, the supervisor is replaced. */
+  keeperFrameBytes: 16 * MiB,
+  /** A frame is taken while less than this waits on its connection. Beyond: `OVERLOADED` at once. */
+  outgoingBytes: 8 * MiB,
+  /** Calls of one action that run at once. Beyond: they wait. */
+  actionConcurrency: 100,
+  /** Calls of one action that wait. Beyond: `OVERLOADED` at once. */
+  actionQueue: 1_000,
+  /** How long a call may wait at the callee. Beyond: `OVERLOADED`. */
+  actionQueueMs: 1_000,
+  /** Input of all calls of one action that wait. Beyond: `OVERLOADED` at once. */
+  actionQueueBytes: 64 * MiB,
+  /** Events of one subscription that run or wait. Beyond: the newest is dropped, counted. */
+  eventQueue: 1_000,
+  /** Metadata that travels with a call. Beyond: `INVALID_INPUT`. */
+  metadataBytes: 4 * KiB,
+  /** Hello of a connection that nobody knows yet. Beyond: the connection is closed, counted. */
+  helloBytes: 256 * KiB,
+  /** Nesting of a JSON body between processes; more than any `JSON.stringify` can write. Beyond: the connection is closed. */
+  meshJsonDepth: 8_000,
+  /** From connect to hello. Beyond: the connection is closed. */
+  helloMs: 2_000,
+  /** Connections that have not said hello. Beyond: the newest is closed. */
+  strangers: 64,
+  /** Default deadline of a call. */
+  callMs: 5_000,
+  /** Longest deadline a client of the gateway may ask for. */
+  httpDeadlineMs: 60_000,
+  httpHeadBytes: 16 * KiB,
+  httpBodyBytes: 1 * MiB,
+  httpConnections: 10_000,
+  jsonDepth: 64,
+  jsonKeys: 1_000,
+  /** Not yet consumed output of an instance, per file. Beyond: the oldest is cut, counted. */
+  spoolBytes: 64 * MiB,
+  /** One log line. Beyond: split, marked. */
+  logLineBytes: 64 * KiB,
+  /** Log lines the supervisor remembers. Beyond: the oldest is dropped. */
+  logLines: 10_000,
+  /** Transitions the supervisor remembers. Beyond: the oldest is dropped. */
+  events: 10_000,
+  /** What waits for one reader of an admin stream. Beyond: the reader is cut off. */
+  adminStreamBytes: 8 * MiB,
+  /** Series of one metric. Beyond: `other`. */
+  metricSeries: 2_000,
+  /** Names of shared counters and gauges of one app. Beyond: `OVERLOADED`. */
+  sharedNames: 4_096,
+  /** Instances of one app. Beyond: refused with a sentence. */
+  instances: 1_024,
+  /** The throw-away process that reads the service modules. Beyond: killed, said. */
+  manifestMs: 10_000,
+  memoBytes: 4 * KiB,
+  appMemoBytes: 1 * MiB,
+} as const;

@@ -1,0 +1,27 @@
+/**
+ * One line of the app's one stream of logs, whoever wrote it: our logger, a service's `console.log`, the supervisor.
+ */
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface LogLine {
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly level: LogLevel;
+  /** `users#1@3`, or `supervisor`. */
+  readonly instance: string;
+  readonly service: string;
+  readonly message: string;
+  /** Where a text that was no structured line came from. */
+  readonly stream?: 'stdout' | 'stderr';
+  readonly requestId?: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export const levelAtLeast = (level: LogLevel, least: LogLevel): boolean => logLevels.indexOf(level) >= logLevels.indexOf(least);
+
+/** Control characters never reach a terminal or forge a second line: they are shown as escapes. */
+export const escapeControls = (text: string): string =>
+  // eslint-disable-next-line no-control-regex -- these are what is looked for
+  text.replaceAll(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);

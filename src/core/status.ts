@@ -1,0 +1,76 @@
+/**
+ * What the supervisor says of the app: once a second to gateways, and on request to the CLI.
+ * Everything in it is derived from transitions and statistics slots; nothing is counted twice.
+ */
+import type { InstanceState } from './instance-state.ts';
+
+export type ServiceHealth = 'healthy' | 'degraded' | 'unhealthy' | 'dead';
+
+export interface InstanceStatus {
+  /** `users#1` */
+  readonly slot: string;
+  readonly epoch: number;
+  readonly state: InstanceState;
+  readonly reason: string;
+  readonly pid: number | null;
+  /** Epoch milliseconds of the last transition, of the process's start, of the next start. */
+  readonly since: number;
+  readonly startedAt: number | null;
+  readonly restartAt: number | null;
+  /** Starts after the first that nobody asked for. */
+  readonly restarts: number;
+  readonly crashLoop: boolean;
+  /** Epoch milliseconds; null before the first beat. */
+  readonly lastHeartbeat: number | null;
+  readonly requests: number;
+  readonly errors: number;
+  readonly inFlight: number;
+  readonly requestsPerSecond: number;
+  readonly p99Ms: number | null;
+  readonly loopDelayMs: number | null;
+  /** Percent of one core. */
+  readonly cpuPercent: number | null;
+  readonly rssBytes: number | null;
+}
+
+export interface ServiceStatus {
+  readonly name: string;
+  /** Ours, not the user's. */
+  readonly system: boolean;
+  readonly version: string;
+  readonly optional: boolean;
+  readonly wanted: number;
+  readonly ready: number;
+  readonly health: ServiceHealth;
+  /** URLs of a gateway; empty for the rest. */
+  readonly urls: readonly string[];
+  readonly instances: readonly InstanceStatus[];
+}
+
+export interface AppStatus {
+  readonly app: string;
+  /** Epoch milliseconds. */
+  readonly takenAt: number;
+  readonly startedAt: number;
+  readonly generation: number;
+  readonly services: readonly ServiceStatus[];
+  /** Shared counters and gauges by name. */
+  readonly shared: Readonly<Record<string, number>>;
+  /** What a person should know: overrides by hand, code that differs from the manifest, what is degraded. */
+  readonly notes: readonly string[];
+}
+
+const aliveStates: ReadonlySet<InstanceState> = new Set(['starting', 'ready', 'unready', 'draining', 'stopping']);
+
+/** `healthy` = all wanted are ready; `degraded` = some; `unhealthy` = none ready but alive; `dead` = no process. */
+export function serviceHealth(wanted: number, states: readonly InstanceState[]): ServiceHealth {
+  const ready = states.filter((state) => state === 'ready').length;
+  if (ready > 0) return ready >= wanted ? 'healthy' : 'degraded';
+  return states.some((state) => aliveStates.has(state)) ? 'unhealthy' : 'dead';
+}
+
+/** The words of `GET /services`. */
+export function stateWord(state: InstanceState): 'running' | 'unhealthy' | 'dead' {
+  if (state === 'ready') return 'running';
+  return state === 'starting' || state === 'unready' || state === 'draining' || state === 'stopping' ? 'unhealthy' : 'dead';
+}
