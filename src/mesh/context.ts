@@ -1,0 +1,39 @@
+/**
+ * What travels with a call without being passed along: who asked, until when, under which trace.
+ * The host's user code reads it; the caller hands it on to nested calls.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+export interface Trace {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits: the span that called. */
+  readonly spanId: string;
+  readonly sampled: boolean;
+}
+
+export interface CallContext {
+  readonly requestId: string;
+  readonly trace: Trace;
+  /** Absolute, of `Clock.now()`, milliseconds; Infinity for an event. */
+  readonly deadline: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Instance that called, from its certificate: nobody can set it in a message. */
+  readonly caller: string;
+}
+
+const contexts = new AsyncLocalStorage<CallContext>();
+
+export const currentContext = (): CallContext | undefined => contexts.getStore();
+
+/** Arguments are passed on so that the hot path needs no closure. */
+export function runWithContext<Result, Args extends unknown[] = []>(
+  context: CallContext,
+  run: (...args: Args) => Result,
+  ...args: Args
+): Result {
+  return contexts.run(context, run, ...args);
+}
+
+/** For what outlives the call that happened to start it, such as a connection. */
+export const runWithoutContext = <Result>(run: () => Result): Result => contexts.exit(run);

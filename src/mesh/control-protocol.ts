@@ -1,0 +1,82 @@
+/**
+ * What supervisor and instance say to each other on the control socket, and the birth frame that an instance finds on fd 3.
+ * Messages of an instance are checked field by field: it is honest, but may be out of its mind.
+ */
+import type { Certificate } from '../core/certificate.ts';
+import type { InstanceRef } from '../core/ids.ts';
+import type { LogLevel } from '../core/log-line.ts';
+import { isPlainObject } from '../core/options.ts';
+import type { AppStatus } from '../core/status.ts';
+import type { AppManifest } from '../define/manifest.ts';
+import type { RegistryDelta, RegistrySnapshot } from './registry-view.ts';
+
+export const controlProtocol = 1;
+
+/** The first frame on fd 3: all that an instance is told at birth. Secrets travel here and nowhere else. */
+export interface Birth {
+  readonly op: 'birth';
+  readonly app: string;
+  readonly self: InstanceRef;
+  readonly certificate: Certificate;
+  readonly publicKey: string;
+  /** `file:` URL of the module that exports the definition. */
+  readonly module: string;
+  readonly config: unknown;
+  /** Its own socket, and the supervisor's. */
+  readonly address: string;
+  readonly control: string;
+  readonly statistics: { readonly path: string; readonly index: number };
+  readonly counters: string;
+  readonly beatMs: number;
+  readonly checkMs: number;
+  readonly orphanGraceMs: number;
+  readonly logLevel: LogLevel;
+  /** Descriptor of an inherited listening socket, or where to listen where none can be inherited. */
+  readonly listen?: { readonly fd: number } | { readonly host: string; readonly port: number };
+}
+
+export type Phase = 'opening' | 'ready' | 'draining';
+
+export type InstanceMessage =
+  | { readonly op: 'hello'; readonly protocol: number; readonly certificate: Certificate; readonly phase: Phase; readonly manifestHash: string }
+  /** With the hash of its own manifest: a difference from the app's is shown in `status`. */
+  | { readonly op: 'ready'; readonly manifestHash: string }
+  /** It cannot start; the sentence says why and where. */
+  | { readonly op: 'failed'; readonly message: string }
+  | { readonly op: 'check'; readonly ok: boolean; readonly reason: string }
+  | { readonly op: 'ack'; readonly revision: number }
+  | { readonly op: 'snapshot' }
+  | { readonly op: 'register'; readonly kind: 'counter' | 'gauge'; readonly name: string };
+
+export type SupervisorMessage =
+  | { readonly op: 'welcome'; readonly snapshot: RegistrySnapshot; readonly manifest?: AppManifest }
+  | ({ readonly op: 'delta' } & RegistryDelta)
+  | { readonly op: 'snapshot'; readonly snapshot: RegistrySnapshot }
+  | { readonly op: 'drain'; readonly timeoutMs: number; readonly reason: string }
+  | { readonly op: 'registered'; readonly name: string; readonly problem?: string }
+  | { readonly op: 'status'; readonly status: AppStatus }
+  | { readonly op: 'manifest'; readonly manifest: AppManifest };
+
+const isText = (value: unknown, limit: number): value is string => typeof value === 'string' && value.length <= limit;
+
+const isCertificate = (value: unknown): value is Certificate => isPlainObject(value) && isText(value['text'], 65_536) && isText(value['signature'], 256);
+
+const phases: readonly unknown[] = ['opening', 'ready', 'draining'];
+
+const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unknown>) => boolean>> = {
+  hello: (frame) => Number.isSafeInteger(frame['protocol']) && isCertificate(frame['certificate']) && phases.includes(frame['phase']) && isText(frame['manifestHash'], 64),
+  ready: (frame) => isText(frame['manifestHash'], 64),
+  failed: (frame) => isText(frame['message'], 65_536),
+  check: (frame) => typeof frame['ok'] === 'boolean' && isText(frame['reason'], 4_096),
+  ack: (frame) => Number.isSafeInteger(frame['revision']),
+  snapshot: () => true,
+  register: (frame) => (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], 127),
+};
+
+/** Undefined: nothing that an instance would say. */
+export function readInstanceMessage(frame: unknown): InstanceMessage | undefined {
+  if (!isPlainObject(frame)) return undefined;
+  const { op } = frame;
+  if (typeof op !== 'string' || !Object.hasOwn(checks, op)) return undefined;
+  return checks[op as InstanceMessage['op']](frame) ? (frame as unknown as InstanceMessage) : undefined;
+}

@@ -1,0 +1,182 @@
+/**
+ * The binary head of a message between processes, and how head and body are written and read. Pure, over Buffers.
+ * `docs/reference/protocol.md` holds the layout and test vectors. It knows nothing of connections or calls.
+ */
+import { TuttiError } from '../core/errors.ts';
+import { quick } from './quick-buffer.ts';
+
+export const frameKinds = {
+  hello: 1,
+  welcome: 2,
+  request: 3,
+  response: 4,
+  error: 5,
+  event: 6,
+  /** Of streams, not spoken yet: data, end, credit. */
+  data: 7,
+  end: 8,
+  credit: 9,
+  cancel: 10,
+  ping: 11,
+  pong: 12,
+  goaway: 13,
+} as const;
+export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
+
+export const frameFlags = {
+  /** The body is bytes, not JSON text. */
+  raw: 1,
+  /** u32 length and a small JSON object stand before the body. */
+  envelope: 2,
+  /** The answer shall have the shape that the action declares for HTTP. */
+  http: 4,
+  sampled: 8,
+  /** A nested or repeated call: somebody else owns the retry. */
+  nested: 16,
+  /** Of an error: the call was not started and may go to another instance. */
+  notStarted: 32,
+} as const;
+
+export const protocolVersion = 1;
+export const headBytes = 48;
+const lengthBytes = 4;
+/** Smallest value of the length field, which does not count itself. */
+export const shortestLength = headBytes - lengthBytes;
+const knownFlags = 63;
+const traceBytes = 24;
+const defaultPriority = 5;
+
+export interface OutgoingFrame {
+  kind: FrameKind;
+  flags: number;
+  stream: number;
+  action: number;
+  load: number;
+  deadline: number;
+  /** Trace id and span id, 48 hexadecimal digits; empty where no trace travels. */
+  trace: string;
+  envelope: string;
+  body: string | Uint8Array;
+  bodyBytes: number;
+  /** All of it, head included. */
+  bytes: number;
+}
+
+export interface FrameParts {
+  readonly body?: string | Uint8Array;
+  readonly flags?: number;
+  readonly action?: number;
+  readonly load?: number;
+  readonly deadline?: number;
+  readonly trace?: string;
+  readonly envelope?: string;
+}
+
+const noParts: FrameParts = {};
+
+/** Sizes a frame; `writeFrame` writes it later, together with the others of the turn. */
+export function makeFrame(kind: FrameKind, stream: number, parts = noParts): OutgoingFrame {
+  const { body = '', action = 0, load = 0, deadline = 0, trace = '', envelope = '' } = parts;
+  const isText = typeof body === 'string';
+  const bodyBytes = isText ? Buffer.byteLength(body) : body.length;
+  const envelopeBytes = envelope === '' ? 0 : lengthBytes + Buffer.byteLength(envelope);
+  const bytes = headBytes + envelopeBytes + bodyBytes;
+  let flags = parts.flags ?? 0;
+  if (!isText) flags |= frameFlags.raw;
+  if (envelopeBytes > 0) flags |= frameFlags.envelope;
+  return { kind, flags, stream, action, load, deadline, trace, envelope, body, bodyBytes, bytes };
+}
+
+/** Writes `frame` at `at`, where `frame.bytes` must fit; gives where the next one goes. */
+export function writeFrame(target: Buffer, at: number, frame: OutgoingFrame): number {
+  const end = at + frame.bytes;
+  target.writeUInt32LE(frame.bytes - lengthBytes, at);
+  target[at + 4] = frame.kind;
+  target[at + 5] = frame.flags;
+  target[at + 6] = defaultPriority;
+  target[at + 7] = 0;
+  target.writeUInt32LE(frame.stream, at + 8);
+  target.writeUInt16LE(frame.action, at + 12);
+  target.writeUInt16LE(frame.load, at + 14);
+  target.writeDoubleLE(frame.deadline, at + 16);
+  writeTrace(target, at + 24, frame);
+  if (frame.envelope !== '') {
+    const written = target.write(frame.envelope, at + headBytes + lengthBytes, 'utf8');
+    target.writeUInt32LE(written, at + headBytes);
+  }
+  const { body, bodyBytes } = frame;
+  if (typeof body !== 'string') target.set(body, end - bodyBytes);
+  // As many bytes as letters: all are ASCII, and the quicker writer does.
+  else if (bodyBytes === body.length) quick(target).latin1Write(body, end - bodyBytes, bodyBytes);
+  else quick(target).utf8Write(body, end - bodyBytes, bodyBytes);
+  return end;
+}
+
+function writeTrace(target: Buffer, at: number, frame: OutgoingFrame): void {
+  if (frame.trace !== '' && quick(target).hexWrite(frame.trace, at, traceBytes) === traceBytes) return;
+  // The buffer is not cleared before: what is not hexadecimal must not let old memory out.
+  for (let zero = at; zero < at + traceBytes; zero += 8) target.writeDoubleLE(0, zero);
+}
+
+/** Points into the bytes of a read: to be used before the receiver of the chunk returns. */
+export interface IncomingFrame {
+  readonly kind: FrameKind;
+  readonly flags: number;
+  readonly stream: number;
+  readonly action: number;
+  readonly load: number;
+  readonly deadline: number;
+  readonly bytes: Buffer;
+  /** Where the frame starts, its envelope (if any), its body, and where it ends. */
+  readonly start: number;
+  readonly bodyStart: number;
+  readonly end: number;
+}
+
+const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });
+
+/** Reads the frame that fills `bytes` from `start` to `end`. @throws {TuttiError} `PROTOCOL_ERROR` */
+export function readFrame(bytes: Buffer, start: number, end: number): IncomingFrame {
+  const kind = bytes[start + 4] ?? 0;
+  const flags = bytes[start + 5] ?? 0;
+  if (kind < frameKinds.hello || kind > frameKinds.goaway) throw refuse('unknown kind of frame');
+  if (flags > knownFlags) throw refuse('unknown flags');
+  const deadline = bytes.readDoubleLE(start + 16);
+  if (Number.isNaN(deadline)) throw refuse('the deadline is not a number');
+  return {
+    kind: kind as FrameKind,
+    flags,
+    stream: bytes.readUInt32LE(start + 8),
+    action: bytes.readUInt16LE(start + 12),
+    load: bytes.readUInt16LE(start + 14),
+    deadline,
+    bytes,
+    start,
+    bodyStart: (flags & frameFlags.envelope) === 0 ? start + headBytes : skipEnvelope(bytes, start, end),
+    end,
+  };
+}
+
+function skipEnvelope(bytes: Buffer, start: number, end: number): number {
+  const first = start + headBytes + lengthBytes;
+  if (first > end) throw refuse('the envelope is cut off');
+  const bodyStart = first + bytes.readUInt32LE(start + headBytes);
+  if (bodyStart > end) throw refuse('the envelope is longer than its frame');
+  return bodyStart;
+}
+
+/** 48 hexadecimal digits: the trace id, then the span id. */
+export const readTrace = (frame: IncomingFrame): string =>
+  quick(frame.bytes).hexSlice(frame.start + 24, frame.start + headBytes);
+
+/** Empty when there is none. */
+export const readEnvelopeText = (frame: IncomingFrame): string =>
+  (frame.flags & frameFlags.envelope) === 0
+    ? ''
+    : frame.bytes.toString('utf8', frame.start + headBytes + lengthBytes, frame.bodyStart);
+
+export const readBodyText = (frame: IncomingFrame): string =>
+  quick(frame.bytes).utf8Slice(frame.bodyStart, frame.end);
+/** A copy, which outlives the read. */
+export const readBodyBytes = (frame: IncomingFrame): Buffer =>
+  Buffer.from(frame.bytes.subarray(frame.bodyStart, frame.end));

@@ -1,0 +1,111 @@
+/**
+ * Frames over one connection, the same for both sides. All frames of one turn of the event loop leave in one write.
+ * Owns the connection; a peer that breaks the protocol loses this connection and nothing else.
+ */
+import { bounds } from '../core/bounds.ts';
+import { TuttiError } from '../core/errors.ts';
+import { FrameReader } from './frame-reader.ts';
+import { frameKinds, makeFrame, writeFrame } from './frames.ts';
+import type { IncomingFrame, OutgoingFrame } from './frames.ts';
+import type { Connection } from './transport/transport.ts';
+
+export interface LinkHandlers {
+  /** What it throws closes the connection. */
+  onFrame(frame: IncomingFrame): void;
+  /** Once; `fault` is why we closed it, undefined when nobody is to blame. */
+  onClose(fault: string | undefined): void;
+}
+
+export class Link {
+  readonly #connection: Connection;
+  readonly #handlers: LinkHandlers;
+  readonly #reader: FrameReader;
+  #queue: OutgoingFrame[] = [];
+  #queuedBytes = 0;
+  #isOpen = true;
+  #fault: string | undefined;
+
+  constructor(connection: Connection, maxFrameBytes: number, handlers: LinkHandlers) {
+    this.#connection = connection;
+    this.#handlers = handlers;
+    this.#reader = new FrameReader(maxFrameBytes, this.#take);
+    connection.onData((chunk) => {
+      this.#receive(chunk);
+    });
+    connection.onClose(() => {
+      this.#isOpen = false;
+      this.#queue = [];
+      handlers.onClose(this.#fault);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Queued here or waiting at the transport. */
+  get waitingBytes(): number {
+    return this.#queuedBytes + this.#connection.pendingBytes;
+  }
+
+  /** For a peer whose hello was accepted. */
+  allowFrames(maxBytes: number): void {
+    this.#reader.maxBytes = maxBytes;
+  }
+
+  /** False, and not sent, when the link is closed or too much waits already. */
+  send(frame: OutgoingFrame, limitBytes: number = bounds.outgoingBytes): boolean {
+    if (!this.#isOpen || this.waitingBytes >= limitBytes) return false;
+    this.#queue.push(frame);
+    this.#queuedBytes += frame.bytes;
+    // After the promise jobs of this turn, so that their frames leave in the same write.
+    if (this.#queue.length === 1) process.nextTick(this.#flush);
+    return true;
+  }
+
+  /** Sends what is queued, then closes. */
+  end(): void {
+    if (!this.#isOpen) return;
+    this.#flush();
+    this.#isOpen = false;
+    this.#connection.end();
+  }
+
+  destroy(fault?: string): void {
+    this.#isOpen = false;
+    this.#fault ??= fault;
+    this.#queue = [];
+    this.#connection.destroy();
+  }
+
+  readonly #flush = (): void => {
+    const frames = this.#queue;
+    if (!this.#isOpen || frames.length === 0) return;
+    const bytes = Buffer.allocUnsafe(this.#queuedBytes);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    let at = 0;
+    for (const frame of frames) at = writeFrame(bytes, at, frame);
+    this.#connection.write(bytes);
+  };
+
+  #receive(chunk: Buffer): void {
+    if (this.#fault !== undefined) return;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.destroy(faultOf(error));
+    }
+  }
+
+  readonly #take = (frame: IncomingFrame): void => {
+    if (this.#fault !== undefined) return;
+    if (frame.kind === frameKinds.ping) this.send(makeFrame(frameKinds.pong, frame.stream));
+    else if (frame.kind !== frameKinds.pong) this.#handlers.onFrame(frame);
+  };
+}
+
+function faultOf(error: unknown): string {
+  const reason = error instanceof TuttiError ? error.data['reason'] : undefined;
+  return typeof reason === 'string' ? reason : String(error);
+}

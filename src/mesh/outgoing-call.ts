@@ -1,0 +1,98 @@
+/**
+ * What a call or an event takes with it: what its maker asked for, within what the call it is part of allows.
+ * Pure but for the ids it draws. Used by the caller.
+ */
+import { bounds } from '../core/bounds.ts';
+import { TuttiError } from '../core/errors.ts';
+import { bodyOf } from './body.ts';
+import type { CallContext, Trace } from './context.ts';
+import { envelopeText } from './envelope.ts';
+import { frameFlags, makeFrame } from './frames.ts';
+import type { FrameKind, OutgoingFrame } from './frames.ts';
+import type { TraceIds } from './trace-ids.ts';
+
+export interface CallOptions {
+  /** Default: `bounds.callMs`. A nested call never gets more than what is left of the call it is part of. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** For gateways and tests: where the request comes from, when it is not from a call. `caller` does not travel. */
+  readonly context?: Partial<CallContext> | undefined;
+}
+
+export interface Outgoing {
+  readonly kind: FrameKind;
+  readonly body: unknown;
+  readonly flags: number;
+  readonly options: CallOptions;
+  readonly deadline: number;
+  /** The call it is part of. */
+  readonly parent: CallContext | undefined;
+}
+
+/** Absolute. A deadline that was given explicitly by a gateway is not cut by the default. */
+export function deadlineOf(options: CallOptions, parent: CallContext | undefined, now: number): number {
+  const limit = options.context?.deadline ?? parent?.deadline ?? Infinity;
+  const isGiven = options.context?.deadline !== undefined && options.deadlineMs === undefined;
+  return isGiven ? limit : Math.min(now + (options.deadlineMs ?? bounds.callMs), limit);
+}
+
+/** @throws {TuttiError} `INVALID_INPUT` when it is not JSON, `PAYLOAD_TOO_LARGE` */
+export function frameOf(outgoing: Outgoing, ids: TraceIds): OutgoingFrame {
+  const { kind, options, deadline, parent } = outgoing;
+  const { trace, isSampled } = traceOf(options, parent, ids);
+  const frame = makeFrame(kind, 0, {
+    body: textOf(outgoing.body),
+    flags:
+      outgoing.flags | (isSampled ? frameFlags.sampled : 0) | (parent === undefined ? 0 : frameFlags.nested),
+    deadline,
+    trace,
+    envelope: envelopeOf(options, parent, trace),
+  });
+  if (frame.bytes > bounds.frameBytes)
+    throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.frameBytes });
+  return frame;
+}
+
+function textOf(body: unknown): string | Uint8Array {
+  try {
+    return bodyOf(body);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : 'not JSON';
+    throw new TuttiError('INVALID_INPUT', { issues: [{ path: '', message }] }, { cause });
+  }
+}
+
+interface OutgoingTrace {
+  readonly trace: string;
+  readonly isSampled: boolean;
+}
+
+function traceOf(options: CallOptions, parent: CallContext | undefined, ids: TraceIds): OutgoingTrace {
+  const given = options.context?.trace;
+  if (given !== undefined && isTrace(given)) {
+    return { trace: given.traceId + given.spanId, isSampled: given.sampled };
+  }
+  if (parent === undefined) return { trace: ids.newTrace(), isSampled: false };
+  return { trace: parent.trace.traceId + ids.newSpan(), isSampled: parent.trace.sampled };
+}
+
+const isTrace = (trace: Trace): boolean =>
+  /^[0-9a-f]{32}$/.test(trace.traceId) && /^[0-9a-f]{16}$/.test(trace.spanId);
+
+function envelopeOf(options: CallOptions, parent: CallContext | undefined, trace: string): string {
+  const requestId = options.context?.requestId ?? parent?.requestId;
+  const inherited = options.context?.metadata ?? parent?.metadata;
+  const metadata = options.metadata === undefined ? inherited : { ...inherited, ...options.metadata };
+  return envelopeText({
+    requestId: requestId === trace.slice(0, 32) ? undefined : requestId,
+    idempotencyKey: options.idempotencyKey,
+    metadata: metadata === undefined || isEmpty(metadata) ? undefined : metadata,
+  });
+}
+
+function isEmpty(fields: object): boolean {
+  for (const key in fields) if (Object.hasOwn(fields, key)) return false;
+  return true;
+}

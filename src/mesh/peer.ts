@@ -1,0 +1,245 @@
+/**
+ * One instance as its callers see it: connects on first use, says hello, keeps the calls that wait for its answer.
+ * It settles nothing itself: answers and losses go to its owner, the caller.
+ */
+import { bounds } from '../core/bounds.ts';
+import type { Certificate, CertificateClaims } from '../core/certificate.ts';
+import { TuttiError } from '../core/errors.ts';
+import { instanceId } from '../core/ids.ts';
+import type { Clock } from '../core/ports.ts';
+import { runWithoutContext } from './context.ts';
+import { frameKinds, makeFrame } from './frames.ts';
+import type { IncomingFrame, OutgoingFrame } from './frames.ts';
+import { helloText, readWelcome } from './hello.ts';
+import type { OfferedAction } from './hello.ts';
+import { Link } from './link.ts';
+import type { CallHolder, PendingCall } from './pending-call.ts';
+import type { RegistryInstance } from './registry-view.ts';
+import type { Transport } from './transport/transport.ts';
+
+export interface PeerNeeds {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly certificate: Certificate;
+  readonly verify: (certificate: Certificate) => CertificateClaims | undefined;
+}
+
+export interface PeerOwner {
+  /** `frame` is a response or an error; what it throws closes the connection. */
+  answered(peer: Peer, call: PendingCall, frame: IncomingFrame): void;
+  answeredLate(): void;
+  /** The connection is gone, and with it the answers to `calls`. */
+  lost(peer: Peer, calls: PendingCall[], fault: string | undefined): void;
+  /** It asked to be left alone. */
+  leaving(): void;
+}
+
+/** An action as it is called on this connection. */
+export interface Offer {
+  readonly number: number;
+  readonly isIdempotent: boolean;
+}
+
+/** An instance that was lost or not reached is the last choice for this long: the registry needs a moment to know. */
+const coolMs = 100;
+const coolingCost = 1e6;
+
+export class Peer implements CallHolder {
+  readonly instance: RegistryInstance;
+  readonly id: string;
+  readonly pending = new Map<number, PendingCall>();
+  /** What the instance said it has to do, in its last answer. */
+  load = 0;
+  isLeaving = false;
+  readonly #needs: PeerNeeds;
+  readonly #owner: PeerOwner;
+  readonly #offers = new Map<string, Offer>();
+  readonly #events = new Map<string, number>();
+  #link: Link | undefined;
+  #opening: Promise<void> | undefined;
+  #isWelcome = false;
+  #isOver = false;
+  #coolUntil = 0;
+  #lastStream = 0;
+
+  constructor(instance: RegistryInstance, needs: PeerNeeds, owner: PeerOwner) {
+    this.instance = instance;
+    this.id = instanceId(instance);
+    this.#needs = needs;
+    this.#owner = owner;
+  }
+
+  get isOpen(): boolean {
+    return this.#isWelcome;
+  }
+
+  /** Nothing would be lost with it. */
+  get isIdle(): boolean {
+    return this.#opening === undefined;
+  }
+
+  /** For the balance: what waits here for its answer, and what it has to do for others. */
+  get cost(): number {
+    return this.pending.size + this.load + (this.#coolUntil === 0 ? 0 : this.#coolingCost());
+  }
+
+  /** All who ask while it connects share one attempt. @throws {TuttiError} `CONNECTION_REFUSED` */
+  open(): Promise<void> {
+    this.#opening ??= runWithoutContext(() => this.#connect()).catch((error: unknown) => {
+      this.#opening = undefined;
+      this.#cool();
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /** Undefined: it has no such action. */
+  offer(action: string): Offer | undefined {
+    return this.#offers.get(action);
+  }
+
+  /** False: too much waits on the connection. Wants an open peer, and the number of its action in the frame. */
+  send(call: PendingCall): boolean {
+    call.frame.stream = this.#nextStream();
+    if (this.#link?.send(call.frame) !== true) return false;
+    call.holder = this;
+    this.pending.set(call.frame.stream, call);
+    return true;
+  }
+
+  sendEvent(event: string, frame: OutgoingFrame): boolean {
+    const number = this.#events.get(event);
+    if (number === undefined || this.#link === undefined) return false;
+    return this.#link.send({ ...frame, action: number });
+  }
+
+  withdraw(call: PendingCall): void {
+    if (!this.pending.delete(call.frame.stream)) return;
+    this.#link?.send(makeFrame(frameKinds.cancel, call.frame.stream));
+  }
+
+  /** Sends what is queued, closes, and is not to be used again. */
+  end(): void {
+    this.#isOver = true;
+    this.#link?.end();
+  }
+
+  /** Closes at once; the calls that wait are lost. */
+  destroy(): void {
+    this.#isOver = true;
+    this.#link?.destroy();
+  }
+
+  async #connect(): Promise<void> {
+    const { transport, clock, certificate } = this.#needs;
+    const connection = await transport.connect(this.instance.address, bounds.helloMs);
+    if (this.#isOver) {
+      connection.destroy();
+      throw new TuttiError('CONNECTION_REFUSED', { instance: this.id, reason: 'not wanted any more' });
+    }
+    const welcomed = Promise.withResolvers<true>();
+    const link = new Link(connection, bounds.frameBytes, {
+      onFrame: (frame) => {
+        if (this.#isWelcome) {
+          this.#take(frame);
+        } else {
+          this.#takeWelcome(frame);
+          welcomed.resolve(true);
+        }
+      },
+      onClose: (fault) => {
+        welcomed.reject(
+          new TuttiError('CONNECTION_REFUSED', { instance: this.id, reason: fault ?? 'closed' }),
+        );
+        this.#lose(fault);
+      },
+    });
+    this.#link = link;
+    link.send(makeFrame(frameKinds.hello, 0, { body: helloText(certificate) }));
+    const timer = clock.after(bounds.helloMs, () => {
+      link.destroy('no welcome in time');
+    });
+    await welcomed.promise.finally(() => {
+      timer.cancel();
+    });
+  }
+
+  #takeWelcome(frame: IncomingFrame): void {
+    if (frame.kind !== frameKinds.welcome) throw refuse('the first frame is not a welcome');
+    const welcome = readWelcome(frame);
+    this.#checkIdentity(welcome.certificate);
+    welcome.actions.forEach((action: OfferedAction, number) => {
+      this.#offers.set(action.name, { number, isIdempotent: action.idempotent });
+    });
+    welcome.events.forEach((event, number) => this.#events.set(event, number));
+    this.#isWelcome = true;
+    this.#coolUntil = 0;
+  }
+
+  /** An address is a place, not a name: somebody else may sit there. */
+  #checkIdentity(certificate: Certificate): void {
+    const claims = this.#needs.verify(certificate);
+    if (claims === undefined) throw refuse('the certificate of the other side is not valid');
+    const { service, slot, epoch } = this.instance;
+    if (claims.service !== service || claims.slot !== slot || claims.epoch < epoch) {
+      throw refuse(`${this.id} was wanted and ${instanceId(claims)} answered`);
+    }
+  }
+
+  #take(frame: IncomingFrame): void {
+    if (frame.kind === frameKinds.goaway) {
+      this.isLeaving = true;
+      this.#owner.leaving();
+    } else if (frame.kind === frameKinds.response || frame.kind === frameKinds.error) {
+      this.#takeAnswer(frame);
+    } else {
+      throw refuse(`a frame of kind ${String(frame.kind)} was not expected`);
+    }
+  }
+
+  #takeAnswer(frame: IncomingFrame): void {
+    this.load = frame.load;
+    const call = this.pending.get(frame.stream);
+    if (call === undefined) {
+      this.#owner.answeredLate();
+      return;
+    }
+    // Not deleted before it could be read: an answer that closes the connection must not leave its call waiting.
+    this.#owner.answered(this, call, frame);
+    this.pending.delete(frame.stream);
+  }
+
+  #lose(fault: string | undefined): void {
+    const calls = [...this.pending.values()];
+    const wasWelcome = this.#isWelcome;
+    this.pending.clear();
+    this.#offers.clear();
+    this.#events.clear();
+    this.#link = undefined;
+    this.#isWelcome = false;
+    this.load = 0;
+    this.#cool();
+    // Before the welcome `open` hears of it.
+    if (!wasWelcome) return;
+    this.#opening = undefined;
+    this.#owner.lost(this, calls, fault);
+  }
+
+  #nextStream(): number {
+    do this.#lastStream = this.#lastStream === 0xffff_ffff ? 1 : this.#lastStream + 1;
+    while (this.pending.has(this.#lastStream));
+    return this.#lastStream;
+  }
+
+  #cool(): void {
+    this.#coolUntil = this.#needs.clock.now() + coolMs;
+  }
+
+  #coolingCost(): number {
+    if (this.#needs.clock.now() < this.#coolUntil) return coolingCost;
+    this.#coolUntil = 0;
+    return 0;
+  }
+}
+
+const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });

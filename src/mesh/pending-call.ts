@@ -1,0 +1,82 @@
+/**
+ * One call that was made and has not been settled: a plain object, kept by the caller until it is.
+ */
+import { TuttiError } from '../core/errors.ts';
+import type { OutgoingFrame } from './frames.ts';
+import type { CallOptions } from './outgoing-call.ts';
+
+/** What somebody asked for. */
+export interface CallRequest {
+  readonly service: string;
+  readonly action: string;
+  readonly input: unknown;
+  readonly options: CallOptions;
+  readonly forHttp: boolean;
+}
+
+/** Of the promise the caller holds. */
+export interface Settlers {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The instance a call was sent to, as far as the call needs it. */
+export interface CallHolder {
+  readonly id: string;
+  /** Takes the call back and tells the other side. */
+  withdraw(call: PendingCall): void;
+}
+
+export interface PendingCall extends Settlers {
+  readonly service: string;
+  readonly action: string;
+  /** Sent again as it is when the call goes elsewhere. */
+  readonly frame: OutgoingFrame;
+  readonly startedAt: number;
+  readonly deadline: number;
+  /** The answer is wanted as it came, not parsed. */
+  readonly wantsBytes: boolean;
+  /** May be sent twice when it is not known whether it ran: the caller said so with a key. */
+  readonly hasKey: boolean;
+  /** Undefined while it waits for a connection. */
+  holder: CallHolder | undefined;
+  /** Where it is not sent again. */
+  tried: CallHolder[];
+  /** Why the last try failed; what the caller hears when there is nowhere left to go. */
+  lastError: Error | undefined;
+  /** As the instance it was sent to says. */
+  isIdempotent: boolean;
+  isRepeated: boolean;
+  isSettled: boolean;
+  stopListening: (() => void) | undefined;
+}
+
+type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline'>;
+
+/** Field by field, so that all calls have one hidden class. */
+export const makePendingCall = (request: CallRequest, sending: Sending): PendingCall => ({
+  service: request.service,
+  action: request.action,
+  frame: sending.frame,
+  startedAt: sending.startedAt,
+  deadline: sending.deadline,
+  wantsBytes: request.forHttp,
+  hasKey: request.options.idempotencyKey !== undefined,
+  holder: undefined,
+  tried: [],
+  lastError: undefined,
+  isIdempotent: false,
+  isRepeated: false,
+  isSettled: false,
+  stopListening: undefined,
+  resolve: sending.resolve,
+  reject: sending.reject,
+});
+
+export function timedOut(
+  call: Pick<PendingCall, 'service' | 'action' | 'startedAt' | 'deadline'>,
+): TuttiError {
+  const { service } = call;
+  const afterMs = Math.max(0, Math.round(call.deadline - call.startedAt));
+  return new TuttiError('CALL_TIMED_OUT', { service, action: `${service}.${call.action}`, afterMs });
+}

@@ -1,0 +1,232 @@
+/**
+ * Serves the actions and subscriptions of one instance: who may, when each call runs, what is answered.
+ * Used by the host. Validation and user code are inside `invoke`; it knows neither.
+ */
+import { bounds } from '../core/bounds.ts';
+import type { Certificate, CertificateClaims } from '../core/certificate.ts';
+import { TuttiError } from '../core/errors.ts';
+import { instanceId } from '../core/ids.ts';
+import type { InstanceRef } from '../core/ids.ts';
+import type { Clock } from '../core/ports.ts';
+import { Admission } from './admission.ts';
+import { CallDesk } from './call-desk.ts';
+import { welcomeText } from './hello.ts';
+import type { MeshLog } from './mesh-log.ts';
+import type { IncomingCall, Served, ServedCall } from './served-call.ts';
+import { ServedLink } from './served-link.ts';
+import type { ServedLinkOwner } from './served-link.ts';
+import type { Connection, Listener, Transport } from './transport/transport.ts';
+
+export interface ResponderAction {
+  readonly name: string;
+  /** Of its schemas. */
+  readonly hash: string;
+  readonly idempotent: boolean;
+  readonly concurrency: number;
+  /** Validates, runs and validates again. A promise or the answer itself; inside the context of the call. */
+  invoke(input: unknown, call: IncomingCall): unknown;
+}
+
+export interface ResponderEvent {
+  readonly event: string;
+  deliver(payload: unknown, call: IncomingCall): unknown;
+}
+
+export interface ResponderNeeds {
+  readonly transport: Transport;
+  readonly address: string;
+  readonly self: InstanceRef;
+  readonly certificate: Certificate;
+  readonly verify: (certificate: Certificate) => CertificateClaims | undefined;
+  /** False for an instance that was replaced. */
+  readonly isCurrent: (claims: CertificateClaims) => boolean;
+  readonly actions: readonly ResponderAction[];
+  readonly events: readonly ResponderEvent[];
+  readonly clock: Clock;
+  readonly log: MeshLog;
+}
+
+export interface ResponderStats {
+  /** Calls and events that run, and that wait. */
+  readonly inFlight: number;
+  readonly queued: number;
+  readonly requests: number;
+  readonly events: number;
+  /** Answers that are our fault: 500 and above. */
+  readonly errors: number;
+  /** Turned away: queue full or waited too long. */
+  readonly rejected: number;
+  /** Came or waited beyond their deadline, and were not started. */
+  readonly expired: number;
+  readonly eventsDropped: number;
+  readonly eventErrors: number;
+  readonly forbidden: number;
+  /** Connections closed for what they said, and strangers closed before they said who they are. */
+  readonly badFrames: number;
+  readonly strangersClosed: number;
+  /** Calls by how long they took, from arrival to answer; see `latencyBucketMs`. */
+  readonly latency: readonly number[];
+}
+
+export interface Responder {
+  stats(): ResponderStats;
+  /**
+   * Accepts nothing new, tells callers to go elsewhere, and waits for calls and events in hand.
+   * Gives false when `signal` aborted before they were done.
+   */
+  drain(signal?: AbortSignal): Promise<boolean>;
+  /** Lets written answers leave, then closes every connection. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+export async function makeResponder(needs: ResponderNeeds): Promise<Responder> {
+  const responder = new MeshResponder(needs);
+  await responder.listen();
+  return responder;
+}
+
+/** How long written answers may take to leave at `close`. */
+const closeMs = 1_000;
+
+class MeshResponder implements Responder, ServedLinkOwner {
+  readonly service: string;
+  readonly clock: Clock;
+  readonly welcome: string;
+  readonly actions: readonly Served[];
+  readonly events: readonly Served[];
+  readonly desk: CallDesk;
+  readonly #needs: ResponderNeeds;
+  readonly #links = new Set<ServedLink>();
+  #listener: Listener | undefined;
+  #strangers = 0;
+  #badFrames = 0;
+  #strangersClosed = 0;
+  #whenAllClosed: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(needs: ResponderNeeds) {
+    this.#needs = needs;
+    this.service = needs.self.service;
+    this.clock = needs.clock;
+    this.desk = new CallDesk(needs);
+    this.actions = needs.actions.map(servedAction);
+    this.events = needs.events.map(servedEvent);
+    this.welcome = welcomeText({
+      certificate: needs.certificate,
+      actions: needs.actions.map(({ name, hash, idempotent }) => ({ name, hash, idempotent })),
+      events: needs.events.map(({ event }) => event),
+    });
+  }
+
+  async listen(): Promise<void> {
+    this.#listener = await this.#needs.transport.listen(this.#needs.address, (connection) => {
+      this.#accept(connection);
+    });
+  }
+
+  stats(): ResponderStats {
+    return {
+      ...this.desk.counts,
+      badFrames: this.#badFrames,
+      strangersClosed: this.#strangersClosed,
+      latency: [...this.desk.latency],
+    };
+  }
+
+  async drain(signal?: AbortSignal): Promise<boolean> {
+    await this.#listener?.close();
+    const idle = this.desk.drain().then(() => true);
+    for (const link of this.#links) link.sayGoaway();
+    return signal === undefined ? idle : Promise.race([idle, aborted(signal)]);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.desk.close();
+    await this.#listener?.close();
+    if (this.#links.size === 0) return;
+    const allClosed = new Promise<void>((resolve) => {
+      this.#whenAllClosed = resolve;
+    });
+    for (const link of this.#links) link.end();
+    const timer = this.clock.after(closeMs, () => {
+      for (const link of this.#links) link.destroy();
+    });
+    await allClosed;
+    timer.cancel();
+  }
+
+  #accept(connection: Connection): void {
+    if (this.#strangers >= bounds.strangers || this.#closing !== undefined) {
+      this.#strangersClosed += 1;
+      connection.destroy();
+      return;
+    }
+    this.#strangers += 1;
+    this.#links.add(new ServedLink(connection, this));
+  }
+
+  identify(certificate: Certificate): CertificateClaims {
+    const claims = this.#needs.verify(certificate);
+    if (claims === undefined)
+      throw new TuttiError('PROTOCOL_ERROR', { reason: 'the certificate is not valid' });
+    if (this.#needs.isCurrent(claims)) return claims;
+    throw new TuttiError('PROTOCOL_ERROR', { reason: `${instanceId(claims)} was replaced` });
+  }
+
+  known(): void {
+    this.#strangers -= 1;
+  }
+
+  closed(link: ServedLink, fault: string | undefined): void {
+    this.#links.delete(link);
+    if (link.claims === undefined) this.#strangers -= 1;
+    if (fault !== undefined) this.#noteFault(link, fault);
+    if (this.#links.size === 0) this.#whenAllClosed?.();
+  }
+
+  #noteFault(link: ServedLink, reason: string): void {
+    if (link.claims === undefined) this.#strangersClosed += 1;
+    else this.#badFrames += 1;
+    const fields = { instance: instanceId(this.#needs.self), caller: link.name, reason };
+    this.#needs.log('warn', 'A connection was closed: the other side broke the protocol', fields);
+  }
+}
+
+function servedAction(action: ResponderAction): Served {
+  return {
+    name: action.name,
+    isEvent: false,
+    admission: new Admission<ServedCall>({
+      concurrency: action.concurrency,
+      queue: bounds.actionQueue,
+      queueBytes: bounds.actionQueueBytes,
+    }),
+    run: (input, call) => action.invoke(input, call),
+  };
+}
+
+function servedEvent(event: ResponderEvent): Served {
+  return {
+    name: event.event,
+    isEvent: true,
+    admission: new Admission<ServedCall>({
+      concurrency: bounds.actionConcurrency,
+      queue: bounds.eventQueue - bounds.actionConcurrency,
+      queueBytes: bounds.actionQueueBytes,
+    }),
+    run: (payload, call) => event.deliver(payload, call),
+  };
+}
+
+const aborted = (signal: AbortSignal): Promise<false> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(false);
+    signal.addEventListener('abort', () => {
+      resolve(false);
+    });
+  });

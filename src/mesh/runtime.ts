@@ -1,0 +1,37 @@
+/**
+ * What services of ours get beside what users get: the `runtime` argument of `open()`. Types only; the host makes the value.
+ */
+import type { MetricFamily } from '../core/metric.ts';
+import type { AppStatus } from '../core/status.ts';
+import type { AppManifest } from '../define/manifest.ts';
+import type { Caller } from './caller.ts';
+import type { RegistryView } from './registry-view.ts';
+
+/** Every instance answers it, to services of ours: `MetricFamily[]`. */
+export const metricsActionName = '$metrics';
+
+/** One instance's own numbers, for `/metrics`: asked at scrape. */
+export interface InstanceMetrics {
+  readonly instance: string;
+  readonly service: string;
+  readonly metrics: readonly MetricFamily[];
+}
+
+export type { MetricFamily };
+
+export interface SystemRuntime {
+  readonly app: string;
+  readonly instance: string;
+  /** May call any action of any service. */
+  readonly caller: Caller;
+  readonly registry: RegistryView;
+  manifest(): AppManifest;
+  /** Runs after each change; gives the function that ends it. */
+  onManifest(changed: () => void): () => void;
+  /** The supervisor's last word, once a second; undefined before the first. */
+  status(): AppStatus | undefined;
+  /** Every ready instance's numbers, and our own; one that does not answer in time is left out. */
+  collectMetrics(timeoutMs: number): Promise<readonly InstanceMetrics[]>;
+  /** Listening sockets inherited from the keeper, or where to listen when there is none (tests in one process). */
+  readonly listen: { readonly fd: number } | { readonly host: string; readonly port: number };
+}

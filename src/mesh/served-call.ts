@@ -1,0 +1,88 @@
+/**
+ * One request or event at its callee, from arrival to answer; what the host's `invoke` is given.
+ */
+import type { CertificateClaims } from '../core/certificate.ts';
+import type { Admission, Admitted } from './admission.ts';
+import type { CallContext } from './context.ts';
+import type { OutgoingFrame } from './frames.ts';
+
+export interface IncomingCall {
+  readonly action: string;
+  readonly context: CallContext;
+  /** From the certificate of the connection. */
+  readonly caller: CertificateClaims;
+  readonly idempotencyKey: string | undefined;
+  /** The answer shall have the shape the action declares for HTTP. */
+  readonly http: boolean;
+  /** Aborts when the caller takes the call back, gives up or is gone. Made on first use: most handlers never look. */
+  readonly signal: AbortSignal;
+}
+
+/** An action or a subscription, as the responder runs it. */
+export interface Served {
+  readonly name: string;
+  readonly isEvent: boolean;
+  readonly admission: Admission<ServedCall>;
+  run(input: unknown, call: IncomingCall): unknown;
+}
+
+/** The connection it came on. */
+export interface CallOrigin {
+  /** The one answer of the call; dropped when the connection is gone. */
+  answer(call: ServedCall, answer: OutgoingFrame): void;
+}
+
+export interface ServedCallParts extends Admitted {
+  readonly served: Served;
+  readonly origin: CallOrigin;
+  readonly stream: number;
+  readonly input: unknown;
+  readonly context: CallContext;
+  readonly caller: CertificateClaims;
+  readonly idempotencyKey: string | undefined;
+  readonly http: boolean;
+}
+
+export class ServedCall implements IncomingCall, Admitted {
+  readonly served: Served;
+  readonly origin: CallOrigin;
+  readonly stream: number;
+  readonly input: unknown;
+  readonly context: CallContext;
+  readonly caller: CertificateClaims;
+  readonly idempotencyKey: string | undefined;
+  readonly http: boolean;
+  readonly startedAt: number;
+  readonly bytes: number;
+  hasWaited = false;
+  #abort: AbortController | undefined;
+  #reason: Error | undefined;
+
+  constructor(parts: ServedCallParts) {
+    this.served = parts.served;
+    this.origin = parts.origin;
+    this.stream = parts.stream;
+    this.input = parts.input;
+    this.context = parts.context;
+    this.caller = parts.caller;
+    this.idempotencyKey = parts.idempotencyKey;
+    this.http = parts.http;
+    this.startedAt = parts.startedAt;
+    this.bytes = parts.bytes;
+  }
+
+  get action(): string {
+    return this.served.name;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    return this.#abort.signal;
+  }
+
+  cancel(reason: Error): void {
+    this.#reason ??= reason;
+    this.#abort?.abort(this.#reason);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * One accepted connection: a stranger until its hello is accepted, then a caller with a name.
+ * It turns frames into calls and answers into frames; whether and when a call runs is the responder's.
+ */
+import { bounds } from '../core/bounds.ts';
+import { mayCall } from '../core/certificate.ts';
+import type { Certificate, CertificateClaims } from '../core/certificate.ts';
+import { TuttiError } from '../core/errors.ts';
+import { instanceId } from '../core/ids.ts';
+import type { Clock, Timer } from '../core/ports.ts';
+import { readBody } from './body.ts';
+import type { CallDesk } from './call-desk.ts';
+import type { CallContext } from './context.ts';
+import { readEnvelope } from './envelope.ts';
+import type { Envelope } from './envelope.ts';
+import { errorFrame } from './error-frame.ts';
+import { frameFlags, frameKinds, makeFrame, readEnvelopeText, readTrace } from './frames.ts';
+import type { IncomingFrame, OutgoingFrame } from './frames.ts';
+import { readHello } from './hello.ts';
+import { Link } from './link.ts';
+import { ServedCall } from './served-call.ts';
+import type { CallOrigin, Served } from './served-call.ts';
+import type { Connection } from './transport/transport.ts';
+
+export interface ServedLinkOwner {
+  readonly service: string;
+  readonly clock: Clock;
+  readonly welcome: string;
+  readonly actions: readonly Served[];
+  readonly events: readonly Served[];
+  readonly desk: CallDesk;
+  /** @throws {TuttiError} `PROTOCOL_ERROR` when the certificate is not good, or not good any more. */
+  identify(certificate: Certificate): CertificateClaims;
+  known(link: ServedLink): void;
+  closed(link: ServedLink, fault: string | undefined): void;
+}
+
+const noMetadata = {};
+
+export class ServedLink implements CallOrigin {
+  /** Undefined: a stranger. */
+  claims: CertificateClaims | undefined;
+  readonly #owner: ServedLinkOwner;
+  readonly #link: Link;
+  readonly #calls = new Map<number, ServedCall>();
+  readonly #helloTimer: Timer;
+  #callerId = '';
+  #mayCall = false;
+
+  constructor(connection: Connection, owner: ServedLinkOwner) {
+    this.#owner = owner;
+    this.#link = new Link(connection, bounds.helloBytes, {
+      onFrame: (frame) => {
+        this.#take(frame);
+      },
+      onClose: (fault) => {
+        this.#close(fault);
+      },
+    });
+    this.#helloTimer = owner.clock.after(bounds.helloMs, () => {
+      this.destroy('no hello in time');
+    });
+  }
+
+  /** `users#1@2`, or that nobody knows. */
+  get name(): string {
+    return this.claims === undefined ? 'a stranger' : this.#callerId;
+  }
+
+  answer(call: ServedCall, answer: OutgoingFrame): void {
+    this.#calls.delete(call.stream);
+    if (!this.#link.isOpen || this.#link.send(answer)) return;
+    // The caller does not read. It gets to know as long as small words still fit, then it is cut off.
+    const full = new TuttiError('OVERLOADED', { what: `The connection from ${this.#callerId}` });
+    if (this.#link.send(errorFrame(call.stream, full, { load: answer.load }), 2 * bounds.outgoingBytes))
+      return;
+    this.destroy('the other side does not read its answers');
+  }
+
+  /** Tells the caller to send no more calls. */
+  sayGoaway(): void {
+    this.#link.send(makeFrame(frameKinds.goaway, 0));
+  }
+
+  end(): void {
+    this.#link.end();
+  }
+
+  destroy(fault?: string): void {
+    this.#link.destroy(fault);
+  }
+
+  #take(frame: IncomingFrame): void {
+    if (this.claims === undefined) this.#takeHello(frame);
+    else if (frame.kind === frameKinds.request) this.#takeRequest(frame, this.claims);
+    else if (frame.kind === frameKinds.event) this.#takeEvent(frame, this.claims);
+    else if (frame.kind === frameKinds.cancel) this.#takeCancel(frame);
+    else throw refuse(`a frame of kind ${String(frame.kind)} was not expected`);
+  }
+
+  #takeHello(frame: IncomingFrame): void {
+    if (frame.kind !== frameKinds.hello) throw refuse('the first frame is not a hello');
+    const claims = this.#owner.identify(readHello(frame));
+    this.claims = claims;
+    this.#callerId = instanceId(claims);
+    this.#mayCall = mayCall(claims, this.#owner.service);
+    this.#helloTimer.cancel();
+    this.#link.allowFrames(bounds.frameBytes);
+    this.#link.send(makeFrame(frameKinds.welcome, 0, { body: this.#owner.welcome }));
+    this.#owner.known(this);
+  }
+
+  #takeRequest(frame: IncomingFrame, claims: CertificateClaims): void {
+    const served = this.#owner.actions[frame.action];
+    if (served === undefined) throw refuse('a number of an action that was not offered');
+    if (frame.stream === 0 || this.#calls.has(frame.stream)) throw refuse('a stream number that is in use');
+    const input = this.#readInput(frame);
+    if (input instanceof TuttiError) {
+      this.#link.send(errorFrame(frame.stream, input, { load: this.#owner.desk.load }));
+      return;
+    }
+    const call = this.#callOf(frame, { served, input, claims });
+    this.#calls.set(frame.stream, call);
+    if (this.#mayCall) this.#owner.desk.take(call);
+    else this.#owner.desk.forbid(call);
+  }
+
+  #takeEvent(frame: IncomingFrame, claims: CertificateClaims): void {
+    const served = this.#owner.events[frame.action];
+    if (served === undefined) throw refuse('a number of an event that is not subscribed to');
+    const input = this.#readInput(frame);
+    if (!(input instanceof TuttiError)) this.#owner.desk.take(this.#callOf(frame, { served, input, claims }));
+  }
+
+  /** A refused input is an answer, an unreadable one the end of the connection. */
+  #readInput(frame: IncomingFrame): unknown {
+    try {
+      return readBody(frame);
+    } catch (error) {
+      if (error instanceof TuttiError && error.code === 'INVALID_INPUT') return error;
+      throw error;
+    }
+  }
+
+  #callOf(
+    frame: IncomingFrame,
+    parts: { served: Served; input: unknown; claims: CertificateClaims },
+  ): ServedCall {
+    const envelope = readEnvelope(readEnvelopeText(frame));
+    return new ServedCall({
+      served: parts.served,
+      origin: this,
+      stream: frame.stream,
+      input: parts.input,
+      context: this.#contextOf(frame, envelope),
+      caller: parts.claims,
+      idempotencyKey: envelope.idempotencyKey,
+      http: (frame.flags & frameFlags.http) !== 0,
+      startedAt: this.#owner.clock.now(),
+      bytes: frame.end - frame.start,
+    });
+  }
+
+  #contextOf(frame: IncomingFrame, envelope: Envelope): CallContext {
+    const ids = readTrace(frame);
+    const traceId = ids.slice(0, 32);
+    const sampled = (frame.flags & frameFlags.sampled) !== 0;
+    return {
+      requestId: envelope.requestId ?? traceId,
+      trace: { traceId, spanId: ids.slice(32), sampled },
+      deadline: frame.deadline,
+      metadata: envelope.metadata ?? noMetadata,
+      caller: this.#callerId,
+    };
+  }
+
+  /** Its answer may have crossed the cancel: then there is nothing to do. */
+  #takeCancel(frame: IncomingFrame): void {
+    const call = this.#calls.get(frame.stream);
+    if (call === undefined) return;
+    const isLate = this.#owner.clock.now() >= call.context.deadline;
+    this.#calls.delete(frame.stream);
+    this.#owner.desk.withdraw(
+      call,
+      new TuttiError(isLate ? 'CALL_TIMED_OUT' : 'CANCELLED', { action: call.action }),
+    );
+  }
+
+  #close(fault: string | undefined): void {
+    this.#helloTimer.cancel();
+    for (const call of this.#calls.values()) this.#owner.desk.withdraw(call, new TuttiError('CANCELLED'));
+    this.#calls.clear();
+    this.#owner.closed(this, fault);
+  }
+}
+
+const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });

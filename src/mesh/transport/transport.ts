@@ -1,0 +1,31 @@
+/**
+ * The port through which the mesh moves bytes. `checkTransport` in `testing/` says what every driver must do.
+ * A transport knows nothing of frames, names or certificates.
+ */
+
+export interface Connection {
+  /** Takes the bytes; never blocks, never throws. What is written after the end is dropped. */
+  write(bytes: Uint8Array): void;
+  /** Written and not yet with the operating system. */
+  readonly pendingBytes: number;
+  /** Set once, before the first turn ends. The chunk is the receiver's only until `receive` returns. */
+  onData(receive: (chunk: Buffer) => void): void;
+  /** Called once, never from inside `end` or `destroy`; whatever the cause. */
+  onClose(closed: () => void): void;
+  /** Lets what was written leave, then closes. */
+  end(): void;
+  /** Closes now; what was not sent is lost. */
+  destroy(): void;
+}
+
+export interface Listener {
+  /** Stops accepting; open connections go on. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+export interface Transport {
+  /** Takes the address over from whoever had it. */
+  listen(address: string, accept: (connection: Connection) => void): Promise<Listener>;
+  /** @throws {TuttiError} `CONNECTION_REFUSED` when nobody listens or nobody accepts within `timeoutMs`. */
+  connect(address: string, timeoutMs: number): Promise<Connection>;
+}
