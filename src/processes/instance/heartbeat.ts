@@ -1,0 +1,72 @@
+/**
+ * Writes the heartbeat and the statistics of this instance into its slot, from a timer of its own event loop:
+ * a loop that is blocked shows as a slot that grows old. No message is sent.
+ */
+import { url as inspectorUrl } from 'node:inspector';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import type { Clock, Timer } from '../../core/ports.ts';
+import type { ResponderStats } from '../../mesh/responder.ts';
+import { readProcess } from '../../os/proc.ts';
+import { slotFlag, SlotWriter } from '../../os/statistics-slots.ts';
+
+export interface HeartbeatNeeds {
+  readonly path: string;
+  readonly index: number;
+  readonly epoch: number;
+  readonly beatMs: number;
+  readonly clock: Clock;
+  /** Undefined until it serves. */
+  readonly stats: () => ResponderStats | undefined;
+}
+
+const nanosecondsPerMs = 1e6;
+const delayResolutionMs = 20;
+
+export class Heartbeat {
+  readonly #needs: HeartbeatNeeds;
+  readonly #writer: SlotWriter;
+  readonly #startTime = readProcess(process.pid)?.startTime ?? 0;
+  readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
+  #utilisation = performance.eventLoopUtilization();
+  #timer: Timer | undefined;
+
+  /** The first beat is written at once. */
+  constructor(needs: HeartbeatNeeds) {
+    this.#needs = needs;
+    this.#writer = new SlotWriter(needs.path, needs.index);
+    this.#delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
+    this.#delay.enable();
+    this.#beat();
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#delay.disable();
+    this.#writer.close();
+  }
+
+  #beat(): void {
+    const { clock, beatMs, epoch, stats } = this.#needs;
+    const memory = process.memoryUsage();
+    const utilisation = performance.eventLoopUtilization();
+    const served = stats();
+    // The histogram measures whole intervals; what is over its resolution is the delay.
+    const delayMs = (nanoseconds: number): number => Math.max(0, nanoseconds / nanosecondsPerMs - delayResolutionMs);
+    this.#writer.write({
+      ...{ epoch, pid: process.pid, startTime: this.#startTime, beatAt: clock.now() },
+      loopDelayP99Ms: delayMs(this.#delay.percentile(99)),
+      loopDelayMaxMs: delayMs(this.#delay.max),
+      utilisation: performance.eventLoopUtilization(utilisation, this.#utilisation).utilization,
+      ...{ rssBytes: memory.rss, heapBytes: memory.heapUsed },
+      inFlight: served?.inFlight ?? 0,
+      queued: served?.queued ?? 0,
+      requests: served?.requests ?? 0,
+      errors: served?.errors ?? 0,
+      flags: inspectorUrl() === undefined ? 0 : slotFlag.inspectorAttached,
+      latency: served?.latency ?? [],
+    });
+    this.#delay.reset();
+    this.#utilisation = utilisation;
+    this.#timer = clock.after(beatMs, () => { this.#beat(); });
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The instance program: runs one replica of one service. Here its parts are built, linked and started, and stopped in reverse.
+ * It ends when it is told to (control socket, SIGTERM), when its work fails, or when the keeper is gone.
+ */
+import { exitCodeConfigRefused } from '../../core/restart-policy.ts';
+import { isTuttiError } from '../../core/errors.ts';
+import { displayName, instanceId, isSystemService, slotId } from '../../core/ids.ts';
+import { startHost } from '../../host/host.ts';
+import type { Host } from '../../host/host.ts';
+import type { LoadedService } from '../../host/load-service.ts';
+import { loadService, locate } from '../../host/load-service.ts';
+import type { Birth, Phase, SupervisorMessage } from '../../mesh/control-protocol.ts';
+import { currentContext } from '../../mesh/context.ts';
+import { RegistryView } from '../../mesh/registry-view.ts';
+import { unixTransport } from '../../mesh/transport/unix.ts';
+import { systemClock } from '../../os/clock.ts';
+import { makeVerifier } from '../../os/identity.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { makeLogger } from '../../telemetry/logger.ts';
+import type { CertificateClaims } from '../../core/certificate.ts';
+import { readBirth } from './birth.ts';
+import { ControlLink } from './control-link.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Readiness } from './readiness.ts';
+import { InstanceShared } from './shared.ts';
+import { makeRuntime, SystemNews } from './system-runtime.ts';
+
+const lateMs = 60_000;
+
+class Instance {
+  readonly #birth: Birth;
+  readonly #log: Logger;
+  readonly #registry = new RegistryView();
+  readonly #news: SystemNews;
+  readonly #control: ControlLink;
+  readonly #heartbeat: Heartbeat;
+  readonly #shared: InstanceShared;
+  readonly #impatience = new AbortController();
+  #phase: Phase = 'opening';
+  #manifestHash = '';
+  #host: Host | undefined;
+  #readiness: Readiness | undefined;
+  #ending: Promise<never> | undefined;
+
+  constructor(birth: Birth) {
+    this.#birth = birth;
+    this.#log = makeLogger({
+      level: birth.logLevel,
+      bindings: { service: birth.self.service, instance: instanceId(birth.self) },
+      context: () => {
+        const requestId = currentContext()?.requestId;
+        return requestId === undefined ? {} : { requestId };
+      },
+    });
+    this.#news = new SystemNews(birth.app);
+    const { statistics, self, beatMs } = birth;
+    this.#heartbeat = new Heartbeat({ ...statistics, epoch: self.epoch, beatMs, clock: systemClock, stats: () => this.#host?.responder.stats() });
+    this.#control = new ControlLink({
+      path: birth.control,
+      certificate: birth.certificate,
+      registry: this.#registry,
+      clock: systemClock,
+      phase: () => this.#phase,
+      manifestHash: () => this.#manifestHash,
+      onMessage: (message) => { this.#hear(message); },
+    });
+    this.#shared = new InstanceShared({ path: birth.counters, register: (kind, name) => { this.#control.send({ op: 'register', kind, name }); } });
+  }
+
+  async start(): Promise<void> {
+    try {
+      const [loaded] = await Promise.all([loadService(this.#birth.module, this.#birth.self.service), this.#control.welcomed]);
+      this.#manifestHash = loaded.manifest.hash;
+      this.#host = await this.#open(loaded);
+      this.#serve(this.#host, loaded);
+    } catch (error) {
+      await this.#refuse(error);
+    }
+  }
+
+  /** Takes nothing new, finishes what is in hand, closes, exits. Asked again it only grows impatient. */
+  end(reason: string, graceMs: number): Promise<never> {
+    if (this.#ending !== undefined) this.#impatience.abort();
+    this.#ending ??= this.#end(reason, graceMs);
+    return this.#ending;
+  }
+
+  #open({ definition, manifest }: LoadedService): Promise<Host> {
+    const { self, certificate, publicKey, address, config } = this.#birth;
+    return startHost({
+      ...{ definition, manifest, config, self, certificate, address },
+      claims: JSON.parse(certificate.text) as CertificateClaims,
+      verify: makeVerifier(publicKey),
+      transport: unixTransport(),
+      registry: this.#registry,
+      shared: this.#shared,
+      log: this.#log,
+      clock: systemClock,
+      random: Math.random,
+      ...(isSystemService(self.service) ? { runtime: (caller) => makeRuntime({ birth: this.#birth, news: this.#news, registry: this.#registry, caller }) } : {}),
+    });
+  }
+
+  #serve(host: Host, { definition }: LoadedService): void {
+    if (this.#ending !== undefined) return;
+    this.#phase = 'ready';
+    this.#control.send({ op: 'ready', manifestHash: this.#manifestHash });
+    if (definition.check === undefined) return;
+    this.#readiness = new Readiness({
+      everyMs: this.#birth.checkMs,
+      clock: systemClock,
+      check: () => host.check(),
+      onChange: (ok, reason) => { this.#control.send({ op: 'check', ok, reason }); },
+    });
+  }
+
+  #hear(message: SupervisorMessage): void {
+    this.#news.hear(message);
+    if (message.op === 'drain') void this.end(message.reason, message.timeoutMs);
+    if (message.op === 'registered' && message.problem !== undefined) this.#log.error('A shared name was refused', { name: message.name, problem: message.problem });
+    if (message.op === 'registered' || message.op === 'welcome') this.#shared.settle();
+  }
+
+  async #end(reason: string, graceMs: number): Promise<never> {
+    this.#phase = 'draining';
+    this.#log.debug('Draining', { reason, graceMs });
+    const limit = systemClock.after(graceMs, () => { this.#impatience.abort(); });
+    this.#readiness?.close();
+    try {
+      const finished = await this.#host?.drain(this.#impatience.signal);
+      if (finished === false) this.#log.warn('Not all work in hand was finished in time', { graceMs });
+      await this.#host?.close();
+    } finally {
+      limit.cancel();
+      this.#control.close();
+      this.#heartbeat.close();
+      this.#shared.close();
+    }
+    process.exit(0);
+  }
+
+  /** Says why where a person will look: on the supervisor's screen, and in the log with the whole stack. */
+  async #refuse(error: unknown): Promise<never> {
+    const message = isTuttiError(error) ? error.message : locate(error, this.#birth.module);
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    await Promise.race([this.#control.welcomed, new Promise((done) => systemClock.after(500, () => { done(undefined); }))]);
+    this.#control.send({ op: 'failed', message: message.slice(0, 4_096) });
+    this.#control.close();
+    // The frame must have left before the process is gone; nothing else holds it.
+    setImmediate(() => process.exit(isTuttiError(error, 'CONFIG_INVALID') ? exitCodeConfigRefused : 1));
+    return new Promise(() => undefined);
+  }
+}
+
+const { birth, cut } = await readBirth();
+process.title = `tutti: ${displayName(slotId(birth.self))}`;
+// A full disk or a closed terminal is no reason to fall.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+const instance = new Instance(birth);
+process.on('SIGTERM', () => void instance.end('SIGTERM', lateMs));
+// Ctrl-C is for the keeper; a terminal must not end half of the app.
+process.on('SIGINT', () => undefined);
+process.on('SIGHUP', () => undefined);
+void cut.then(() => instance.end('the keeper is gone', birth.orphanGraceMs));
+// Whatever still runs then, a `close()` that hangs too: an orphan must not stay.
+void cut.then(() => systemClock.after(birth.orphanGraceMs, () => process.exit(1)));
+await instance.start();

@@ -1,0 +1,66 @@
+/**
+ * The `runtime` that services of ours get: the caller, who is there, the manifest, and the supervisor's last word on the app.
+ */
+import { slotId } from '../../core/ids.ts';
+import type { AppStatus } from '../../core/status.ts';
+import type { AppManifest } from '../../define/manifest.ts';
+import type { Caller } from '../../mesh/caller.ts';
+import type { Birth, SupervisorMessage } from '../../mesh/control-protocol.ts';
+import type { RegistryView } from '../../mesh/registry-view.ts';
+import type { SystemRuntime } from '../../mesh/runtime.ts';
+import { instanceMetrics } from './collect-metrics.ts';
+
+/** What the supervisor says to services of ours, remembered. */
+export class SystemNews {
+  #manifest: AppManifest;
+  #status: AppStatus | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(app: string) {
+    this.#manifest = { app, services: {} };
+  }
+
+  get manifest(): AppManifest {
+    return this.#manifest;
+  }
+
+  get status(): AppStatus | undefined {
+    return this.#status;
+  }
+
+  hear(message: SupervisorMessage): void {
+    if (message.op === 'status') this.#status = message.status;
+    if ((message.op !== 'welcome' && message.op !== 'manifest') || message.manifest === undefined) return;
+    this.#manifest = message.manifest;
+    for (const listener of this.#listeners) listener();
+  }
+
+  onManifest(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => {
+      this.#listeners.delete(changed);
+    };
+  }
+}
+
+export interface RuntimeNeeds {
+  readonly birth: Birth;
+  readonly news: SystemNews;
+  readonly registry: RegistryView;
+  readonly caller: Caller;
+}
+
+export function makeRuntime({ birth, news, registry, caller }: RuntimeNeeds): SystemRuntime {
+  return {
+    app: birth.app,
+    instance: slotId(birth.self),
+    caller,
+    registry,
+    manifest: () => news.manifest,
+    onManifest: (changed) => news.onManifest(changed),
+    status: () => news.status,
+    collectMetrics: (timeoutMs) => instanceMetrics({ registry, caller, timeoutMs }),
+    listen: birth.listen ?? { host: '127.0.0.1', port: 0 },
+  };
+}
+

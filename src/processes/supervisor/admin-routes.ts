@@ -1,0 +1,103 @@
+/**
+ * What the admin API can do. Each route reads its request and calls one part; `docs/reference/admin-api.md` lists them.
+ */
+import { TuttiError } from '../../core/errors.ts';
+import { slotId } from '../../core/ids.ts';
+import type { LogLevel, LogLine } from '../../core/log-line.ts';
+import { levelAtLeast, logLevels } from '../../core/log-line.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { AdminRequest, AdminRoute, SendLine } from './admin-server.ts';
+import type { LogHub } from './log-hub.ts';
+import type { Operations, Target } from './operations.ts';
+import type { Operator } from './operator.ts';
+import type { RunningApp } from './running-app.ts';
+import { isSettled } from './settled.ts';
+
+export interface AdminNeeds {
+  readonly app: RunningApp;
+  readonly operations: Operations;
+  readonly operator: Operator;
+  readonly hub: LogHub;
+  readonly clock: Clock;
+  readonly stopApp: (reason: string) => void;
+}
+
+const answer = (run: (request: AdminRequest) => unknown): AdminRoute => ({ kind: 'answer', run });
+
+function text(request: AdminRequest, name: string): string {
+  const value = request.body[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new TuttiError('INVALID_INPUT', { message: `${name} is missing` });
+}
+
+function optionalNumber(request: AdminRequest, name: string): number | undefined {
+  const value = request.body[name];
+  if (value === undefined || typeof value === 'number') return value;
+  throw new TuttiError('INVALID_INPUT', { message: `${name} must be a number` });
+}
+
+const targetView = ({ service, slots }: Target): object => ({ service, instances: slots.map(slotId) });
+
+function logFilter({ query }: AdminRequest): (line: LogLine) => boolean {
+  const services = query.getAll('service');
+  const level = query.get('level');
+  if (level !== null && !logLevels.includes(level as LogLevel)) throw new TuttiError('INVALID_INPUT', { message: `level must be one of ${logLevels.join(', ')}` });
+  const since = Number(query.get('since') ?? 0);
+  return (line) =>
+    line.time >= since &&
+    (level === null || levelAtLeast(line.level, level as LogLevel)) &&
+    (services.length === 0 || services.some((name) => line.service === name || line.instance.startsWith(`${name}@`) || line.instance === name));
+}
+
+async function streamLogs(hub: LogHub, request: AdminRequest, send: SendLine): Promise<void> {
+  const wanted = logFilter(request);
+  for (const line of hub.recent()) if (wanted(line) && !send(line)) return;
+  if (request.query.get('follow') !== '1') return;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const end = hub.follow((line) => {
+    if (wanted(line) && !send(line)) resolve(undefined);
+  });
+  request.signal.addEventListener('abort', () => { resolve(undefined); });
+  await promise;
+  end();
+}
+
+/** Resolves when all that will be ready is, or after `waitMs`. */
+async function untilSettled({ app, clock }: AdminNeeds, request: AdminRequest): Promise<object> {
+  const waitMs = Math.min(600_000, Number(request.query.get('waitMs') ?? 0));
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const limit = clock.after(waitMs, () => { resolve(undefined); });
+  const end = app.onTransition(() => {
+    if (isSettled(app.status())) resolve(undefined);
+  });
+  if (isSettled(app.status())) resolve(undefined);
+  request.signal.addEventListener('abort', () => { resolve(undefined); });
+  await promise;
+  limit.cancel();
+  end();
+  return { settled: isSettled(app.status()), status: app.status() };
+}
+
+export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
+  const { app, operations, operator, hub, stopApp } = needs;
+  return {
+    'GET /status': answer(() => app.status()),
+    'GET /settled': answer((request) => untilSettled(needs, request)),
+    'GET /manifest': answer(() => app.plan.manifest),
+    'GET /events': answer(({ query }) => app.events.after(Number(query.get('after') ?? 0))),
+    'GET /logs': { kind: 'stream', run: (request, send) => streamLogs(hub, request, send) },
+    'POST /start': answer((request) => targetView(operations.start(text(request, 'target')))),
+    'POST /restart': answer((request) => targetView(operations.restart(text(request, 'target')))),
+    'POST /stop': answer((request) => {
+      if (request.body['target'] !== undefined) return targetView(operations.stop(text(request, 'target')));
+      stopApp('tutti stop');
+      return { stopping: app.plan.app.name };
+    }),
+    'POST /scale': answer((request) => targetView(operations.scale(text(request, 'service'), optionalNumber(request, 'replicas')))),
+    'POST /call': answer(async (request) => {
+      const options = { deadlineMs: optionalNumber(request, 'deadlineMs'), http: request.body['envelope'] === true };
+      return { output: await operator.call(text(request, 'action'), request.body['input'] ?? {}, options) };
+    }),
+    'POST /emit': answer((request) => operator.emit(text(request, 'event'), request.body['payload'])),
+  };
+}

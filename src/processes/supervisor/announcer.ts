@@ -1,0 +1,111 @@
+/**
+ * Turns transitions into words: a log line for each that matters, and on a terminal the troubles of the start and the one screen after it.
+ */
+import { displayName } from '../../core/ids.ts';
+import type { LogLevel } from '../../core/log-line.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { AppManifest } from '../../define/manifest.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { TransitionEvent } from './event-log.ts';
+import type { LogHub } from './log-hub.ts';
+import type { RunningApp } from './running-app.ts';
+import { isAllReady, isSettled } from './settled.ts';
+import { renderStartScreen, renderTrouble } from './start-screen.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface AnnouncerNeeds {
+  readonly terminal: Terminal;
+  readonly hub: LogHub;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly version: string;
+  /** Monotonic: when the person pressed return. */
+  readonly startedAt: number;
+}
+
+/** The first route that needs nothing: what a newcomer can try at once. */
+function tryPath(manifest: AppManifest): string | undefined {
+  const routes = Object.values(manifest.services).flatMap((service) => Object.values(service.actions).flatMap(({ http }) => (http === undefined ? [] : [http])));
+  return routes.filter(({ method, path }) => method === 'GET' && !path.includes(':') && path !== '/').map(({ path }) => path)[0];
+}
+
+const isTrouble = ({ to }: TransitionEvent): boolean => to === 'backoff' || to === 'failed';
+
+/** Deaths that nobody asked for are worth a look; the rest is life. */
+function levelOf(event: TransitionEvent): LogLevel | undefined {
+  if (event.to === 'failed') return 'error';
+  if (event.to === 'backoff' || event.to === 'unready') return 'warn';
+  if (event.from === 'ready' && event.to === 'pending') return event.reason.includes('by hand') ? 'info' : 'warn';
+  return event.from === event.to || event.to === 'pending' || event.to === 'starting' ? undefined : 'info';
+}
+
+const sentenceOf: Partial<Record<TransitionEvent['to'], string>> = {
+  ready: 'Instance is ready',
+  unready: 'Instance is not fit for calls',
+  draining: 'Instance finishes what it has in hand',
+  stopping: 'Instance is made to end',
+  stopped: 'Instance has stopped',
+  pending: 'Instance ended and starts again',
+  backoff: 'Instance ended and will be started again',
+  failed: 'Instance has failed and is not started again',
+};
+
+const lastLineCount = 8;
+
+export class Announcer {
+  readonly #needs: AnnouncerNeeds;
+  readonly #told = new Set<string>();
+  #app: RunningApp | undefined;
+  #isStarted = false;
+
+  constructor(needs: AnnouncerNeeds) {
+    this.#needs = needs;
+  }
+
+  /** A successor says nothing of a start: it was told already. */
+  begin(app: RunningApp, isSuccessor: boolean): void {
+    this.#app = app;
+    if (isSuccessor) {
+      this.#isStarted = true;
+      this.#needs.terminal.showEvents();
+      this.#needs.log.warn('The supervisor was replaced; the app runs on');
+      return;
+    }
+    this.#needs.terminal.progress(() => app.status());
+    this.#finishStart();
+  }
+
+  onTransition(event: TransitionEvent): void {
+    const level = levelOf(event);
+    const sentence = sentenceOf[event.to];
+    if (level !== undefined && sentence !== undefined) this.#needs.log[level](sentence, { instance: event.instance, reason: event.reason });
+    if (this.#isStarted) return;
+    if (isTrouble(event)) this.#tellTrouble(event);
+    this.#finishStart();
+  }
+
+  #tellTrouble(event: TransitionEvent): void {
+    if (this.#told.has(event.service)) return;
+    this.#told.add(event.service);
+    const shown = displayName(event.service);
+    const next = event.to === 'failed' ? `it is not tried again; mend it, then: npx tutti start ${shown}` : `it is tried again; the whole story: npx tutti logs ${shown}`;
+    const lastLines = this.#needs.hub.lastWords(event.instance, lastLineCount);
+    this.#needs.terminal.say(renderTrouble({ service: event.service, instance: event.instance, reason: event.reason, next, lastLines }, this.#needs.terminal.paint));
+  }
+
+  #finishStart(): void {
+    const app = this.#app;
+    if (app === undefined || this.#isStarted || !isSettled(app.status())) return;
+    this.#isStarted = true;
+    const { terminal, clock, log, version, startedAt } = this.#needs;
+    const status = app.status();
+    const tookMs = clock.now() - startedAt;
+    terminal.endProgress();
+    terminal.say(renderStartScreen({ status, tookMs, version, node: process.versions.node, tryPath: tryPath(app.plan.manifest), paint: terminal.paint }));
+    terminal.showEvents();
+    const urls = status.services.flatMap((service) => service.urls);
+    if (isAllReady(status)) log.info('The app is ready', { app: status.app, tookMs: Math.round(tookMs), urls });
+    else log.warn('The app is degraded', { app: status.app, tookMs: Math.round(tookMs), urls, notes: status.notes });
+  }
+}
+

@@ -1,0 +1,175 @@
+/**
+ * The supervisor program: decides who runs, and carries no request. Here its parts are built, linked and started, and stopped in reverse.
+ * Kill it with -9 and traffic flows on: its successor takes app, manifest and slots from the keeper, and goes on.
+ */
+import { isTuttiError } from '../../core/errors.ts';
+import type { AppDefinition } from '../../define/app.ts';
+import { configInvalid, loadApp } from '../../define/load-app.ts';
+import type { AppManifest } from '../../define/manifest.ts';
+import { inheritedEnvironment } from '../../define/read-env.ts';
+import { readManifest } from '../../define/read-manifest.ts';
+import { killGroups } from '../../os/process-groups.ts';
+import { systemClock } from '../../os/clock.ts';
+import { socketPath } from '../../os/directories.ts';
+import { adminRoutes } from './admin-routes.ts';
+import { AdminServer } from './admin-server.ts';
+import { Announcer } from './announcer.ts';
+import { KeeperLink } from './keeper-link.ts';
+import type { StopAsked, Welcome } from './keeper-link.ts';
+import { LogHub } from './log-hub.ts';
+import { Operations } from './operations.ts';
+import { Operator } from './operator.ts';
+import { Overrides } from './overrides.ts';
+import { makePlan } from './plan.ts';
+import { RunningApp } from './running-app.ts';
+import { AppStop } from './stop-app.ts';
+import { Terminal } from './terminal.ts';
+
+/** What `tutti start` hands over, as one JSON argument. */
+export interface SupervisorArguments {
+  readonly appFile: string;
+  readonly runDir: string;
+  readonly stateDir: string;
+  readonly version: string;
+  /** Monotonic milliseconds at which the command began. */
+  readonly startedAt: number;
+  readonly colors: boolean;
+}
+
+/** In the keeper's memo `app`: a successor never reads the app file, which may be half edited. */
+interface AppMemo {
+  readonly app: AppDefinition;
+  readonly manifest: AppManifest;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+}
+
+const exitCodeConfigInvalid = 3;
+const exitCodeSecondSignal = 130;
+/** Instances have 5 s to finish when the keeper is gone; then what is left is killed here. */
+const orphansKilledAfterMs = 7_000;
+
+const given = JSON.parse(process.argv[2] ?? '{}') as SupervisorArguments;
+process.title = 'tutti: supervisor';
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+// Ctrl-C is for the keeper, which then asks us.
+process.on('SIGINT', () => undefined);
+process.on('SIGHUP', () => undefined);
+
+async function prepare(welcome: Welcome): Promise<AppMemo> {
+  const memo = welcome.memos['app'] as AppMemo | undefined;
+  if (memo !== undefined) return memo;
+  const app = await loadApp(given.appFile);
+  const { manifest, problems } = await readManifest(app, given.appFile);
+  if (problems.length > 0) throw configInvalid(given.appFile, problems);
+  return { app, manifest, startedAt: systemClock.wall() };
+}
+
+class Supervisor {
+  readonly #keeper: KeeperLink;
+  #app: RunningApp | undefined;
+  #admin: AdminServer | undefined;
+  #operator: Operator | undefined;
+  #stop: AppStop | undefined;
+  #stopAsked: StopAsked | undefined;
+  #exitCode = 0;
+
+  constructor() {
+    this.#keeper = new KeeperLink({
+      fd: 3,
+      onExited: (exit) => this.#app?.onExited(exit),
+      onStop: (stop) => { this.#onStop(stop); },
+      onLost: () => void this.#onKeeperLost(),
+    });
+  }
+
+  async run(): Promise<void> {
+    const welcome = await this.#keeper.welcome;
+    const memo = await prepare(welcome);
+    const { app, manifest, startedAt } = memo;
+    process.title = `tutti: supervisor ${app.name}`;
+    await this.#keeper.ask({ op: 'memo', key: 'app', value: memo });
+    await this.#keeper.ask({ op: 'title', text: app.name });
+    const level = app.logLevel ?? 'info';
+    const hub = new LogHub(systemClock, level);
+    const log = hub.logger();
+    const overrides = new Overrides(given.stateDir, (sentence) => { log.warn(sentence); });
+    const terminal = new Terminal({ output: process.stdout, hub, clock: systemClock, colors: given.colors });
+    const announcer = new Announcer({ ...given, terminal, hub, log, clock: systemClock });
+    const running = new RunningApp({
+      ...{ welcome, startedAt, overrides, hub, log, keeper: this.#keeper, clock: systemClock, random: Math.random },
+      plan: makePlan({ app, manifest, appFile: given.appFile, version: given.version }),
+      runDir: given.runDir,
+      stateDir: given.stateDir,
+      env: inheritedEnvironment(),
+      logLevel: level,
+      onTransition: (event) => { announcer.onTransition(event); },
+    });
+    this.#app = running;
+    this.#stop = new AppStop(running, systemClock);
+    await running.start();
+    await this.#serveAdmin(running, { hub, log, welcome });
+    this.#keeper.tell('up');
+    announcer.begin(running, welcome.generation > 1);
+    // A stop that a predecessor began is finished, whoever asked for it.
+    const stop = this.#stopAsked ?? (welcome.memos['stop'] as StopAsked | undefined);
+    if (stop !== undefined) this.#onStop(stop);
+  }
+
+  /** Before anything ran: the keeper ends with this code, and nothing is left. */
+  async refuse(error: unknown): Promise<void> {
+    const isConfig = isTuttiError(error, 'CONFIG_INVALID');
+    process.stderr.write(`${isConfig ? error.message : `tutti: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`}\n`);
+    const code = isConfig && this.#app === undefined ? exitCodeConfigInvalid : 1;
+    await this.#keeper.ask({ op: 'finish', code }).catch(() => undefined);
+    process.exit(code);
+  }
+
+  async #serveAdmin(app: RunningApp, { hub, log, welcome }: { hub: LogHub; log: ReturnType<LogHub['logger']>; welcome: Welcome }): Promise<void> {
+    const { keys, generation } = welcome;
+    this.#operator = new Operator({ app, keys, generation, log, clock: systemClock, random: Math.random });
+    const routes = adminRoutes({
+      ...{ app, hub, operator: this.#operator, clock: systemClock },
+      operations: new Operations(app),
+      stopApp: (reason) => void this.#stopApp(reason, 0),
+    });
+    this.#admin = new AdminServer(socketPath(given.runDir, 'admin'), routes);
+    await this.#admin.listen();
+  }
+
+  #onStop(stop: StopAsked): void {
+    this.#stopAsked = stop;
+    if (this.#stop === undefined) return;
+    void this.#stopApp(stop.reason, stop.count > 1 ? exitCodeSecondSignal : 0);
+    if (stop.count > 1) this.#stop.now(`${stop.reason} again`);
+  }
+
+  /** One stop however often it is asked for; the last code counts. */
+  async #stopApp(reason: string, code: number): Promise<void> {
+    this.#exitCode = code;
+    if (this.#stop === undefined || this.#stop.hasBegun) return;
+    const memo = { op: 'stop', reason, count: 1 } satisfies StopAsked;
+    void this.#keeper.ask({ op: 'memo', key: 'stop', value: memo }).catch(() => undefined);
+    await this.#stop.begin(reason);
+    await this.#operator?.close();
+    this.#admin?.close();
+    this.#app?.close();
+    await this.#keeper.ask({ op: 'finish', code: this.#exitCode }).catch(() => undefined);
+    process.exit(0);
+  }
+
+  /** Instances see the same end on their lifelines and finish what they have in hand. */
+  async #onKeeperLost(): Promise<void> {
+    const pids = (this.#app?.slots.all() ?? []).flatMap(({ pid }) => (pid === null ? [] : [pid]));
+    await new Promise<void>((done) => { systemClock.after(orphansKilledAfterMs, done); });
+    await killGroups(pids, { clock: systemClock });
+    process.exit(1);
+  }
+}
+
+const supervisor = new Supervisor();
+try {
+  await supervisor.run();
+} catch (error) {
+  await supervisor.refuse(error);
+}

@@ -1,0 +1,79 @@
+/**
+ * What an operator may ask of the running app: start, stop, restart, scale. Checks the target, writes what shall outlive us,
+ * and leaves the doing to the slots.
+ */
+import { suggestion } from '../../core/did-you-mean.ts';
+import { TuttiError } from '../../core/errors.ts';
+import { displayName, gatewayService, parseTarget, slotId } from '../../core/ids.ts';
+import type { SlotEvent, SlotState } from '../../core/instance-state.ts';
+import { serviceOptions } from '../../define/options.ts';
+import type { RunningApp } from './running-app.ts';
+
+export interface Target {
+  readonly service: string;
+  readonly slots: readonly SlotState[];
+  /** One instance was named, not the service. */
+  readonly isOne: boolean;
+}
+
+const invalid = (message: string): TuttiError => new TuttiError('INVALID_INPUT', { message });
+
+export class Operations {
+  readonly #app: RunningApp;
+
+  constructor(app: RunningApp) {
+    this.#app = app;
+  }
+
+  /** `users`, `users#2`; a gateway by its own name or as `gateway:public`. @throws {TuttiError} with what was probably meant. */
+  find(text: string): Target {
+    const parsed = parseTarget(text);
+    if (parsed === undefined) throw invalid(`${text} is neither a service (users) nor an instance (users#2)`);
+    const names = [...this.#app.plan.services.keys()];
+    const service = [parsed.service, gatewayService(parsed.service)].find((name) => names.includes(name));
+    if (service === undefined) throw new TuttiError('NOT_FOUND', { message: `There is no service ${parsed.service}${suggestion(parsed.service, names)}` });
+    const slots = this.#app.slots.of(service).filter(({ slot }) => parsed.slot === undefined || slot === parsed.slot);
+    if (slots.length === 0 && parsed.slot !== undefined) throw new TuttiError('NOT_FOUND', { message: `There is no instance ${text}; ${displayName(service)} has ${String(this.#app.slots.of(service).length)}` });
+    return { service, slots, isOne: parsed.slot !== undefined };
+  }
+
+  start(text: string): Target {
+    const target = this.find(text);
+    if (target.isOne) this.#all(target, { type: 'start' });
+    else {
+      this.#app.overrides.setStopped(target.service, false);
+      this.#app.applyWanted(target.service);
+    }
+    return target;
+  }
+
+  stop(text: string): Target {
+    const target = this.find(text);
+    if (!target.isOne) this.#app.overrides.setStopped(target.service, true);
+    this.#all(target, { type: 'stop', reason: 'stopped by hand' });
+    return target;
+  }
+
+  restart(text: string): Target {
+    const target = this.find(text);
+    if (!target.isOne && this.#app.overrides.isStopped(target.service)) return this.start(text);
+    this.#all(target, { type: 'restart', reason: 'restarted by hand' });
+    return target;
+  }
+
+  /** @param replicas undefined: as the app file says. */
+  scale(text: string, replicas: number | undefined): Target {
+    const target = this.find(text);
+    if (target.isOne) throw invalid('A service is scaled, not one of its instances');
+    const { max } = serviceOptions.replicas;
+    if (replicas !== undefined && (!Number.isSafeInteger(replicas) || replicas < 0 || replicas > max))
+      throw invalid(`expected a whole number from 0 to ${String(max)}, or default; got ${String(replicas)}`);
+    this.#app.overrides.setReplicas(target.service, replicas);
+    this.#app.applyWanted(target.service);
+    return this.find(text);
+  }
+
+  #all(target: Target, event: SlotEvent): void {
+    for (const slot of target.slots) this.#app.slots.dispatch(slotId(slot), event);
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Calls and events from the shell go through the supervisor as the operator: the one exception to its carrying no requests.
+ * Bounded: few at a time, each with a deadline.
+ */
+import { TuttiError } from '../../core/errors.ts';
+import type { Clock, Random } from '../../core/ports.ts';
+import { suggestion } from '../../core/did-you-mean.ts';
+import type { Caller } from '../../mesh/caller.ts';
+import { makeCaller } from '../../mesh/caller.ts';
+import { RegistryView } from '../../mesh/registry-view.ts';
+import { unixTransport } from '../../mesh/transport/unix.ts';
+import { issueCertificate, makeVerifier } from '../../os/identity.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { RunningApp } from './running-app.ts';
+
+export interface OperatorNeeds {
+  readonly app: RunningApp;
+  readonly keys: { readonly publicKey: string; readonly privateKey: string };
+  readonly generation: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+const mostCalls = 64;
+
+export class Operator {
+  readonly #needs: OperatorNeeds;
+  readonly #registry = new RegistryView();
+  #caller: Caller | undefined;
+  #running = 0;
+
+  constructor(needs: OperatorNeeds) {
+    this.#needs = needs;
+  }
+
+  call(name: string, input: unknown, options: { readonly deadlineMs: number | undefined; readonly http: boolean }): Promise<unknown> {
+    const { service, action } = this.#find(name);
+    const ask = { deadlineMs: options.deadlineMs };
+    return this.#bounded(async (caller) => {
+      if (!options.http) return caller.call(service, action, input, ask);
+      return JSON.parse((await caller.callForHttp(service, action, input, ask)).toString()) as unknown;
+    });
+  }
+
+  emit(event: string, payload: unknown): Promise<{ delivered: number }> {
+    return this.#bounded((caller) => caller.emit(event, payload));
+  }
+
+  async close(): Promise<void> {
+    await this.#caller?.close();
+  }
+
+  #find(name: string): { service: string; action: string } {
+    const { services } = this.#needs.app.plan.manifest;
+    const known = Object.values(services).flatMap((service) => Object.keys(service.actions).map((action) => `${service.name}.${action}`));
+    const [service = '', action = ''] = name.split('.');
+    if (known.includes(name)) return { service, action };
+    throw new TuttiError('UNKNOWN_ACTION', { message: `There is no action ${name}${suggestion(name, known)}` });
+  }
+
+  async #bounded<T>(run: (caller: Caller) => Promise<T>): Promise<T> {
+    if (this.#running >= mostCalls) throw new TuttiError('OVERLOADED', { what: 'The operator' });
+    this.#running += 1;
+    try {
+      // The supervisor's own copy of what it publishes, brought up to date for each call.
+      this.#registry.replace(this.#needs.app.registry.snapshot());
+      return await run((this.#caller ??= this.#open()));
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  #open(): Caller {
+    const { app, keys, generation, clock, random, log } = this.#needs;
+    const claims = { app: app.plan.app.name, service: 'operator:cli', slot: 1, epoch: generation, mayCall: ['*'], issuedAt: clock.wall() };
+    return makeCaller({
+      ...{ clock, random, registry: this.#registry, transport: unixTransport() },
+      certificate: issueCertificate(claims, keys.privateKey),
+      verify: makeVerifier(keys.publicKey),
+      log: (level, sentence, fields) => { log[level](sentence, fields); },
+    });
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What shall run, worked out once from app file, manifests and the changes by hand: per service how many, with which module,
+ * configuration and times, and in which order. Pure data; nothing here starts anything.
+ */
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { gatewayService } from '../../core/ids.ts';
+import { startLevels } from '../../core/graph.ts';
+import type { HealthPolicy } from '../../core/health.ts';
+import { fillOptions } from '../../core/options.ts';
+import type { OptionsOf } from '../../core/options.ts';
+import type { RestartPolicy } from '../../core/restart-policy.ts';
+import type { StopPolicy } from '../../core/instance-state.ts';
+import type { AppDefinition, GatewayEntry, PolicyInput, ServiceEntry } from '../../define/app.ts';
+import type { AppManifest } from '../../define/manifest.ts';
+import { appOptions, gatewayOptions, healthOptions, restartOptions, serviceOptions, stopOptions } from '../../define/options.ts';
+
+export interface ServicePlan {
+  readonly name: string;
+  readonly system: boolean;
+  readonly version: string;
+  readonly replicas: number;
+  readonly optional: boolean;
+  /** `file:` URL. */
+  readonly module: string;
+  readonly config: unknown;
+  readonly env: Readonly<Record<string, string>>;
+  readonly needs: readonly string[];
+  readonly mayCall: readonly string[];
+  readonly events: Readonly<Record<string, 'balanced' | 'broadcast'>>;
+  readonly listener: { readonly name: string; readonly host: string; readonly port: number } | undefined;
+  readonly restart: RestartPolicy;
+  readonly stop: StopPolicy;
+  readonly health: HealthPolicy & { readonly beat: number; readonly checkInterval: number };
+  /** 0 starts first; gateways are -1: they start at once and stop first. */
+  readonly level: number;
+}
+
+export interface AppPlan {
+  readonly app: AppDefinition;
+  readonly appFile: string;
+  readonly manifest: AppManifest;
+  readonly options: OptionsOf<typeof appOptions>;
+  readonly services: ReadonlyMap<string, ServicePlan>;
+}
+
+export interface PlanInput {
+  readonly app: AppDefinition;
+  readonly appFile: string;
+  readonly manifest: AppManifest;
+  readonly version: string;
+}
+
+// In the package these are .js files; the suffix of this one tells.
+const gatewayModule = new URL(`../../services/gateway/gateway${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url).href;
+
+const policies = (app: PolicyInput, entry: PolicyInput): Pick<ServicePlan, 'restart' | 'stop' | 'health'> => ({
+  restart: fillOptions(restartOptions, app.restart, entry.restart),
+  stop: fillOptions(stopOptions, app.stop, entry.stop),
+  health: fillOptions(healthOptions, app.health, entry.health),
+});
+
+function servicePlan([name, entry]: [string, ServiceEntry], input: PlanInput, level: number): ServicePlan {
+  const manifest = input.manifest.services[name];
+  const options = fillOptions(serviceOptions, { replicas: entry.replicas, optional: entry.optional });
+  const needs = manifest?.needs ?? [];
+  return {
+    ...{ name, system: false, level, needs, ...options, ...policies(input.app, entry) },
+    version: manifest?.version ?? '?',
+    module: pathToFileURL(resolve(dirname(input.appFile), entry.module)).href,
+    config: entry.config ?? {},
+    env: entry.env ?? {},
+    mayCall: [...needs, ...(manifest?.mayCall ?? [])],
+    events: Object.fromEntries(Object.entries(manifest?.events ?? {}).map(([event, { mode }]) => [event, mode])),
+    listener: undefined,
+  };
+}
+
+function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): ServicePlan {
+  const name = gatewayService(gateway);
+  const { hooks, restart: _r, stop: _s, health: _h, ...given } = entry;
+  const options = fillOptions(gatewayOptions, given);
+  const hooksPath = hooks === undefined ? {} : { hooks: resolve(dirname(input.appFile), hooks) };
+  return {
+    ...{ name, system: true, level: -1, needs: [], mayCall: ['*'], events: {}, env: {}, optional: false },
+    ...policies(input.app, entry),
+    version: input.version,
+    replicas: options.replicas,
+    module: gatewayModule,
+    config: { app: input.app.name, name: gateway, ...options, ...hooksPath },
+    listener: { name, host: options.host, port: options.port },
+  };
+}
+
+export function makePlan(input: PlanInput): AppPlan {
+  const { app, appFile, manifest } = input;
+  const needs = new Map(Object.keys(app.services).map((name) => [name, manifest.services[name]?.needs ?? []]));
+  const levelOf = new Map(startLevels(needs).flatMap((names, level) => names.map((name) => [name, level] as const)));
+  const plans = [
+    ...Object.entries(app.services).map(([name, entry]) => servicePlan([name, entry], input, levelOf.get(name) ?? 0)),
+    ...Object.entries(app.gateways ?? {}).map(([name, entry]) => gatewayPlan(name, entry, input)),
+  ];
+  const options = fillOptions(appOptions, { shutdownTimeout: app.shutdownTimeout, orphanGrace: app.orphanGrace });
+  return { app, appFile, manifest, options, services: new Map(plans.map((plan) => [plan.name, plan])) };
+}
+
+/** Services to stop side by side, one list after the other: gateways, then those who need, then what they need. */
+export function stopOrder(plan: AppPlan): string[][] {
+  const plans = [...plan.services.values()];
+  const levels = [...new Set(plans.map(({ level }) => level))].sort((a, b) => (a < 0 ? -1 : b < 0 ? 1 : b - a));
+  return levels.map((level) => plans.filter((one) => one.level === level).map(({ name }) => name));
+}

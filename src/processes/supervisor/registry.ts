@@ -1,0 +1,49 @@
+/**
+ * The authority on who may be called. Made from the slots; every change is one revision, sent to all who are connected.
+ * Revisions are generation * 2^32 + n, so that those of a successor are always higher.
+ */
+import type { SlotState } from '../../core/instance-state.ts';
+import type { RegistryDelta, RegistryInstance, RegistryService, RegistrySnapshot } from '../../mesh/registry-view.ts';
+import type { ServicePlan } from './plan.ts';
+
+export interface RegistryNeeds {
+  readonly generation: number;
+  readonly address: (service: string, slot: number) => string;
+  readonly publish: (delta: RegistryDelta) => void;
+}
+
+const sameInstances = (left: readonly RegistryInstance[], right: readonly RegistryInstance[]): boolean =>
+  left.length === right.length && left.every((one, index) => one.slot === right[index]?.slot && one.epoch === right[index].epoch);
+
+export class Registry {
+  readonly #needs: RegistryNeeds;
+  readonly #services = new Map<string, RegistryService>();
+  #revision: number;
+
+  constructor(needs: RegistryNeeds) {
+    this.#needs = needs;
+    this.#revision = needs.generation * 2 ** 32;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  snapshot(): RegistrySnapshot {
+    return { revision: this.#revision, services: Object.fromEntries(this.#services) };
+  }
+
+  /** To be called after each transition of a slot of this service; says nothing when nobody came or went. */
+  update(plan: ServicePlan, slots: readonly SlotState[]): void {
+    const instances = slots
+      .filter(({ state }) => state === 'ready')
+      .map(({ service, slot, epoch }) => ({ service, slot, epoch, address: this.#needs.address(service, slot) }));
+    const known = this.#services.get(plan.name);
+    if (known !== undefined && sameInstances(known.instances, instances)) return;
+    const entry = { instances, events: plan.events };
+    this.#services.set(plan.name, entry);
+    const previous = this.#revision;
+    this.#revision += 1;
+    this.#needs.publish({ previous, revision: this.#revision, service: plan.name, entry });
+  }
+}

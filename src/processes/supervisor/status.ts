@@ -1,0 +1,106 @@
+/**
+ * Makes the status of the app out of slots, plan and samples. Derives everything, keeps nothing.
+ */
+import { displayName, slotId } from '../../core/ids.ts';
+import type { SlotState } from '../../core/instance-state.ts';
+import { hasProcess } from '../../core/instance-state.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { AppStatus, InstanceStatus, ServiceStatus } from '../../core/status.ts';
+import { serviceHealth } from '../../core/status.ts';
+import { latencyBucketMs } from '../../core/latency-histogram.ts';
+import type { ServicePlan } from './plan.ts';
+import type { Sample } from './watch.ts';
+
+export interface StatusNeeds {
+  readonly app: string;
+  readonly startedAt: number;
+  readonly generation: number;
+  readonly clock: Clock;
+  readonly plans: readonly ServicePlan[];
+  readonly wanted: (service: string) => number;
+  readonly slots: (service: string) => readonly SlotState[];
+  readonly samples: (slot: SlotState) => readonly Sample[];
+  /** Epoch milliseconds of the last transition. */
+  readonly since: (id: string) => number;
+  readonly urls: (service: string) => readonly string[];
+  readonly shared: Readonly<Record<string, number>>;
+  readonly notes: readonly string[];
+}
+
+const ticksPerSecond = 100;
+
+/** The time under which 99 of 100 calls between two samples stayed; the upper end of its bucket. */
+function p99Between(first: Sample, last: Sample): number | null {
+  const counts = last.record.latency.map((count, bucket) => count - (first.record.latency[bucket] ?? 0));
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total <= 0) return null;
+  let seen = 0;
+  const bucket = counts.findIndex((count) => (seen += count) >= total * 0.99);
+  return latencyBucketMs(bucket);
+}
+
+type Rates = Pick<InstanceStatus, 'requestsPerSecond' | 'p99Ms' | 'cpuPercent'>;
+
+function ratesOf(samples: readonly Sample[]): Rates {
+  const first = samples.at(0);
+  const last = samples.at(-1);
+  if (first === undefined || last === undefined || first === last) return { requestsPerSecond: 0, p99Ms: null, cpuPercent: null };
+  const seconds = (last.at - first.at) / 1_000;
+  const cpuSeconds = first.cpuTicks === undefined || last.cpuTicks === undefined ? undefined : (last.cpuTicks - first.cpuTicks) / ticksPerSecond;
+  return {
+    requestsPerSecond: Math.round(((last.record.requests - first.record.requests) / seconds) * 10) / 10,
+    p99Ms: p99Between(first, last),
+    cpuPercent: cpuSeconds === undefined ? null : Math.round((cpuSeconds / seconds) * 1_000) / 10,
+  };
+}
+
+function instanceStatus(slot: SlotState, needs: StatusNeeds): InstanceStatus {
+  const { clock } = needs;
+  /** Monotonic to wall, for people. */
+  const wallOf = (monotonic: number | null): number | null => (monotonic === null ? null : Math.round(clock.wall() - (clock.now() - monotonic)));
+  const samples = needs.samples(slot);
+  const record = hasProcess(slot) ? samples.at(-1)?.record : undefined;
+  return {
+    slot: slotId(slot),
+    epoch: slot.epoch,
+    state: slot.state,
+    reason: slot.reason,
+    pid: slot.pid,
+    since: needs.since(slotId(slot)),
+    startedAt: wallOf(slot.spawnedAt),
+    restartAt: slot.state === 'backoff' ? wallOf(slot.wakeAt) : null,
+    restarts: slot.restarts,
+    crashLoop: slot.crashLoop,
+    lastHeartbeat: record === undefined ? null : wallOf(record.beatAt),
+    requests: record?.requests ?? 0,
+    errors: record?.errors ?? 0,
+    inFlight: record?.inFlight ?? 0,
+    loopDelayMs: record === undefined ? null : Math.round(record.loopDelayP99Ms * 10) / 10,
+    rssBytes: record?.rssBytes ?? null,
+    ...ratesOf(record === undefined ? [] : samples),
+  };
+}
+
+function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
+  const slots = needs.slots(plan.name);
+  const wanted = needs.wanted(plan.name);
+  const states = slots.map(({ state }) => state);
+  return {
+    name: plan.name,
+    system: plan.system,
+    version: plan.version,
+    optional: plan.optional,
+    wanted,
+    ready: states.filter((state) => state === 'ready').length,
+    health: serviceHealth(wanted, states),
+    urls: needs.urls(plan.name),
+    instances: slots.map((slot) => instanceStatus(slot, needs)),
+  };
+}
+
+export function makeStatus(needs: StatusNeeds): AppStatus {
+  const { app, startedAt, generation, clock, shared, notes, plans } = needs;
+  const services = plans.map((plan) => serviceStatus(plan, needs));
+  const missing = services.filter(({ ready, wanted }) => ready === 0 && wanted > 0).map(({ name }) => `${displayName(name)} has nobody ready`);
+  return { app, startedAt, generation, takenAt: clock.wall(), services, shared, notes: [...notes, ...missing] };
+}

@@ -1,0 +1,96 @@
+/**
+ * Where the app speaks to the one who started it. A terminal gets progress, one screen, and then only what happens;
+ * anything else (a pipe, a container) gets the structured stream of all processes, a JSON line each.
+ */
+import { displayName } from '../../core/ids.ts';
+import type { LogLine } from '../../core/log-line.ts';
+import { levelAtLeast } from '../../core/log-line.ts';
+import type { Clock, Timer } from '../../core/ports.ts';
+import type { AppStatus, ServiceStatus } from '../../core/status.ts';
+import { printLogLine } from '../../telemetry/print-log-line.ts';
+import type { LogHub } from './log-hub.ts';
+import { makePaint } from './start-screen.ts';
+
+export interface Output {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export interface TerminalNeeds {
+  readonly output: Output;
+  readonly hub: LogHub;
+  readonly clock: Clock;
+  /** false with NO_COLOR. */
+  readonly colors: boolean;
+}
+
+const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const frameMs = 80;
+
+export class Terminal {
+  readonly paint: ReturnType<typeof makePaint>;
+  readonly isTerminal: boolean;
+  readonly #needs: TerminalNeeds;
+  #progress: Timer | undefined;
+  #drawnLines = 0;
+  #frame = 0;
+  #isQuiet = true;
+
+  constructor(needs: TerminalNeeds) {
+    this.#needs = needs;
+    this.isTerminal = needs.output.isTTY === true;
+    this.paint = makePaint(this.isTerminal && needs.colors);
+    needs.hub.follow((line) => { this.#onLine(line); });
+  }
+
+  /** One line per service, until `endProgress`. Elsewhere than on a terminal the log lines are the progress. */
+  progress(status: () => AppStatus): void {
+    if (!this.isTerminal) return;
+    this.#draw(status());
+    this.#progress = this.#needs.clock.after(frameMs, () => { this.progress(status); });
+  }
+
+  endProgress(): void {
+    this.#progress?.cancel();
+    this.#progress = undefined;
+    this.#erase();
+  }
+
+  /** Something for people; in a stream of log lines it has no place. */
+  say(text: string): void {
+    if (!this.isTerminal) return;
+    this.#erase();
+    this.#needs.output.write(`${text}\n`);
+  }
+
+  /** From now on warnings and errors are shown as they come. */
+  showEvents(): void {
+    this.#isQuiet = false;
+  }
+
+  #onLine(line: LogLine): void {
+    if (!this.isTerminal) this.#needs.output.write(`${JSON.stringify({ ...line, time: new Date(line.time).toISOString() })}\n`);
+    else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.#needs.colors));
+  }
+
+  #draw(status: AppStatus): void {
+    this.#erase();
+    this.#frame = (this.#frame + 1) % frames.length;
+    const lines = status.services.map((service) => this.#progressLine(service));
+    this.#needs.output.write(lines.map((line) => `${line}\n`).join(''));
+    this.#drawnLines = lines.length;
+  }
+
+  #progressLine(service: ServiceStatus): string {
+    const isReady = service.ready >= service.wanted;
+    const mark = isReady ? this.paint('green', '✓') : this.paint('cyan', frames[this.#frame] ?? '');
+    const waiting = service.instances.find(({ state }) => state !== 'ready');
+    const words = isReady ? 'ready' : `${waiting?.state ?? 'pending'}${waiting?.state === 'pending' ? `: ${waiting.reason}` : ''}`;
+    return `  ${mark} ${displayName(service.name).padEnd(18)} ${this.paint('gray', words.slice(0, 100))}`;
+  }
+
+  #erase(): void {
+    if (this.#drawnLines > 0) this.#needs.output.write(`\u001b[${String(this.#drawnLines)}A\u001b[0J`);
+    this.#drawnLines = 0;
+  }
+}
