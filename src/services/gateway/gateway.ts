@@ -1,0 +1,123 @@
+/**
+ * The HTTP edge of an app, as a service like any other: it turns requests into calls and answers into responses.
+ * Runs no user code but the `onError` hook, and knows of the app only its manifest, its registry and its status.
+ */
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { TuttiError } from '../../core/errors.ts';
+import { gatewayService } from '../../core/ids.ts';
+import { isPlainObject } from '../../core/options.ts';
+import { isLoopback } from '../../define/check-app.ts';
+import type { Log } from '../../define/handling.ts';
+import { defineSystemService } from '../../define/service.ts';
+import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
+import { Connections } from './connections.ts';
+import { HttpMetrics } from './http-metrics.ts';
+import { Refuser } from './refuser.ts';
+import type { OnError } from './refuser.ts';
+import { RequestHandler } from './request-handler.ts';
+import { buildRouter } from './router.ts';
+import type { Router } from './router.ts';
+import { httpLimits, startServer } from './server.ts';
+import type { HttpLimits } from './server.ts';
+import { makeSystemRoutes, systemRoutes } from './system-routes.ts';
+
+export const gatewayConfig = z.object({
+  app: z.string(),
+  /** As in `gateways` of the app file. */
+  name: z.string(),
+  host: z.string(),
+  port: z.int(),
+  exposed: z.boolean(),
+  /** Bytes. */
+  bodyLimit: z.int(),
+  /** Milliseconds. */
+  deadline: z.int(),
+  /** Absolute path of a module with `onError`. */
+  hooks: z.string().optional(),
+});
+export type GatewayConfig = z.infer<typeof gatewayConfig>;
+
+export interface GatewayParts {
+  readonly port: number;
+  readonly url: string;
+  metrics(): MetricFamily[];
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface GatewayNeeds {
+  readonly config: GatewayConfig;
+  readonly runtime: SystemRuntime;
+  readonly log: Log;
+  readonly limits?: HttpLimits;
+}
+
+export const gateway = defineSystemService<SystemRuntime, GatewayParts, typeof gatewayConfig>({
+  name: 'gateway',
+  version: '0.1.0',
+  config: gatewayConfig,
+  open: ({ config, runtime, log }) => openGateway({ config, runtime, log }),
+  drain: ({ parts }) => parts.drain(),
+  close: ({ parts }) => parts.close(),
+});
+
+export async function openGateway({ config, runtime, log, limits = httpLimits }: GatewayNeeds): Promise<GatewayParts> {
+  const localOnly = isLoopback(config.host) && !config.exposed;
+  let isDraining = false;
+  const metrics = new HttpMetrics(config.name);
+  const connections = new Connections();
+  const refuser = new Refuser(log, await loadOnError(config.hooks));
+  const router = followManifest(runtime, log);
+  const handler = new RequestHandler({
+    caller: runtime.caller,
+    router: router.current,
+    system: makeSystemRoutes({ runtime, isDraining: () => isDraining }),
+    connections,
+    metrics,
+    refuser,
+    log,
+    isDraining: () => isDraining,
+    localOnly,
+    bodyLimit: config.bodyLimit,
+    deadlineMs: config.deadline,
+  });
+  const server = await startServer({ handler, refuser, connections, metrics, limits }, runtime.listen);
+  if (!isLoopback(config.host)) log.warn('This gateway can be reached from outside this machine', { gateway: config.name, host: config.host, port: server.port });
+  return {
+    port: server.port,
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(server.port)}`,
+    metrics: () => metrics.families(),
+    drain: () => {
+      isDraining = true;
+      return server.drain();
+    },
+    close: () => {
+      router.stop();
+      return server.close();
+    },
+  };
+}
+
+/** The routes of now: they follow the manifest, and outlive the instances that serve them. */
+function followManifest(runtime: SystemRuntime, log: Log): { current: () => Router; stop: () => void } {
+  const build = (): Router => {
+    const built = buildRouter(runtime.manifest(), systemRoutes);
+    for (const { route, reason } of built.refused) log.warn('A route of the manifest is not served', { route, reason });
+    return built;
+  };
+  let router = build();
+  const stop = runtime.onManifest(() => {
+    router = build();
+  });
+  return { current: () => router, stop };
+}
+
+/** @throws {TuttiError} `CONFIG_INVALID` when the module has no such function. */
+async function loadOnError(path: string | undefined): Promise<OnError | undefined> {
+  if (path === undefined) return undefined;
+  const module: unknown = await import(pathToFileURL(path).href);
+  const onError = isPlainObject(module) ? module['onError'] : undefined;
+  if (typeof onError === 'function') return onError as OnError;
+  throw new TuttiError('CONFIG_INVALID', { message: 'The hooks of a gateway must export a function `onError(problem, request)`' });
+}

@@ -1,0 +1,51 @@
+/**
+ * Reads the body of a request up to its limit, and no byte more. Used by the request handler.
+ * Refuses media types and encodings that are not plain JSON: nothing is ever inflated here.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { TuttiError } from '../../core/errors.ts';
+
+const json = /^application\/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?$/i;
+const unsupported = (mediaType: string): TuttiError => new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: mediaType.slice(0, 100) });
+
+/** @throws {TuttiError} `UNSUPPORTED_MEDIA_TYPE` */
+export function checkMediaType(headers: IncomingHttpHeaders): void {
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw unsupported(`with the encoding ${encoding}`);
+  const type = headers['content-type'];
+  // Most clients write exactly this.
+  if (type === 'application/json') return;
+  if (type === undefined || !json.test(type)) throw unsupported(type ?? 'that is not given');
+}
+
+/** @throws {TuttiError} `PAYLOAD_TOO_LARGE`; `BAD_REQUEST` when the client leaves before the end. */
+export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = (): void => {
+      reject(new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes }));
+    };
+    if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
+      tooLarge();
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const take = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= limitBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off('data', take);
+      chunks.length = 0;
+      tooLarge();
+    };
+    const leave = (cause?: unknown): void => {
+      reject(new TuttiError('BAD_REQUEST', { reason: 'the body is cut off' }, { cause }));
+    };
+    request.on('data', take).once('error', leave).once('close', leave);
+    request.once('end', () => {
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes));
+    });
+  });
+}

@@ -1,0 +1,66 @@
+/**
+ * Makes the answer to any error: the problem, its headers, and the shape that a user's hook gives it.
+ * Used by the request handler, and by the server for what never became a request.
+ */
+import type { Log } from '../../define/handling.ts';
+import { TuttiError } from '../../core/errors.ts';
+import { asTuttiError, refusalOf } from './problem.ts';
+import type { Problem } from './problem.ts';
+
+export interface RefusedRequest {
+  readonly requestId: string;
+  /** Empty when the head could not be read. */
+  readonly method: string;
+  readonly path: string;
+}
+
+/** A user's function that gives the body another shape; the status stays. Undefined: the problem as it is. */
+export type OnError = (problem: Problem, request: RefusedRequest) => object | undefined;
+
+export interface RefusalAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+export class Refuser {
+  readonly #log: Log;
+  readonly #onError: OnError | undefined;
+
+  constructor(log: Log, onError: OnError | undefined) {
+    this.#log = log;
+    this.#onError = onError;
+  }
+
+  refuse(error: unknown, request: RefusedRequest): RefusalAnswer {
+    const known = asTuttiError(error);
+    if (known !== error && known.code === 'INTERNAL') this.#log.error('The gateway failed on a request', { error, requestId: request.requestId });
+    const { problem, retryAfter } = refusalOf(known, request.requestId);
+    const shaped = this.#shape(problem, request);
+    const allow = known.data['allow'];
+    return {
+      status: problem.status,
+      headers: {
+        'content-type': shaped === undefined ? 'application/problem+json; charset=utf-8' : 'application/json; charset=utf-8',
+        ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+        ...(known.code === 'METHOD_NOT_ALLOWED' && typeof allow === 'string' ? { allow } : {}),
+      },
+      text: shaped ?? JSON.stringify(problem),
+    };
+  }
+
+  /** A hook that fails must not hide what the client did wrong. */
+  #shape(problem: Problem, request: RefusedRequest): string | undefined {
+    if (this.#onError === undefined) return undefined;
+    try {
+      const body: unknown = this.#onError(problem, request);
+      if (body === undefined) return undefined;
+      const isBody = typeof body === 'object' && body !== null && !(body instanceof Promise);
+      if (!isBody) throw new TuttiError('INVALID_OUTPUT', { message: 'onError must give an object or undefined, at once' });
+      return JSON.stringify(body);
+    } catch (error) {
+      this.#log.error('The onError hook failed, the plain problem was sent', { error, code: problem.code });
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What a request brings beside its input: ids, time and an idempotency key, each taken only in its own form.
+ * Everything else a client says about itself (`X-Forwarded-*`, `X-User-Id`, `baggage`) is never read, so it goes nowhere.
+ */
+import { randomFillSync } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { Trace } from '../../mesh/context.ts';
+
+export interface Ids {
+  readonly requestId: string;
+  readonly trace: Trace;
+}
+
+/** Drawn by the pool: one at a time costs a request more than its routing. */
+const pool = Buffer.alloc(4_096);
+let drawn = pool.length;
+
+function randomHex(bytes: number): string {
+  if (drawn + bytes > pool.length) {
+    randomFillSync(pool);
+    drawn = 0;
+  }
+  const text = pool.toString('hex', drawn, drawn + bytes);
+  drawn += bytes;
+  return text;
+}
+
+const plainId = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
+const traceParent = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/;
+
+const textOf = (header: string | string[] | undefined): string | undefined => (typeof header === 'string' ? header : undefined);
+
+/** Ids that are not in their form are replaced, never repaired: they end up in logs. */
+export function readIds(headers: IncomingHttpHeaders): Ids {
+  const trace = traceOf(textOf(headers['traceparent']));
+  const given = textOf(headers['x-request-id']);
+  // The same text as the trace id costs nothing on the wire.
+  return { requestId: given !== undefined && plainId.test(given) ? given : trace.traceId, trace };
+}
+
+/** https://www.w3.org/TR/trace-context/; a version above 00 may have more fields. */
+function traceOf(header: string | undefined): Trace {
+  const match = header === undefined ? null : traceParent.exec(header);
+  const [, version, traceId, flags, rest] = match ?? [];
+  const isValid = traceId !== undefined && (version !== '00' || rest === undefined);
+  if (!isValid) return { traceId: randomHex(16), spanId: randomHex(8), sampled: false };
+  return { traceId, spanId: randomHex(8), sampled: (Number.parseInt(flags ?? '0', 16) & 1) === 1 };
+}
+
+const invalid = (path: string, message: string): TuttiError =>
+  new TuttiError('INVALID_INPUT', { message: `${path} ${message}`, issues: [{ path, message }] });
+
+/** Seconds in `request-timeout`, as milliseconds, cut to what a gateway allows. @throws {TuttiError} `INVALID_INPUT` */
+export function readDeadlineMs(headers: IncomingHttpHeaders, defaultMs: number): number {
+  const header = textOf(headers['request-timeout']);
+  if (header === undefined) return defaultMs;
+  const ms = /^\d{1,9}(\.\d{1,3})?$/.test(header) ? Math.round(Number(header) * 1_000) : 0;
+  if (ms <= 0) throw invalid('request-timeout', 'must be a number of seconds above 0');
+  return Math.min(ms, bounds.httpDeadlineMs);
+}
+
+/** @throws {TuttiError} `INVALID_INPUT` */
+export function readIdempotencyKey(headers: IncomingHttpHeaders): string | undefined {
+  const key = textOf(headers['idempotency-key']);
+  if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw invalid('idempotency-key', 'must be 1 to 255 visible ASCII characters');
+}

@@ -1,0 +1,168 @@
+/**
+ * One request from its head to its answer: check the head, find the route, read the body, call the action, send what it gave.
+ * Every error, whoever made it, leaves through `refuse`. Used by the server.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { TuttiError } from '../../core/errors.ts';
+import type { Log } from '../../define/handling.ts';
+import type { Caller } from '../../mesh/caller.ts';
+import type { Answer } from './answer.ts';
+import { parseJsonBody } from './body-guard.ts';
+import type { Connections } from './connections.ts';
+import type { HttpMetrics } from './http-metrics.ts';
+import type { Refuser } from './refuser.ts';
+import { checkMediaType, readBody } from './read-body.ts';
+import { readDeadlineMs, readIdempotencyKey, readIds } from './request-context.ts';
+import type { Ids } from './request-context.ts';
+import { announcesBody, checkHead, splitUrl } from './request-head.ts';
+import type { ActionRoute, Match, Router } from './router.ts';
+import type { RouteParams } from './route-input.ts';
+import { dataHeaders } from './security-headers.ts';
+import type { AnswerSystemRoute } from './system-routes.ts';
+
+export interface RequestHandlerNeeds {
+  readonly caller: Caller;
+  readonly router: () => Router;
+  readonly system: AnswerSystemRoute;
+  readonly connections: Connections;
+  readonly metrics: HttpMetrics;
+  readonly refuser: Refuser;
+  readonly log: Log;
+  readonly isDraining: () => boolean;
+  /** Only names of this machine in `Host`. */
+  readonly localOnly: boolean;
+  readonly bodyLimit: number;
+  readonly deadlineMs: number;
+}
+
+/** A request on its way. */
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly ids: Ids;
+  readonly gone: AbortSignal;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly hasBody: boolean;
+  /** Of its route, once it is known. */
+  label: string | undefined;
+}
+
+const noBody = {};
+const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
+
+export class RequestHandler {
+  readonly #needs: RequestHandlerNeeds;
+
+  constructor(needs: RequestHandlerNeeds) {
+    this.#needs = needs;
+  }
+
+  readonly handle = (request: FastifyRequest, reply: FastifyReply): void => {
+    const exchange = this.#begin(request, reply);
+    try {
+      this.#serve(exchange)
+        .then((answer) => {
+          this.#send(exchange, answer);
+        })
+        .catch((error: unknown) => {
+          this.#refuse(exchange, error);
+        });
+    } catch (error) {
+      this.#refuse(exchange, error);
+    }
+  };
+
+  /** For what Fastify finds wrong before the handler. */
+  readonly refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    this.#refuse(this.#begin(request, reply), error);
+  };
+
+  #begin(request: FastifyRequest, reply: FastifyReply): Exchange {
+    const { raw } = request;
+    const { path, query } = splitUrl(raw.url ?? '/');
+    const exchange: Exchange = {
+      request,
+      reply,
+      ids: readIds(raw.headers),
+      gone: this.#needs.connections.begin(raw, reply.raw),
+      method: raw.method ?? '',
+      path,
+      query,
+      hasBody: announcesBody(raw.headers),
+      label: undefined,
+    };
+    this.#measure(exchange);
+    return exchange;
+  }
+
+  #measure(exchange: Exchange): void {
+    const { metrics, log } = this.#needs;
+    const startedAt = performance.now();
+    metrics.inFlight += 1;
+    const response = exchange.reply.raw;
+    response.once('close', () => {
+      metrics.inFlight -= 1;
+      const tookMs = performance.now() - startedAt;
+      const status = response.writableFinished ? response.statusCode : 499;
+      metrics.count({ label: exchange.label, status, seconds: tookMs / 1_000 });
+      const { method, label = 'none', ids } = exchange;
+      log.debug('Request answered', { method, route: label, status, tookMs, requestId: ids.requestId });
+    });
+  }
+
+  #serve(exchange: Exchange): Promise<Answer> {
+    const { method, path, hasBody } = exchange;
+    checkHead(exchange.request.raw, this.#needs.localOnly);
+    const match = this.#needs.router().match(method, path);
+    if (match.found !== 'route') throw unmatched(match, method, path);
+    const { route, params } = match;
+    exchange.label = route.label;
+    if (hasBody && bodyless.has(method)) throw new TuttiError('BAD_REQUEST', { reason: `${method} takes no body here` });
+    return route.kind === 'system' ? this.#needs.system(route.name, params) : this.#callAction(exchange, route, params);
+  }
+
+  #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer> {
+    const { caller, deadlineMs, bodyLimit } = this.#needs;
+    const { ids, gone, query, hasBody } = exchange;
+    const { raw } = exchange.request;
+    const options = {
+      context: ids,
+      deadlineMs: readDeadlineMs(raw.headers, deadlineMs),
+      idempotencyKey: readIdempotencyKey(raw.headers),
+      signal: gone,
+    };
+    const call = (body: Readonly<Record<string, unknown>>): Promise<Answer> =>
+      caller.callForHttp(route.service, route.action, route.readInput(params, query, body), options).then(route.answer);
+    if (!hasBody) return call(noBody);
+    checkMediaType(raw.headers);
+    return readBody(raw, route.bodyLimit ?? bodyLimit).then((bytes) => call(parseJsonBody(bytes)));
+  }
+
+  #send(exchange: Exchange, { status, headers, contentType, body }: Answer): void {
+    const { reply } = exchange;
+    this.#finish(exchange);
+    reply.code(status).headers(headers).header('content-type', contentType).send(body);
+  }
+
+  #refuse(exchange: Exchange, error: unknown): void {
+    const { reply, ids, method, path } = exchange;
+    if (reply.sent) return;
+    this.#finish(exchange);
+    const { status, headers, text } = this.#needs.refuser.refuse(error, { requestId: ids.requestId, method, path });
+    reply.code(status).headers(dataHeaders).headers(headers).send(text);
+  }
+
+  /** Headers that every answer has. */
+  #finish({ request, reply, ids, hasBody }: Exchange): void {
+    reply.header('x-request-id', ids.requestId);
+    // What is left of a body would be read to its end, however long, to keep the connection.
+    if (this.#needs.isDraining() || (hasBody && !request.raw.complete)) reply.header('connection', 'close');
+  }
+}
+
+function unmatched(match: Match, method: string, path: string): TuttiError {
+  if (match.found === 'method') return new TuttiError('METHOD_NOT_ALLOWED', { method, allow: match.allow.join(', ') });
+  return new TuttiError('NOT_FOUND', { what: `${method} ${path.slice(0, 200)}` });
+}

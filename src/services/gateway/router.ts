@@ -1,0 +1,95 @@
+/**
+ * Which action a method and a path mean, from the app's manifest; built anew at each change of it.
+ * The gateway matches itself, since Fastify takes no routes once it listens.
+ */
+import findMyWay from 'find-my-way';
+import type { HTTPMethod } from 'find-my-way';
+import type { AppManifest, HttpMethod, RouteManifest } from '../../define/manifest.ts';
+import { jsonAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { makeInputReader } from './route-input.ts';
+import type { ReadInput, RouteParams } from './route-input.ts';
+import type { SystemRouteName } from './system-routes.ts';
+
+export interface ActionRoute {
+  readonly kind: 'action';
+  readonly service: string;
+  readonly action: string;
+  /** What the client gets when the action gave `body`. */
+  readonly answer: (body: Buffer) => Answer;
+  /** Bytes; undefined: the gateway's own. */
+  readonly bodyLimit: number | undefined;
+  /** `GET /users/:id`, for metrics. */
+  readonly label: string;
+  readonly readInput: ReadInput;
+}
+
+export interface SystemRoute {
+  readonly kind: 'system';
+  readonly label: string;
+  readonly name: SystemRouteName;
+}
+
+export type Route = ActionRoute | SystemRoute;
+
+export type Match =
+  | { readonly found: 'route'; readonly route: Route; readonly params: RouteParams }
+  /** The path is known under other methods. */
+  | { readonly found: 'method'; readonly allow: readonly string[] }
+  | { readonly found: 'nothing' };
+
+export interface Router {
+  match(method: string, path: string): Match;
+  /** Routes of the manifest that could not be taken, and why. */
+  readonly refused: readonly { readonly route: string; readonly reason: string }[];
+}
+
+const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const nothing: Match = { found: 'nothing' };
+const noQuery = {};
+const never = (): void => undefined;
+
+/** @param system paths by name; all of them GET. An action wins where it has the same path. */
+export function buildRouter(manifest: AppManifest, system: Readonly<Record<SystemRouteName, string>>): Router {
+  // Length is bounded by the head already; what an id may be is the callee's to say.
+  const tree = findMyWay({ maxParamLength: 1_048_576, querystringParser: () => noQuery });
+  const refused: { route: string; reason: string }[] = [];
+  const add = (method: HTTPMethod, path: string, route: Route): void => {
+    try {
+      tree.on(method, path, never, route);
+    } catch (error) {
+      refused.push({ route: route.label, reason: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  for (const route of actionRoutes(manifest)) add(route.http.method, route.http.path, route.route);
+  for (const [name, path] of Object.entries(system)) {
+    if (!tree.hasRoute('GET', path)) add('GET', path, { kind: 'system', label: `GET ${path}`, name: name as SystemRouteName });
+  }
+  const find = (method: HTTPMethod, path: string): Match | undefined => {
+    const found = tree.find(method, path);
+    return found === null ? undefined : { found: 'route', route: found.store as Route, params: found.params };
+  };
+  return {
+    refused,
+    match: (method, path) => {
+      // A HEAD is a GET whose body Node leaves out.
+      const match = find((method === 'HEAD' ? 'GET' : method) as HTTPMethod, path);
+      if (match !== undefined) return match;
+      const allow = methods.filter((other) => find(other, path) !== undefined);
+      return allow.length === 0 ? nothing : { found: 'method', allow: allow.includes('GET') ? [...allow, 'HEAD'] : allow };
+    },
+  };
+}
+
+function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; route: ActionRoute }> {
+  for (const service of Object.values(manifest.services)) {
+    for (const [action, { http, input }] of Object.entries(service.actions)) {
+      if (http === undefined) continue;
+      const label = `${http.method} ${http.path}`;
+      const { status, bodyLimit } = http;
+      const answer = (body: Buffer): Answer => jsonAnswer(status, body);
+      const readInput = makeInputReader(input);
+      yield { http, route: { kind: 'action', service: service.name, action, answer, bodyLimit, label, readInput } };
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Fastify on a listening socket: limits, timeouts, what never becomes a request, and a stop that loses none.
+ * It knows no routes: everything goes to the request handler.
+ */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { SystemRuntime } from '../../mesh/runtime.ts';
+import type { Connections } from './connections.ts';
+import { drainServer } from './drain-server.ts';
+import type { HttpMetrics } from './http-metrics.ts';
+import type { Refuser } from './refuser.ts';
+import type { RequestHandler } from './request-handler.ts';
+import { dataHeaders } from './security-headers.ts';
+
+export const httpLimits = {
+  headersMs: 5_000,
+  requestMs: 30_000,
+  keepAliveMs: 5_000,
+  /** How often the three above are looked at. */
+  checkMs: 1_000,
+  /** Without a byte in either direction: longer than any request may wait for its answer. */
+  silentMs: bounds.httpDeadlineMs + 10_000,
+  headBytes: bounds.httpHeadBytes,
+  connections: bounds.httpConnections,
+} as const;
+export type HttpLimits = { readonly [Key in keyof typeof httpLimits]: number };
+
+export interface ServerNeeds {
+  readonly handler: RequestHandler;
+  readonly refuser: Refuser;
+  readonly connections: Connections;
+  readonly metrics: HttpMetrics;
+  readonly limits: HttpLimits;
+}
+
+export interface GatewayServer {
+  readonly port: number;
+  /** Takes nothing new; resolves when nothing is in flight. */
+  drain(): Promise<void>;
+  /** Cuts what is left. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+export async function startServer(needs: ServerNeeds, listen: SystemRuntime['listen']): Promise<GatewayServer> {
+  const app = makeFastify(needs);
+  await app.ready();
+  const { server } = app;
+  server.maxConnections = needs.limits.connections;
+  server.on('drop', () => {
+    needs.metrics.dropped += 1;
+  });
+  // An expectation we do not know is refused like anything else, and not by Node's bare 417.
+  server.on('checkExpectation', (request, response) => {
+    app.routing(request, response);
+  });
+  await listening(app, listen);
+  return {
+    port: (server.address() as AddressInfo).port,
+    drain: () => drainServer(server, () => needs.metrics.inFlight),
+    close: async () => {
+      server.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+function makeFastify({ handler, refuser, connections, metrics, limits }: ServerNeeds): FastifyInstance {
+  const nothing = {};
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    // A request that came before the stop is served, with `Connection: close`.
+    return503OnClosing: false,
+    // Both are the handler's: it knows the route.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    routerOptions: { querystringParser: () => nothing },
+    connectionTimeout: limits.silentMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    http: {
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.checkMs,
+      maxHeaderSize: limits.headBytes,
+      // Checked by us: Node's own refusal has no body.
+      requireHostHeader: false,
+    },
+    frameworkErrors: handler.refuse,
+    clientErrorHandler: (error, socket) => {
+      metrics.badHeads += 1;
+      answerRaw(socket, { error: clientError(error.code), refuser, connections });
+    },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => {
+    done(null);
+  });
+  app.all('*', handler.handle);
+  app.setNotFoundHandler(handler.handle);
+  app.setErrorHandler(handler.refuse);
+  return app;
+}
+
+function listening({ server }: FastifyInstance, listen: SystemRuntime['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listen, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function clientError(code: string): TuttiError {
+  if (code === 'HPE_HEADER_OVERFLOW') return new TuttiError('HEAD_TOO_LARGE', { limitBytes: bounds.httpHeadBytes });
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.httpHeadBytes });
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new TuttiError('REQUEST_TIMED_OUT');
+  return new TuttiError('BAD_REQUEST', { reason: 'it is not HTTP' });
+}
+
+interface RawRefusal {
+  readonly error: TuttiError;
+  readonly refuser: Refuser;
+  readonly connections: Connections;
+}
+
+/** For bytes that Node could not read as a request: there is no response object to answer with. */
+function answerRaw(socket: Socket, { error, refuser, connections }: RawRefusal): void {
+  if (!socket.writable || !connections.mayAnswerRaw(socket)) {
+    socket.destroy();
+    return;
+  }
+  const requestId = randomUUID().replaceAll('-', '');
+  const { status, headers, text } = refuser.refuse(error, { requestId, method: '', path: '' });
+  const all = { ...dataHeaders, ...headers, 'x-request-id': requestId, connection: 'close', 'content-length': String(Buffer.byteLength(text)) };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`);
+  socket.destroySoon();
+}
