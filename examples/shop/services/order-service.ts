@@ -1,0 +1,91 @@
+/**
+ * OrderService: an order that was acknowledged is stored, exactly once. It asks UserService who may order, and announces
+ * `order.created`, which is good news and no promise: an order stands also when nobody hears of it.
+ */
+import { defineService, remote } from 'tutti';
+import { z } from 'zod';
+import type { NewOrder, Order as StoredOrder } from '../database/order-store.ts';
+import { OrderStore } from '../database/order-store.ts';
+import { enveloped } from './envelope.ts';
+import { Id, text } from './fields.ts';
+import { pageOf, PageInput, pageRequest } from './page.ts';
+import type users from './user-service.ts';
+
+const OrderInput = z.strictObject({ user_id: Id, product: text(200), quantity: z.int().min(1).default(1) });
+const Order = z.object({
+  id: Id,
+  user_id: Id,
+  product: z.string(),
+  quantity: z.int(),
+  status: z.literal('created'),
+});
+const Created = z.object({ message: z.string(), order: Order });
+const Found = z.object({ order: Order });
+const Listed = z.object({ orders: z.array(Order), count: z.int(), next_cursor: z.string().optional() });
+
+const isFor = (order: StoredOrder, asked: NewOrder): boolean =>
+  order.user_id === asked.user_id && order.product === asked.product && order.quantity === asked.quantity;
+
+export default defineService({
+  name: 'OrderService',
+  config: z.strictObject({ database: z.string() }),
+  needs: { users: remote<typeof users>('UserService') },
+  emits: { 'order.created': Order },
+  open: async ({ config, log }) => ({ orders: await OrderStore.open(config.database, log) }),
+  actions: (action) => ({
+    create_order: action({
+      http: enveloped('POST /orders', Created, 201),
+      summary: 'Place an order; the same Idempotency-Key never places a second one',
+      input: OrderInput,
+      output: Created,
+      async run({ input, parts, calls, emit, fail, log, idempotencyKey: key }) {
+        const answer = (order: StoredOrder) => ({ message: 'Order created successfully', order });
+        const placedBefore = async () => {
+          const order = key === undefined ? undefined : await parts.orders.findByKey(key);
+          if (order !== undefined && !isFor(order, input))
+            fail('CONFLICT', { message: 'This Idempotency-Key was used for another order' });
+          return order;
+        };
+
+        // First, so that whoever asks again is answered even when UserService is down.
+        const earlier = await placedBefore();
+        if (earlier !== undefined) return answer(earlier);
+
+        const { valid } = await calls.users.validate_user({ user_id: input.user_id });
+        if (!valid) fail('NOT_FOUND', { what: `User ${String(input.user_id)}` });
+
+        const order = await parts.orders.insert(input, key);
+        // Another request with this key was quicker.
+        if (order === undefined) return answer((await placedBefore()) ?? fail('INTERNAL'));
+        await emit('order.created', order).catch((error: unknown) => {
+          log.warn('An order could not be announced', { order: order.id, error: String(error) });
+        });
+        return answer(order);
+      },
+    }),
+    get_order: action({
+      http: enveloped('GET /orders/:id', Found),
+      summary: 'One order',
+      input: z.strictObject({ id: Id }),
+      output: Found,
+      idempotent: true,
+      async run({ input, parts, fail }) {
+        const order = await parts.orders.find(input.id);
+        return order === undefined ? fail('NOT_FOUND', { what: `Order ${String(input.id)}` }) : { order };
+      },
+    }),
+    list_orders: action({
+      http: enveloped('GET /orders', Listed),
+      summary: 'All orders, page by page',
+      input: PageInput,
+      output: Listed,
+      idempotent: true,
+      async run({ input, parts }) {
+        const { rows, ...page } = pageOf(await parts.orders.list(pageRequest(input)), input.limit);
+        return { orders: rows, ...page };
+      },
+    }),
+  }),
+  check: ({ parts }) => parts.orders.ping(),
+  close: ({ parts }) => parts.orders.close(),
+});
