@@ -1,0 +1,40 @@
+/**
+ * `defineApp`: which services run, how often and with what. Plain data; `checkApp` (define/check-app.ts) finds every problem at once.
+ */
+import type { OptionsIn } from '../core/options.ts';
+import type { appOptions, gatewayOptions, healthOptions, restartOptions, serviceOptions, stopOptions } from './options.ts';
+
+export interface PolicyInput {
+  readonly restart?: OptionsIn<typeof restartOptions>;
+  readonly stop?: OptionsIn<typeof stopOptions>;
+  readonly health?: OptionsIn<typeof healthOptions>;
+}
+
+export interface ServiceEntry extends OptionsIn<typeof serviceOptions>, PolicyInput {
+  /** Path of the module that exports the definition, from the app file. */
+  readonly module: string;
+  /** Given to the service's `config` schema. Reaches the process on a private channel, never by argv or environment. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Added to the environment of `tutti start`. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface GatewayEntry extends OptionsIn<typeof gatewayOptions>, PolicyInput {
+  /** Module with `onError(problem, request)`: another shape for what the gateway answers itself. Runs in the gateway. */
+  readonly hooks?: string;
+}
+
+export interface AppInput extends OptionsIn<typeof appOptions>, PolicyInput {
+  readonly name: string;
+  readonly services: Readonly<Record<string, ServiceEntry>>;
+  readonly gateways?: Readonly<Record<string, GatewayEntry>>;
+  /** Level of our own logs and of `log` in services. */
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export interface AppDefinition extends AppInput {
+  readonly kind: 'app';
+}
+
+/** Gives the app file its types. What is wrong in it is told, all at once, by `tutti check` and `tutti start`. */
+export const defineApp = (app: AppInput): AppDefinition => ({ ...app, kind: 'app' });

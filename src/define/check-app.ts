@@ -1,0 +1,123 @@
+/**
+ * Finds everything that is wrong in an app file as data, and, once the manifests are there, between its services.
+ * Pure; used by the supervisor, `tutti check` and the test kit.
+ */
+import { bounds } from '../core/bounds.ts';
+import { suggestion } from '../core/did-you-mean.ts';
+import { findCycle } from '../core/graph.ts';
+import { isName } from '../core/ids.ts';
+import type { Problem } from '../core/options.ts';
+import { checkOptions, isPlainObject, shown, unknownKeys } from '../core/options.ts';
+import type { OptionTable } from '../core/options.ts';
+import type { AppInput } from './app.ts';
+import type { AppManifest, ServiceManifest } from './manifest.ts';
+import { appOptions, gatewayOptions, healthOptions, restartOptions, serviceOptions, stopOptions } from './options.ts';
+import { isReservedRoute } from './reserved-routes.ts';
+
+const policyTables = { restart: restartOptions, stop: stopOptions, health: healthOptions } as const;
+const policyKeys = Object.keys(policyTables);
+const logLevels = ['debug', 'info', 'warn', 'error'];
+
+const pick = (value: Record<string, unknown>, table: OptionTable): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).filter(([key]) => key in table));
+
+const checkPolicies = (value: Record<string, unknown>, prefix: string): Problem[] =>
+  Object.entries(policyTables).flatMap(([key, table]) => checkOptions(table, value[key], `${prefix}${key}`));
+
+/** One entry of `services` or `gateways`: its keys, its options, its policies. */
+function checkEntry(value: unknown, path: string, known: { readonly keys: readonly string[]; readonly table: OptionTable }): Problem[] {
+  if (!isPlainObject(value)) return [{ path, message: `expected an object, got ${shown(value)}` }];
+  const keys = [...known.keys, ...Object.keys(known.table), ...policyKeys];
+  return [...unknownKeys(value, keys, path), ...checkOptions(known.table, pick(value, known.table), path), ...checkPolicies(value, `${path}.`)];
+}
+
+function checkServiceEntry(name: string, value: unknown): Problem[] {
+  const path = `services.${name}`;
+  const problems = checkEntry(value, path, { keys: ['module', 'config', 'env'], table: serviceOptions });
+  if (!isName(name)) problems.push({ path, message: 'a service is named by letters, digits, "_" and "-"' });
+  if (!isPlainObject(value)) return problems;
+  const { module, config, env } = value;
+  if (typeof module !== 'string' || module === '') problems.push({ path: `${path}.module`, message: `expected the path of a module, got ${shown(module)}` });
+  if (config !== undefined && !isPlainObject(config)) problems.push({ path: `${path}.config`, message: `expected an object, got ${shown(config)}` });
+  const texts = env === undefined || (isPlainObject(env) && Object.values(env).every((text) => typeof text === 'string'));
+  if (!texts) problems.push({ path: `${path}.env`, message: 'expected an object of texts' });
+  return problems;
+}
+
+const loopback = /^(localhost|::1|127(\.\d{1,3}){3})$/;
+export const isLoopback = (host: string): boolean => loopback.test(host);
+
+function checkGatewayEntry(name: string, value: unknown): Problem[] {
+  const path = `gateways.${name}`;
+  const problems = checkEntry(value, path, { keys: ['hooks'], table: gatewayOptions });
+  if (!isName(name)) problems.push({ path, message: 'a gateway is named by letters, digits, "_" and "-"' });
+  if (!isPlainObject(value)) return problems;
+  const { host, exposed, hooks } = value;
+  if (typeof host === 'string' && !isLoopback(host) && exposed !== true)
+    problems.push({ path: `${path}.host`, message: `${shown(host)} can be reached from outside this machine; say so with \`exposed: true\`` });
+  if (hooks !== undefined && typeof hooks !== 'string') problems.push({ path: `${path}.hooks`, message: `expected the path of a module, got ${shown(hooks)}` });
+  return problems;
+}
+
+function checkHealthOrder(app: Record<string, unknown>): Problem[] {
+  const health = app['health'];
+  if (!isPlainObject(health)) return [];
+  const { staleAfter = healthOptions.staleAfter.default, heartbeatTimeout = healthOptions.heartbeatTimeout.default } = health;
+  const fine = typeof staleAfter !== 'number' || typeof heartbeatTimeout !== 'number' || staleAfter < heartbeatTimeout;
+  return fine ? [] : [{ path: 'health.staleAfter', message: 'must be shorter than health.heartbeatTimeout' }];
+}
+
+const appKeys = ['kind', 'name', 'services', 'gateways', 'logLevel', ...policyKeys, ...Object.keys(appOptions)];
+
+/** The app file alone. */
+export function checkApp(app: unknown): Problem[] {
+  if (!isPlainObject(app) || app['kind'] !== 'app') return [{ path: '', message: 'the app file must export an app: `export default defineApp({...})`' }];
+  const { name, services, gateways = {}, logLevel } = app;
+  const problems = [...unknownKeys(app, appKeys, ''), ...checkPolicies(app, ''), ...checkHealthOrder(app)];
+  for (const problem of checkOptions(appOptions, pick(app, appOptions), '')) problems.push({ ...problem, path: problem.path.slice(1) });
+  if (typeof name !== 'string' || !isName(name)) problems.push({ path: 'name', message: `expected a name of letters, digits, "_" and "-", got ${shown(name)}` });
+  if (logLevel !== undefined && !logLevels.includes(logLevel as string)) problems.push({ path: 'logLevel', message: `expected one of ${logLevels.join(', ')}, got ${shown(logLevel)}` });
+  if (!isPlainObject(services) || Object.keys(services).length === 0) problems.push({ path: 'services', message: 'expected at least one service' });
+  else problems.push(...Object.entries(services).flatMap(([key, entry]) => checkServiceEntry(key, entry)));
+  if (!isPlainObject(gateways)) problems.push({ path: 'gateways', message: `expected an object, got ${shown(gateways)}` });
+  else problems.push(...Object.entries(gateways).flatMap(([key, entry]) => checkGatewayEntry(key, entry)));
+  return problems;
+}
+
+function checkRemoteNames(service: ServiceManifest, names: readonly string[]): Problem[] {
+  const missing = (list: readonly string[], key: string): Problem[] =>
+    list
+      .filter((name) => !names.includes(name))
+      .map((name) => ({ path: `services.${service.name}.${key}`, message: `no service of this app is named "${name}"${suggestion(name, names)}` }));
+  return [...missing(service.needs, 'needs'), ...missing(service.mayCall, 'mayCall')];
+}
+
+function checkRoutes(services: readonly ServiceManifest[]): Problem[] {
+  const taken = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const service of services)
+    for (const [action, { http }] of Object.entries(service.actions)) {
+      if (http === undefined) continue;
+      const path = `services.${service.name}.actions.${action}.http`;
+      // Two routes that differ in the names of their parameters alone match the same requests.
+      const shape = `${http.method} ${http.path.replaceAll(/:[^/]+/g, ':')}`;
+      const other = taken.get(shape);
+      if (other !== undefined) problems.push({ path, message: `${http.method} ${http.path} is the route of ${other} already` });
+      if (isReservedRoute(http.path)) problems.push({ path, message: `${http.path} is served by the gateway itself` });
+      taken.set(shape, `${service.name}.${action}`);
+    }
+  return problems;
+}
+
+/** Between the services: needs that nobody meets, cycles, routes that clash, more instances than an app may have. */
+export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
+  const services = Object.values(manifest.services);
+  const names = Object.keys(app.services);
+  const problems = [...services.flatMap((service) => checkRemoteNames(service, names)), ...checkRoutes(services)];
+  const cycle = findCycle(new Map(services.map((service) => [service.name, service.needs])));
+  if (cycle) problems.push({ path: 'services', message: `these need each other in a circle: ${cycle.join(' -> ')}. Use mayCall for one of them` });
+  const wanted = Object.values(app.services).reduce((sum, entry) => sum + (entry.replicas ?? 1), 0);
+  if (wanted > bounds.instances) problems.push({ path: 'services', message: `${String(wanted)} instances are wanted, ${String(bounds.instances)} are allowed` });
+  return problems;
+}
+

@@ -1,0 +1,73 @@
+/**
+ * Contracts: the actions of a service written apart from the service. For two services that call each other (their `typeof` would be
+ * circular, TS7022), and for callers in another repository. Not needed otherwise.
+ */
+import type { ActionType, ErrorRows, EventSchemas, Handling, Remotes, Surrounding } from './handling.ts';
+import type { In, Jsonified, Out, Schema } from './schema.ts';
+import type { EventMaker, HttpRoute, Service, Subscription } from './service.ts';
+import { readDefinition } from './service.ts';
+
+type Awaitable<T> = T | Promise<T>;
+
+export interface DeclaredAction {
+  readonly input: Schema;
+  readonly output: Schema;
+  readonly http?: HttpRoute;
+  readonly idempotent?: boolean;
+  readonly concurrency?: number;
+  readonly summary?: string;
+}
+export type Declared = Readonly<Record<string, DeclaredAction>>;
+export type DeclaredTypes<D extends Declared> = {
+  readonly [K in keyof D]: ActionType<In<D[K]['input']>, Jsonified<Out<D[K]['output']>>>;
+};
+
+export interface Contract<Name extends string, D extends Declared> {
+  readonly contract: Name;
+  readonly actions: D;
+  readonly types?: DeclaredTypes<D>;
+}
+
+export const contract = <const Name extends string, D extends Declared>(declared: { readonly name: Name; readonly actions: D }): Contract<Name, D> => ({
+  contract: declared.name,
+  actions: declared.actions,
+});
+
+export interface Implementation<D extends Declared, P, Cfg extends Schema, N extends Remotes, M extends Remotes, E extends ErrorRows, Ev extends EventSchemas> {
+  readonly version?: string;
+  readonly config?: Cfg;
+  readonly errors?: E;
+  readonly needs?: N;
+  readonly mayCall?: M;
+  readonly emits?: Ev;
+  readonly open?: (around: Surrounding<N & M, Ev> & { readonly config: Out<Cfg> }) => Awaitable<P>;
+  /** One function per action of the contract. */
+  readonly actions: {
+    readonly [K in keyof D]: (handling: Handling<P, N & M, E, Ev> & { readonly input: Out<D[K]['input']> }) => Awaitable<In<D[K]['output']>>;
+  };
+  readonly events?: (on: EventMaker<P, N & M, E, Ev>) => Readonly<Record<string, Subscription>>;
+  readonly check?: (around: { readonly parts: P }) => Awaitable<boolean>;
+  readonly close?: (around: { readonly parts: P }) => Awaitable<void>;
+}
+
+type Nothing = Readonly<Record<string, never>>;
+
+/** The service that keeps a contract. An action without its function does not compile, and is named by the check. */
+export function implement<
+  Name extends string,
+  D extends Declared,
+  P = Nothing,
+  Cfg extends Schema = Schema<Nothing, Nothing>,
+  N extends Remotes = Nothing,
+  M extends Remotes = Nothing,
+  E extends ErrorRows = Nothing,
+  Ev extends EventSchemas = EventSchemas,
+>(promised: Contract<Name, D>, service: Implementation<D, P, Cfg, N, M, E, Ev>): Service<Name, DeclaredTypes<D>> {
+  const runs: Readonly<Record<string, unknown>> = service.actions;
+  const actions = () => {
+    const strangers = Object.keys(runs).map((name) => [name, { run: runs[name] }]);
+    const declared = Object.entries(promised.actions).map(([name, action]) => [name, { ...action, run: runs[name] }]);
+    return Object.fromEntries([...strangers, ...declared]) as object;
+  };
+  return readDefinition({ ...service, name: promised.contract, actions }) as Service<Name, DeclaredTypes<D>>;
+}

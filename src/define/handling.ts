@@ -1,0 +1,88 @@
+/**
+ * What a handler receives, in types. Used by the definitions; the host makes the values.
+ */
+import type { ErrorCode, ErrorRow } from '../core/errors.ts';
+import type { Schema, In } from './schema.ts';
+
+/** An action as its callers see it: only types, no value ever has these fields. */
+export interface ActionType<I, O> {
+  readonly in?: I;
+  readonly out?: O;
+}
+
+export interface ClientCallOptions {
+  /** Default 5,000; a nested call never gets more than what remains of its own. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+  /** The callee's handler receives it; makes the call one that may be retried. */
+  readonly idempotencyKey?: string;
+}
+
+type Arguments<I> = Record<string, never> extends I ? [input?: I, options?: ClientCallOptions] : [input: I, options?: ClientCallOptions];
+
+export type Client<A> = {
+  readonly [K in keyof A]: A[K] extends ActionType<infer I, infer O> ? (...args: Arguments<I>) => Promise<O> : never;
+};
+
+/** A service that may be called: its name and, in types, its actions. */
+export interface Remote<Name extends string = string, A = unknown> {
+  readonly remote: Name;
+  readonly types?: A;
+}
+export type Remotes = Readonly<Record<string, Remote>>;
+export type Clients<R> = { readonly [K in keyof R]: R[K] extends Remote<string, infer A> ? Client<A> : never };
+
+export type ErrorRows = Readonly<Record<string, ErrorRow>>;
+/** Ends the handler with a typed error: a code of the table, or one of the service's own `errors`. */
+export type Fail<E extends ErrorRows> = (code: ErrorCode | (keyof E & string), data?: Readonly<Record<string, unknown>>) => never;
+
+export type EventSchemas = Readonly<Record<string, Schema>>;
+/** With `emits` declared only those, typed; without, any name and JSON value. */
+export type Emit<Ev extends EventSchemas> = string extends keyof Ev
+  ? (event: string, payload: unknown) => Promise<{ delivered: number }>
+  : <K extends keyof Ev & string>(event: K, payload: In<Ev[K]>) => Promise<{ delivered: number }>;
+
+export type LogFields = Readonly<Record<string, unknown>>;
+/** A constant sentence and fields. error: a person must act; warn: we coped; info: life-cycle; debug: the rest. */
+export interface Log {
+  debug(sentence: string, fields?: LogFields): void;
+  info(sentence: string, fields?: LogFields): void;
+  warn(sentence: string, fields?: LogFields): void;
+  error(sentence: string, fields?: LogFields): void;
+}
+
+export interface SharedCounter {
+  /** Whole numbers; exact across all processes of the app. */
+  add(amount?: number): void;
+  readonly value: number;
+}
+export interface SharedGauge {
+  set(value: number): void;
+  readonly value: number;
+}
+/** Numbers that all processes of the app share and that survive the death of any of them. */
+export interface Shared {
+  counter(name: string): SharedCounter;
+  gauge(name: string): SharedGauge;
+}
+
+/** The one who runs: what `open`, handlers and `check` have in common. */
+export interface Surrounding<R, Ev extends EventSchemas> {
+  readonly calls: Clients<R>;
+  readonly emit: Emit<Ev>;
+  readonly log: Log;
+  readonly shared: Shared;
+}
+
+export interface Handling<P, R, E extends ErrorRows, Ev extends EventSchemas> extends Surrounding<R, Ev> {
+  readonly parts: P;
+  readonly fail: Fail<E>;
+  /** Aborted when the caller takes the call back, or its deadline has passed. */
+  readonly signal: AbortSignal;
+  readonly requestId: string;
+  /** Which instance called, from its certificate: `orders#1@1`, `gateway:public#1@2`, `operator`. */
+  readonly caller: string;
+  readonly idempotencyKey: string | undefined;
+  /** Milliseconds until the caller gives up. */
+  remainingMs(): number;
+}

@@ -1,0 +1,139 @@
+/**
+ * The manifest: all that others must know of a service, as JSON. Made from its definition by the throw-away process that reads
+ * the modules, and again by each instance; the supervisor, gateways and the OpenAPI document read nothing else.
+ */
+import { createHash } from 'node:crypto';
+import type { ErrorRow } from '../core/errors.ts';
+import type { Problem } from '../core/options.ts';
+import { bounds } from '../core/bounds.ts';
+import type { JsonSchema, Schema } from './schema.ts';
+import { toJsonSchema } from './schema.ts';
+import type { ActionDefinition, HttpRoute, ServiceDefinition } from './service.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface RouteManifest {
+  readonly method: HttpMethod;
+  /** `/users/:id` */
+  readonly path: string;
+  /** Of success. */
+  readonly status: number;
+  /** Of the body when `reply` shapes it; null: not declared. Absent: the output is the body. */
+  readonly body?: JsonSchema | null;
+  /** Bytes; absent: the gateway's. */
+  readonly bodyLimit?: number;
+}
+
+export interface ActionManifest {
+  readonly input: JsonSchema;
+  /** Absent: not declared. */
+  readonly output?: JsonSchema;
+  readonly idempotent: boolean;
+  readonly concurrency: number;
+  readonly summary?: string;
+  readonly http?: RouteManifest;
+  /** Of the schemas: differs when caller and callee no longer mean the same. */
+  readonly hash: string;
+}
+
+export interface EventManifest {
+  readonly mode: 'balanced' | 'broadcast';
+  readonly schema: JsonSchema;
+}
+
+export interface ServiceManifest {
+  readonly name: string;
+  readonly version: string;
+  readonly needs: readonly string[];
+  readonly mayCall: readonly string[];
+  readonly errors: Readonly<Record<string, ErrorRow>>;
+  readonly actions: Readonly<Record<string, ActionManifest>>;
+  readonly events: Readonly<Record<string, EventManifest>>;
+  /** Of all the rest. */
+  readonly hash: string;
+}
+
+export interface AppManifest {
+  readonly app: string;
+  readonly services: Readonly<Record<string, ServiceManifest>>;
+}
+
+export interface ManifestResult {
+  readonly manifest: ServiceManifest;
+  readonly problems: readonly Problem[];
+}
+
+const routePattern = /^(GET|POST|PUT|PATCH|DELETE) (\/\S*)$/;
+export const parseRoute = (route: string): { method: HttpMethod; path: string } | undefined => {
+  const match = routePattern.exec(route);
+  return match === null ? undefined : { method: match[1] as HttpMethod, path: match[2] ?? '/' };
+};
+
+const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+/** An action without `input` takes nothing, and says so. */
+const noInput: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };
+
+/** Collects what cannot be said in JSON Schema instead of throwing at the first. */
+class Describer {
+  readonly problems: Problem[] = [];
+
+  schema(schema: Schema, side: 'input' | 'output', path: string): JsonSchema {
+    try {
+      return toJsonSchema(schema, side);
+    } catch (error) {
+      this.problems.push({ path, message: error instanceof Error ? error.message : String(error) });
+      return {};
+    }
+  }
+
+  route(http: HttpRoute, path: string): RouteManifest | undefined {
+    const spec = typeof http === 'string' ? { route: http } : http;
+    const parsed = parseRoute(spec.route);
+    if (parsed === undefined) {
+      this.problems.push({ path, message: `expected a route like "GET /users/:id", got ${JSON.stringify(spec.route)}` });
+      return undefined;
+    }
+    const shaped = spec.reply !== undefined || spec.body !== undefined;
+    const body = spec.body === undefined ? null : this.schema(spec.body, 'output', `${path}.body`);
+    return {
+      ...parsed,
+      status: spec.status ?? 200,
+      ...(shaped ? { body } : {}),
+      ...(spec.bodyLimit === undefined ? {} : { bodyLimit: spec.bodyLimit }),
+    };
+  }
+
+  action(action: ActionDefinition, path: string): ActionManifest {
+    const input = action.input === undefined ? noInput : this.schema(action.input, 'input', `${path}.input`);
+    const output = action.output === undefined ? undefined : this.schema(action.output, 'output', `${path}.output`);
+    const http = action.http === undefined ? undefined : this.route(action.http, `${path}.http`);
+    return {
+      input,
+      ...(output === undefined ? {} : { output }),
+      idempotent: action.idempotent ?? false,
+      concurrency: action.concurrency ?? bounds.actionConcurrency,
+      ...(action.summary === undefined ? {} : { summary: action.summary }),
+      ...(http === undefined ? {} : { http }),
+      hash: hashOf([input, output]),
+    };
+  }
+}
+
+const mapValues = <V, W>(record: Readonly<Record<string, V>>, map: (value: V, key: string) => W): Record<string, W> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+
+/** Wants a definition that `checkService` found nothing wrong with, schemas apart: those it reports itself. */
+export function makeManifest(definition: ServiceDefinition): ManifestResult {
+  const describer = new Describer();
+  const names = (remotes: Readonly<Record<string, { readonly remote: string }>>): string[] => Object.values(remotes).map((remote) => remote.remote);
+  const manifest = {
+    name: definition.name,
+    version: definition.version,
+    needs: names(definition.needs),
+    mayCall: names(definition.mayCall),
+    errors: definition.errors,
+    actions: mapValues(definition.actions, (action, name) => describer.action(action, `actions.${name}`)),
+    events: mapValues(definition.events, (event, name) => ({ mode: event.mode, schema: describer.schema(event.schema, 'input', `events.${name}`) })),
+  };
+  return { manifest: { ...manifest, hash: hashOf(manifest) }, problems: describer.problems };
+}

@@ -1,0 +1,64 @@
+/**
+ * `readEnv`: settings from `.env` beside the app file, then from the process environment. The only place of a project that reads either.
+ * Every bad or missing setting is reported at once, by name, value (masked where the name looks secret) and fix.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { TuttiError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
+import type { Out, Schema } from './schema.ts';
+import { inputIssues } from './schema.ts';
+
+const secretName = /pass|secret|token|key|credential|auth|dsn|private/i;
+const credentialUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/\s]*:[^/\s]*@/i;
+
+/** Shown in messages; a password never is, nor the password inside a URL. */
+export const maskedSetting = (name: string, value: string): string =>
+  secretName.test(name) || credentialUrl.test(value) ? '(hidden)' : shown(value);
+
+let appFolder: string | undefined;
+
+/** The supervisor says where the app file is before it imports it, so that `.env` is found beside it from any working directory. */
+export const setAppFile = (file: string): void => {
+  appFolder = dirname(file);
+};
+
+function dotEnv(): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync(join(appFolder ?? process.cwd(), '.env'), 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw error;
+  }
+}
+
+/**
+ * @param schema an object of settings; values are texts, so numbers want `z.coerce.number()`.
+ * @throws {TuttiError} `CONFIG_INVALID` with one line per setting that is missing or wrong.
+ */
+export function readEnv<S extends Schema>(schema: S): Out<S> {
+  const settings = { ...dotEnv(), ...process.env };
+  const result = schema['~standard'].validate(settings);
+  if (result instanceof Promise) throw new TuttiError('CONFIG_INVALID', { message: 'readEnv: the schema must not be asynchronous' });
+  if (result.issues === undefined) return result.value as Out<S>;
+  const lines = inputIssues(result.issues).map((issue) => {
+    const value = settings[issue.path];
+    const given = value === undefined ? 'is not set' : `is ${maskedSetting(issue.path, value)}`;
+    return `${issue.path} ${given}: ${issue.message}. Set it in the environment or in .env beside the app file.`;
+  });
+  throw new TuttiError('CONFIG_INVALID', { message: lines.join('\n'), lines });
+}
+
+const inspectorOption = /^--(inspect|debug)/;
+
+/** What instances inherit: all of ours, since libraries expect it, but for what would open a debugger in each of them. */
+export function inheritedEnvironment(): Record<string, string> {
+  const { NODE_OPTIONS: options = '', ...others } = process.env;
+  const kept = options
+    .split(/\s+/)
+    .filter((option) => option !== '' && !inspectorOption.test(option))
+    .join(' ');
+  const env = kept === '' ? others : { ...others, NODE_OPTIONS: kept };
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,206 @@
+/**
+ * `defineService`: what a service is, as plain data. Importing a definition does nothing else; the host runs it.
+ * Nothing is refused here: `checkService` (define/check-service.ts) finds every problem at once, before any process starts.
+ */
+import type { ActionType, EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
+import type { In, Jsonified, Out, Schema } from './schema.ts';
+
+type Awaitable<T> = T | Promise<T>;
+type Nothing = Readonly<Record<string, never>>;
+type EmptySchema = Schema<Nothing, Nothing>;
+
+/** `'GET /users/:id'`, or more: the success status, and another shape of the body than the output. */
+export type HttpRoute<O = unknown> =
+  | string
+  | {
+      readonly route: string;
+      /** Default 200. */
+      readonly status?: number;
+      /** Of what `reply` gives; for the OpenAPI document. */
+      readonly body?: Schema;
+      /** Shapes the answer, in the instance: no user code runs in a gateway for it. */
+      readonly reply?: (output: O, about: { readonly requestId: string }) => unknown;
+      /** Largest request body in bytes; default: the gateway's. */
+      readonly bodyLimit?: number;
+    };
+
+interface ActionCommon {
+  /** May be repeated: a call whose instance died is tried once more elsewhere. */
+  readonly idempotent?: boolean;
+  /** Calls that run at once in one instance; default 100. Beyond it they wait, bounded. */
+  readonly concurrency?: number;
+  /** One line for the OpenAPI document. */
+  readonly summary?: string;
+  /** false: the output is declared but not checked. */
+  readonly checkOutput?: boolean;
+}
+
+type Run<P, R, E extends ErrorRows, Ev extends EventSchemas, I, Result> = (
+  handling: Handling<P, R, E, Ev> & { readonly input: I },
+) => Result;
+
+/** Gives an action its types. With `output` the answer is checked and what is not declared is left out. */
+export interface ActionMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> {
+  <O extends Schema, I extends Schema = EmptySchema>(
+    action: ActionCommon & {
+      readonly input?: I;
+      readonly output: O;
+      readonly http?: HttpRoute<Jsonified<Out<O>>>;
+      readonly run: Run<P, R, E, Ev, Out<I>, Awaitable<In<O>>>;
+    },
+  ): ActionType<In<I>, Jsonified<Out<O>>>;
+  <Result, I extends Schema = EmptySchema>(
+    action: ActionCommon & {
+      readonly input?: I;
+      readonly output?: undefined;
+      readonly http?: HttpRoute<Jsonified<Awaited<Result>>>;
+      readonly run: Run<P, R, E, Ev, Out<I>, Result>;
+    },
+  ): ActionType<In<I>, Jsonified<Awaited<Result>>>;
+}
+
+export interface Subscription {
+  readonly mode: 'balanced' | 'broadcast';
+  readonly schema: Schema;
+  readonly concurrency: number | undefined;
+  readonly handle: (handling: never) => unknown;
+}
+
+type Subscribe<P, R, E extends ErrorRows, Ev extends EventSchemas> = <S extends Schema>(
+  schema: S,
+  handle: (handling: Handling<P, R, E, Ev> & { readonly event: Out<S> }) => unknown,
+) => Subscription;
+
+/** `on(schema, handler)`: one instance of the service gets each event. `on.broadcast`: every instance does. */
+export type EventMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> = Subscribe<P, R, E, Ev> & {
+  readonly broadcast: Subscribe<P, R, E, Ev>;
+};
+
+/** An action as it was written, types forgotten. */
+export interface ActionDefinition extends ActionCommon {
+  readonly input?: Schema;
+  readonly output?: Schema;
+  readonly http?: HttpRoute;
+  readonly run: (handling: never) => unknown;
+}
+
+/** A service as it was written, types forgotten: what checks, manifest and host read. */
+export interface ServiceDefinition {
+  readonly kind: 'service';
+  readonly name: string;
+  readonly version: string;
+  readonly config: Schema | undefined;
+  readonly errors: ErrorRows;
+  readonly needs: Remotes;
+  readonly mayCall: Remotes;
+  readonly emits: EventSchemas | undefined;
+  readonly actions: Readonly<Record<string, ActionDefinition>>;
+  readonly events: Readonly<Record<string, Subscription>>;
+  readonly open: ((around: never) => unknown) | undefined;
+  readonly check: ((around: never) => unknown) | undefined;
+  readonly close: ((around: never) => unknown) | undefined;
+  /** Exactly as given, so that a check can name keys that nobody knows. */
+  readonly given: object;
+}
+
+export interface Service<Name extends string, A> extends ServiceDefinition {
+  readonly name: Name;
+  readonly types?: A;
+}
+
+export interface ServiceInput<Name extends string, A, P, Cfg extends Schema, N extends Remotes, M extends Remotes, E extends ErrorRows, Ev extends EventSchemas> {
+  readonly name: Name;
+  readonly version?: string;
+  readonly config?: Cfg;
+  /** Errors of its own, beside the table's: what `fail` takes and callers match. */
+  readonly errors?: E;
+  /** Start order, a typed client, and the grant to call. */
+  readonly needs?: N;
+  /** A typed client and the grant, no start order: two services may call each other. */
+  readonly mayCall?: M;
+  readonly emits?: Ev;
+  /** Makes what handlers receive as `parts`. The instance is ready when it is done. */
+  readonly open?: (around: Surrounding<N & M, Ev> & { readonly config: Out<Cfg> }) => Awaitable<P>;
+  readonly actions: (action: ActionMaker<P, N & M, E, Ev>) => A;
+  readonly events?: (on: EventMaker<P, N & M, E, Ev>) => Readonly<Record<string, Subscription>>;
+  /** Own readiness, every 5 s; false or an error three times in a row makes the instance unready, never kills it. */
+  readonly check?: (around: { readonly parts: P }) => Awaitable<boolean>;
+  readonly close?: (around: { readonly parts: P }) => Awaitable<void>;
+}
+
+interface LooseInput {
+  readonly name: string;
+  readonly version?: string;
+  readonly config?: Schema;
+  readonly errors?: ErrorRows;
+  readonly needs?: Remotes;
+  readonly mayCall?: Remotes;
+  readonly emits?: EventSchemas;
+  readonly open?: unknown;
+  readonly check?: unknown;
+  readonly close?: unknown;
+  readonly actions?: unknown;
+  readonly events?: unknown;
+}
+
+const subscribe =
+  (mode: Subscription['mode']) =>
+  (schema: Schema, handle: (handling: never) => unknown): Subscription => ({ mode, schema, concurrency: undefined, handle });
+
+/** Turns what a user wrote into data. What is of the wrong kind is kept as it is: the check names it. */
+function readDefinition(given: LooseInput): ServiceDefinition {
+  const make = (part: unknown, maker: unknown): object =>
+    typeof part === 'function' ? ((part as (maker: unknown) => object | undefined)(maker) ?? {}) : {};
+  return {
+    kind: 'service',
+    name: given.name,
+    version: given.version ?? '1.0.0',
+    config: given.config,
+    errors: given.errors ?? {},
+    needs: given.needs ?? {},
+    mayCall: given.mayCall ?? {},
+    emits: given.emits,
+    actions: make(given.actions, (action: ActionDefinition) => action) as ServiceDefinition['actions'],
+    events: make(given.events, Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast') })) as ServiceDefinition['events'],
+    open: given.open as ServiceDefinition['open'],
+    check: given.check as ServiceDefinition['check'],
+    close: given.close as ServiceDefinition['close'],
+    given,
+  };
+}
+
+export function defineService<
+  const Name extends string,
+  A,
+  P = Nothing,
+  Cfg extends Schema = EmptySchema,
+  N extends Remotes = Nothing,
+  M extends Remotes = Nothing,
+  E extends ErrorRows = Nothing,
+  Ev extends EventSchemas = EventSchemas,
+>(service: ServiceInput<Name, A, P, Cfg, N, M, E, Ev>): Service<Name, A> {
+  return readDefinition(service) as Service<Name, A>;
+}
+
+/** For services of ours: `open` also receives `runtime`. */
+export function defineSystemService<Runtime, P, Cfg extends Schema>(service: {
+  readonly name: string;
+  readonly version: string;
+  readonly config: Cfg;
+  readonly open: (around: Surrounding<Nothing, EventSchemas> & { readonly config: Out<Cfg>; readonly runtime: Runtime }) => Awaitable<P>;
+  /** Before `close`, as the first thing of a stop: take nothing new, finish the rest. */
+  readonly drain?: (around: { readonly parts: P }) => Awaitable<void>;
+  readonly close: (around: { readonly parts: P }) => Awaitable<void>;
+}): ServiceDefinition & { readonly drain?: (around: never) => unknown } {
+  const definition = readDefinition(service);
+  return service.drain === undefined ? definition : { ...definition, drain: service.drain as (around: never) => unknown };
+}
+
+export { readDefinition };
+
+/** The type crosses, the code does not: `remote<typeof users>('users')`. A typo in the name does not compile. */
+export function remote<S extends Service<string, unknown>>(name: S['name']): Remote<S['name'], NonNullable<S['types']>>;
+export function remote<Name extends string, A>(contract: { readonly contract: Name; readonly types?: A }): Remote<Name, A>;
+export function remote(named: string | { readonly contract: string }): Remote {
+  return { remote: typeof named === 'string' ? named : named.contract };
+}

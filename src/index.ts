@@ -1,0 +1,8 @@
+/** The front door: what users import. Never imported from inside src/. */
+export { defineService, remote } from './define/service.ts';
+export { contract, implement } from './define/contract.ts';
+export { TuttiError, isTuttiError } from './core/errors.ts';
+export { defineApp } from './define/app.ts';
+export { readEnv } from './define/read-env.ts';
+export type { AppDefinition, AppInput, GatewayEntry, ServiceEntry } from './define/app.ts';
+export type { Service } from './define/service.ts';

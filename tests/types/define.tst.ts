@@ -1,0 +1,129 @@
+import { expect, test } from 'tstyche';
+import { z } from 'zod';
+import { contract, defineService, implement, remote } from '../../src/index.ts';
+
+const User = z.object({ id: z.int(), username: z.string(), born: z.date().optional() });
+
+const users = defineService({
+  name: 'users',
+  config: z.object({ database: z.string() }),
+  errors: { USERNAME_TAKEN: { http: 409, text: 'This username is taken' } },
+  emits: { 'user.created': User },
+  open({ config }) {
+    expect(config.database).type.toBe<string>();
+    return { db: { find: (id: number) => (id > 0 ? { id, username: config.database } : undefined), close: () => undefined } };
+  },
+  actions: (action) => ({
+    get: action({
+      http: 'GET /users/:id',
+      input: z.object({ id: z.int().positive() }),
+      output: User,
+      idempotent: true,
+      run: ({ input, parts, fail }) => parts.db.find(input.id) ?? fail('NOT_FOUND', { what: 'User' }),
+    }),
+    create: action({
+      http: { route: 'POST /users', status: 201, reply: (user, { requestId }) => ({ user, name: user.username, requestId }) },
+      input: z.object({ username: z.string(), role: z.string().default('none') }),
+      output: User,
+      async run({ input, emit, fail }) {
+        expect(input.role).type.toBe<string>();
+        if (input.username === 'taken') fail('USERNAME_TAKEN');
+        // @ts-expect-error a code that nobody declared
+        if (input.username === 'odd') fail('USERNAME_TAKEM');
+        await emit('user.created', { id: 1, username: input.username });
+        // @ts-expect-error an event that is not declared
+        await emit('user.creatd', { id: 1, username: input.username });
+        // @ts-expect-error a payload that does not fit
+        await emit('user.created', { id: 'one' });
+        return { id: 1, username: input.username };
+      },
+    }),
+    list: action({ run: ({ parts }) => [parts.db.find(1)] }),
+    at: action({ input: z.object({ n: z.number() }), run: () => ({ at: new Date(0), f: () => 1, m: undefined as string | undefined }) }),
+  }),
+  close: ({ parts }) => {
+    parts.db.close();
+  },
+});
+
+const mail = contract({ name: 'mail', actions: { send: { input: z.object({ to: z.email() }), output: z.object({ sent: z.boolean() }) } } });
+
+export const orders = defineService({
+  name: 'orders',
+  needs: { users: remote<typeof users>('users') },
+  mayCall: { mail: remote(mail) },
+  actions: (action) => ({
+    create: action({
+      input: z.object({ userId: z.number() }),
+      run: async ({ input, calls, emit }) => {
+        const user = await calls.users.get({ id: input.userId });
+        expect(user.username).type.toBe<string>();
+        // A Date has become text on its way.
+        expect(user.born).type.toBe<string | undefined>();
+        expect(await calls.users.list()).type.toBe<({ id: number; username: string } | null)[]>();
+        expect((await calls.users.at({ n: 1 })).at).type.toBe<string>();
+        expect(await calls.mail.send({ to: 'a@b.c' })).type.toBe<{ sent: boolean }>();
+        await calls.users.create({ username: 'x' });
+        // Without `emits` any event goes.
+        await emit('order.created', { any: 'thing' });
+        // @ts-expect-error no such field in the answer
+        user.nope;
+        // @ts-expect-error no such action
+        calls.users.gett;
+        // @ts-expect-error wrong input
+        await calls.users.get({ idd: 3 });
+        // @ts-expect-error an input that is missing
+        await calls.users.get();
+        return user.username.length;
+      },
+    }),
+  }),
+  events: (on) => ({
+    'user.created': on(User, ({ event, calls }) => {
+      expect(event.username).type.toBe<string>();
+      void calls.mail;
+    }),
+    'cache.cleared': on.broadcast(z.object({ at: z.number() }), ({ event, log }) => {
+      log.info('Cleared', { at: event.at });
+    }),
+  }),
+});
+
+test('a typo in the name of a remote does not compile', () => {
+  // @ts-expect-error no such service
+  remote<typeof users>('user');
+  expect(remote<typeof users>('users').remote).type.toBe<'users'>();
+});
+
+test('an output that does not fit its schema does not compile', () => {
+  defineService({
+    name: 'bad',
+    actions: (action) => ({
+      // @ts-expect-error a text where a number was declared
+      get: action({ output: z.object({ id: z.number() }), run: () => ({ id: 'one' }) }),
+    }),
+  });
+});
+
+const left = contract({ name: 'left', actions: { size: { input: z.object({ n: z.number() }), output: z.number() } } });
+const right = contract({ name: 'right', actions: { text: { input: z.object({ n: z.number() }), output: z.string() } } });
+export const leftService = implement(left, {
+  needs: { right: remote(right) },
+  open: () => ({ factor: 2 }),
+  actions: {
+    size: async ({ input, parts, calls }) => {
+      const text = await calls.right.text({ n: input.n * parts.factor });
+      expect(text).type.toBe<string>();
+      return text.length;
+    },
+  },
+});
+export const rightService = implement(right, {
+  needs: { left: remote(left) },
+  actions: { text: async ({ input, calls }) => String(await calls.left.size({ n: input.n })) },
+});
+
+test('an action of a contract without its function does not compile', () => {
+  // @ts-expect-error text is missing
+  implement(right, { actions: {} });
+});
