@@ -1,0 +1,129 @@
+/**
+ * Makes the actions and subscriptions of a definition ready to be served: validate, run, validate the answer, shape it for HTTP.
+ * The order is fixed; the responder has admitted and authorised the call before.
+ */
+import { TuttiError, isTuttiError } from '../core/errors.ts';
+import { inputIssues } from '../define/schema.ts';
+import type { SchemaIssue, SchemaResult } from '../define/schema.ts';
+import type { ServiceManifest } from '../define/manifest.ts';
+import type { ActionDefinition, ServiceDefinition, Subscription } from '../define/service.ts';
+import type { ResponderAction, ResponderEvent } from '../mesh/responder.ts';
+import type { IncomingCall } from '../mesh/served-call.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ActionMetrics } from '../telemetry/action-metrics.ts';
+import type { HandlerKit } from './handling.ts';
+import { CallHandling } from './handling.ts';
+import type { Validate } from './validate.ts';
+import { afterwards, validator } from './validate.ts';
+
+type Run = (handling: CallHandling) => unknown;
+
+export interface Serving {
+  readonly definition: ServiceDefinition;
+  readonly manifest: ServiceManifest;
+  readonly kit: HandlerKit;
+  readonly metrics: ActionMetrics;
+  readonly log: Logger;
+}
+
+const invalidInput = (issues: readonly SchemaIssue[]): TuttiError => {
+  const found = inputIssues(issues);
+  const first = found[0];
+  const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
+  return new TuttiError('INVALID_INPUT', { message: `${where}${first?.message ?? 'The input is not valid'}`, issues: found });
+};
+
+/** Without `input` an action takes nothing; saying so beats ignoring what a caller meant. */
+const nothing: Validate = (value) => {
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  const isNothing = value === undefined || value === null || (typeof value === 'object' && keys.length === 0);
+  return isNothing ? { value: {} } : { issues: [{ message: 'This action takes no input', path: keys.slice(0, 1) }] };
+};
+
+/** The steps of one action, each known once and not looked up per call. */
+function chain(action: ActionDefinition, label: string): (call: IncomingCall, input: unknown, kit: HandlerKit) => unknown {
+  const readInput = action.input === undefined ? nothing : validator(action.input);
+  const readOutput = action.output === undefined || action.checkOutput === false ? undefined : validator(action.output);
+  const reply = typeof action.http === 'object' ? action.http.reply : undefined;
+  const run = action.run as Run;
+
+  const checked = (output: unknown): unknown => {
+    if (readOutput === undefined) return output;
+    return afterwards(readOutput(output), (result: SchemaResult<unknown>) => {
+      if (result.issues === undefined) return result.value;
+      throw new TuttiError('INVALID_OUTPUT', { action: label }, { cause: inputIssues(result.issues) });
+    });
+  };
+  return (call, input, kit) =>
+    afterwards(readInput(input), (result: SchemaResult<unknown>) => {
+      if (result.issues !== undefined) throw invalidInput(result.issues);
+      const answer = afterwards(run(new CallHandling(kit, call, result.value)), checked);
+      if (!call.http || reply === undefined) return answer;
+      return afterwards(answer, (output) => reply(output, { requestId: call.context.requestId }));
+    });
+}
+
+/** A bug becomes the caller's INTERNAL; here, under the same request id, it is told in full. */
+function tellBug(log: Logger, what: string, error: unknown): void {
+  if (isTuttiError(error) && error.code !== 'INVALID_OUTPUT' && error.code !== 'INTERNAL') return;
+  const cause = error instanceof Error ? error.cause : undefined;
+  log.error('A handler failed', { what, error: error instanceof Error ? (error.stack ?? error.message) : String(error), ...(cause === undefined ? {} : { cause }) });
+}
+
+const codeOf = (error: unknown): string => (isTuttiError(error) ? error.code : 'INTERNAL');
+
+/** Counts and tells how it ended, without a promise of its own where there was none. */
+function observed(serving: Serving, label: string, body: (input: unknown, call: IncomingCall) => unknown): (input: unknown, call: IncomingCall) => unknown {
+  const { clock } = serving.kit;
+  const record = serving.metrics.recorder(label);
+  return (input, call) => {
+    const startedAt = clock.now();
+    const failed = (error: unknown): never => {
+      record(clock.now() - startedAt, codeOf(error));
+      tellBug(serving.log, label, error);
+      throw error;
+    };
+    const done = (output: unknown): unknown => {
+      record(clock.now() - startedAt, 'ok');
+      return output;
+    };
+    try {
+      const result = body(input, call);
+      return result instanceof Promise ? result.then(done, failed) : done(result);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
+
+export function servedActions(serving: Serving): ResponderAction[] {
+  return Object.entries(serving.definition.actions).map(([name, action]) => {
+    const label = `${serving.definition.name}.${name}`;
+    const steps = chain(action, label);
+    const described = serving.manifest.actions[name];
+    return {
+      name,
+      hash: described?.hash ?? '',
+      idempotent: described?.idempotent ?? false,
+      concurrency: described?.concurrency ?? 1,
+      invoke: observed(serving, name, (input, call) => steps(call, input, serving.kit)),
+    };
+  });
+}
+
+function deliver(event: string, subscription: Subscription, kit: HandlerKit): (payload: unknown, call: IncomingCall) => unknown {
+  const read = validator(subscription.schema);
+  const handle = subscription.handle as Run;
+  return (payload, call) =>
+    afterwards(read(payload), (result: SchemaResult<unknown>) => {
+      if (result.issues === undefined) return handle(new CallHandling(kit, call, result.value));
+      throw new TuttiError('INTERNAL', { message: `The event ${event} does not fit the schema of its subscriber` }, { cause: inputIssues(result.issues) });
+    });
+}
+
+export function servedEvents(serving: Serving): ResponderEvent[] {
+  return Object.entries(serving.definition.events).map(([event, subscription]) => ({
+    event,
+    deliver: observed(serving, `event ${event}`, deliver(event, subscription, serving.kit)),
+  }));
+}

@@ -1,0 +1,28 @@
+/**
+ * The typed clients a service gets as `calls`. Which actions there are is known to the types and to the callee;
+ * here any name becomes a call, and a wrong one is `UNKNOWN_ACTION`.
+ */
+import type { ClientCallOptions } from '../define/handling.ts';
+import type { Remotes } from '../define/handling.ts';
+import type { Caller } from '../mesh/caller.ts';
+
+type Send = (input?: unknown, options?: ClientCallOptions) => Promise<unknown>;
+
+function client(caller: Caller, service: string): object {
+  const known = new Map<string, Send>();
+  return new Proxy(Object.freeze({}), {
+    get(_target, action) {
+      // A promise is told by its `then`: a client must never look like one.
+      if (typeof action !== 'string' || action === 'then') return undefined;
+      let send = known.get(action);
+      if (send === undefined) {
+        send = (input = {}, options) => caller.call(service, action, input, options);
+        known.set(action, send);
+      }
+      return send;
+    },
+  });
+}
+
+export const makeClients = (caller: Caller, remotes: Remotes): Readonly<Record<string, object>> =>
+  Object.freeze(Object.fromEntries(Object.entries(remotes).map(([key, { remote }]) => [key, client(caller, remote)])));

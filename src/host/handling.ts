@@ -1,0 +1,81 @@
+/**
+ * What a handler receives: one small object per call, whose costlier parts are made when a handler looks at them.
+ */
+import { TuttiError } from '../core/errors.ts';
+import type { ErrorRow } from '../core/errors.ts';
+import { instanceId } from '../core/ids.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Log, Shared } from '../define/handling.ts';
+import type { IncomingCall } from '../mesh/served-call.ts';
+
+/** What all calls of one instance share. */
+export interface HandlerKit {
+  /** What `open` gave. */
+  readonly parts: unknown;
+  readonly calls: unknown;
+  readonly emit: (event: string, payload: unknown) => Promise<{ delivered: number }>;
+  readonly fail: (code: string, data?: Readonly<Record<string, unknown>>) => never;
+  readonly log: Log;
+  readonly shared: Shared;
+  readonly clock: Clock;
+}
+
+/** Ends a handler with a row of the service's own errors, or of the table. */
+export const makeFail =
+  (rows: Readonly<Record<string, ErrorRow>>): HandlerKit['fail'] =>
+  (code, data) => {
+    const row = Object.hasOwn(rows, code) ? rows[code] : undefined;
+    throw new TuttiError(code, data, row === undefined ? {} : { row });
+  };
+
+/** Getters, so that `({ input, parts }) => …` costs two loads and the rest nothing. */
+export class CallHandling {
+  readonly #kit: HandlerKit;
+  readonly #call: IncomingCall;
+  readonly input: unknown;
+
+  constructor(kit: HandlerKit, call: IncomingCall, input: unknown) {
+    this.#kit = kit;
+    this.#call = call;
+    this.input = input;
+  }
+
+  /** An event handler's name for its input. */
+  get event(): unknown {
+    return this.input;
+  }
+  get parts(): unknown {
+    return this.#kit.parts;
+  }
+  get calls(): unknown {
+    return this.#kit.calls;
+  }
+  get emit(): HandlerKit['emit'] {
+    return this.#kit.emit;
+  }
+  get fail(): HandlerKit['fail'] {
+    return this.#kit.fail;
+  }
+  get log(): Log {
+    return this.#kit.log;
+  }
+  get shared(): Shared {
+    return this.#kit.shared;
+  }
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+  get requestId(): string {
+    return this.#call.context.requestId;
+  }
+  get idempotencyKey(): string | undefined {
+    return this.#call.idempotencyKey;
+  }
+  get caller(): string {
+    return instanceId(this.#call.caller);
+  }
+  /** A function of its own, since handlers take it out of the object. */
+  get remainingMs(): () => number {
+    return () => Math.max(0, this.#call.context.deadline - this.#kit.clock.now());
+  }
+}

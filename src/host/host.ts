@@ -1,0 +1,164 @@
+/**
+ * Runs one definition: open, serve, drain, close. Used by the instance program, and by the test kit in a test's own process;
+ * it does not know which. It owns the caller, the responder and what `open` made.
+ */
+import type { Certificate, CertificateClaims } from '../core/certificate.ts';
+import { mayCall } from '../core/certificate.ts';
+import { TuttiError } from '../core/errors.ts';
+import { isSystemService } from '../core/ids.ts';
+import type { InstanceRef } from '../core/ids.ts';
+import type { MetricFamily } from '../core/metric.ts';
+import type { Clock, Random } from '../core/ports.ts';
+import type { Shared } from '../define/handling.ts';
+import type { ServiceManifest } from '../define/manifest.ts';
+import { inputIssues } from '../define/schema.ts';
+import type { ServiceDefinition } from '../define/service.ts';
+import type { Caller } from '../mesh/caller.ts';
+import { makeCaller } from '../mesh/caller.ts';
+import type { RegistryView } from '../mesh/registry-view.ts';
+import type { Responder } from '../mesh/responder.ts';
+import { makeResponder } from '../mesh/responder.ts';
+import type { Transport } from '../mesh/transport/transport.ts';
+import { ActionMetrics } from '../telemetry/action-metrics.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { servedActions, servedEvents } from './actions.ts';
+import { makeClients } from './clients.ts';
+import { makeEmit } from './emitter.ts';
+import type { HandlerKit } from './handling.ts';
+import { makeFail } from './handling.ts';
+import { metricsAction } from './metrics-action.ts';
+
+/** A definition of ours may also want to be told first that it stops. */
+export type HostedDefinition = ServiceDefinition & { readonly drain?: (around: never) => unknown };
+
+export interface HostNeeds {
+  readonly definition: HostedDefinition;
+  readonly manifest: ServiceManifest;
+  readonly config: unknown;
+  readonly self: InstanceRef;
+  readonly claims: CertificateClaims;
+  readonly certificate: Certificate;
+  readonly verify: (certificate: Certificate) => CertificateClaims | undefined;
+  readonly transport: Transport;
+  /** Where to listen. */
+  readonly address: string;
+  readonly registry: RegistryView;
+  readonly shared: Shared;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** For services of ours: the `runtime` argument of `open`. */
+  readonly runtime?: (caller: Caller) => unknown;
+}
+
+export interface Host {
+  readonly caller: Caller;
+  readonly responder: Responder;
+  /** Own readiness; true where the service declares no check. @throws what the check throws. */
+  check(): Promise<boolean>;
+  /** Takes nothing new and finishes what is in hand. False: not done when `signal` aborted. */
+  drain(signal: AbortSignal): Promise<boolean>;
+  /** `close()` of the service, then the connections. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+async function readConfig(needs: HostNeeds): Promise<unknown> {
+  const { definition, config } = needs;
+  if (definition.config === undefined) return {};
+  const result = await definition.config['~standard'].validate(config ?? {});
+  if (result.issues === undefined) return result.value;
+  const lines = inputIssues(result.issues).map((issue) => `config.${issue.path}: ${issue.message}`);
+  throw new TuttiError('CONFIG_INVALID', { message: lines.join('\n'), lines });
+}
+
+const asFunction = (part: unknown): ((around: unknown) => unknown) | undefined => part as ((around: unknown) => unknown) | undefined;
+
+interface Opened {
+  readonly needs: HostNeeds;
+  readonly caller: Caller;
+  readonly kit: HandlerKit;
+}
+
+/** Everything up to and with the user's `open()`. What fails in it leaves nothing open. */
+async function openParts(needs: HostNeeds): Promise<Opened> {
+  const { definition, registry, transport, clock, random, certificate, verify, log, shared } = needs;
+  const config = await readConfig(needs);
+  const caller = makeCaller({
+    ...{ transport, registry, clock, random, certificate, verify },
+    maySelf: (service) => mayCall(needs.claims, service),
+    log: (level, sentence, fields) => { log[level](sentence, fields); },
+  });
+  const calls = makeClients(caller, { ...definition.needs, ...definition.mayCall });
+  const emit = makeEmit(caller, definition.emits);
+  const around = { config, calls, emit, log, shared, ...(needs.runtime === undefined ? {} : { runtime: needs.runtime(caller) }) };
+  try {
+    const parts = (await asFunction(definition.open)?.(around)) ?? {};
+    return { needs, caller, kit: { parts, calls, emit, fail: makeFail(definition.errors), log, shared, clock } };
+  } catch (error) {
+    await caller.close();
+    throw error;
+  }
+}
+
+class RunningHost implements Host {
+  readonly caller: Caller;
+  readonly responder: Responder;
+  readonly #opened: Opened;
+  #closed: Promise<void> | undefined;
+
+  constructor(opened: Opened, responder: Responder) {
+    this.#opened = opened;
+    this.caller = opened.caller;
+    this.responder = responder;
+  }
+
+  async check(): Promise<boolean> {
+    const { needs, kit } = this.#opened;
+    return (await asFunction(needs.definition.check)?.({ parts: kit.parts })) !== false;
+  }
+
+  async drain(signal: AbortSignal): Promise<boolean> {
+    const { needs, kit } = this.#opened;
+    await asFunction(needs.definition.drain)?.({ parts: kit.parts });
+    return this.responder.drain(signal);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const { needs, kit, caller } = this.#opened;
+    try {
+      await asFunction(needs.definition.close)?.({ parts: kit.parts });
+    } catch (error) {
+      needs.log.error('close() of the service failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    } finally {
+      await Promise.all([this.responder.close(), caller.close()]);
+    }
+  }
+}
+
+/** What a service of ours counts beside its actions: its parts may have `metrics()`. */
+function ownFamilies(parts: unknown): MetricFamily[] {
+  const { metrics } = parts as { metrics?: () => MetricFamily[] };
+  return metrics?.call(parts) ?? [];
+}
+
+/** Resolves when it serves. @throws what `open()` throws, or `CONFIG_INVALID`. */
+export async function startHost(needs: HostNeeds): Promise<Host> {
+  const opened = await openParts(needs);
+  const { definition, manifest, transport, address, self, certificate, verify, registry, clock, log } = needs;
+  const metrics = new ActionMetrics({ service: self.service, instance: `${self.service}#${String(self.slot)}` });
+  const families = (): MetricFamily[] => [...metrics.families(), ...(isSystemService(self.service) ? ownFamilies(opened.kit.parts) : [])];
+  const serving = { definition, manifest, kit: opened.kit, metrics, log };
+  const responder = await makeResponder({
+    ...{ transport, address, self, certificate, verify, clock },
+    isCurrent: (claims) => claims.epoch >= registry.newestEpoch(claims.service, claims.slot),
+    actions: [...servedActions(serving), metricsAction(families)],
+    events: servedEvents(serving),
+    log: (level, sentence, fields) => { log[level](sentence, fields); },
+  });
+  return new RunningHost(opened, responder);
+}
