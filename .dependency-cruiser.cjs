@@ -24,6 +24,7 @@ const rows = {
   'processes/instance': [
     'an instance runs the module it is told to run',
     'core',
+    'define',
     'host',
     'os',
     'telemetry',
@@ -34,6 +35,8 @@ const rows = {
     'the test kit starts programs, it does not import them',
     'core',
     'define',
+    'os',
+    'telemetry',
     'host',
     'mesh',
     'stores',
@@ -72,9 +75,9 @@ module.exports = {
       { path: ours, pathNot: ['^src/(core|define|telemetry|mesh|stores)/', '^src/services/$1/'] },
     ),
     rule(
-      'mesh and stores see only the types of define',
+      'mesh, stores and instance see only the types of define',
       'a definition is run by host alone',
-      { path: '^src/(mesh|stores)/' },
+      { path: '^src/(mesh|stores|processes/instance)/' },
       { path: '^src/define/', dependencyTypesNot: ['type-only'] },
     ),
     rule(

@@ -256,7 +256,7 @@ suite('the shop', () => {
     for (const name of Object.keys(services)) {
       const { pid, stats, instances } = services[name] as { pid: number; stats: Body; instances: unknown[] };
       assert.equal(typeof pid, 'number');
-      assert.deepEqual(Object.keys(stats), ['requests', 'started_at', 'last_heartbeat']);
+      for (const key of ['requests', 'started_at', 'last_heartbeat']) assert.ok(key in stats, key);
       assert.equal(instances.length, 1);
       const health = await ask(`GET /services/${name}/health`);
       assert.deepEqual(

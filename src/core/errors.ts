@@ -25,7 +25,10 @@ export const errorTable = {
   EXPECTATION_FAILED: { text: 'Only "Expect: 100-continue" is met here', http: 417 },
   MISDIRECTED: { text: 'The name in the Host header is not a name of this machine', http: 421 },
   HEAD_TOO_LARGE: { text: 'The head of the request is over {limitBytes} bytes', http: 431 },
-  UNSUPPORTED_MEDIA_TYPE: { text: 'The media type {mediaType} is not served here, send application/json', http: 415 },
+  UNSUPPORTED_MEDIA_TYPE: {
+    text: 'The media type {mediaType} is not served here, send application/json',
+    http: 415,
+  },
   CANCELLED: { text: 'The caller took the call back', http: 499 },
   INTERNAL: { text: 'Something went wrong on our side', http: 500 },
   INVALID_OUTPUT: { text: '{action} gave an answer that is not what it declares', http: 500 },
@@ -75,7 +78,8 @@ export class TuttiError extends Error {
   readonly remoteStack: string | undefined;
 
   constructor(code: string, data: ErrorData = {}, options: TuttiErrorOptions = {}) {
-    const row: ErrorRow = options.row ?? (errorTable as Record<string, ErrorRow>)[code] ?? errorTable.INTERNAL;
+    const row: ErrorRow =
+      options.row ?? (errorTable as Record<string, ErrorRow>)[code] ?? errorTable.INTERNAL;
     const detail = data['message'];
     super(typeof detail === 'string' ? detail : fillText(row.text, data), { cause: options.cause });
     this.name = 'TuttiError';
@@ -89,7 +93,9 @@ export class TuttiError extends Error {
 
 /** By name and not by class: an app file may bring its own copy of this module. */
 export const isTuttiError = (error: unknown, code?: ErrorCode): error is TuttiError =>
-  error instanceof Error && error.name === 'TuttiError' && (code === undefined || (error as TuttiError).code === code);
+  error instanceof Error &&
+  error.name === 'TuttiError' &&
+  (code === undefined || (error as TuttiError).code === code);
 
 /** What goes over the wire; bounded, since it is a reply like any other. */
 export interface WireError {

@@ -41,13 +41,20 @@ export const configInvalid = (file: string, problems: readonly Problem[]): Tutti
   return new TuttiError('CONFIG_INVALID', { message: `${file} cannot be started:\n  ${lines.join('\n  ')}`, lines });
 };
 
+export interface LoadOptions {
+  /** Win over `.env` and the environment. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Makes another module of the same file (`?1`): one process may read it twice with other settings. */
+  readonly search?: string;
+}
+
 /** @throws {TuttiError} `CONFIG_INVALID` with every problem of the file. */
-export async function loadApp(file: string): Promise<AppDefinition> {
+export async function loadApp(file: string, options: LoadOptions = {}): Promise<AppDefinition> {
   const name = relative(process.cwd(), file);
-  setAppFile(file);
+  setAppFile(file, options.settings);
   let app: unknown;
   try {
-    app = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
+    app = ((await import(`${pathToFileURL(file).href}${options.search ?? ''}`)) as { default?: unknown }).default;
   } catch (error) {
     if (isTuttiError(error, 'CONFIG_INVALID')) throw configInvalid(name, error.message.split('\n').map((message) => ({ path: '', message })));
     throw configInvalid(name, [{ path: '', message: locate(error, name) }]);

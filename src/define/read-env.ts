@@ -18,10 +18,15 @@ export const maskedSetting = (name: string, value: string): string =>
   secretName.test(name) || credentialUrl.test(value) ? '(hidden)' : shown(value);
 
 let appFolder: string | undefined;
+let replaced: Readonly<Record<string, string>> = {};
 
-/** The supervisor says where the app file is before it imports it, so that `.env` is found beside it from any working directory. */
-export const setAppFile = (file: string): void => {
+/**
+ * Whoever imports an app file says where it is, so that `.env` is found beside it from any working directory.
+ * @param settings win over both sources: for tests.
+ */
+export const setAppFile = (file: string, settings: Readonly<Record<string, string>> = {}): void => {
   appFolder = dirname(file);
+  replaced = settings;
 };
 
 function dotEnv(): Record<string, string | undefined> {
@@ -38,7 +43,7 @@ function dotEnv(): Record<string, string | undefined> {
  * @throws {TuttiError} `CONFIG_INVALID` with one line per setting that is missing or wrong.
  */
 export function readEnv<S extends Schema>(schema: S): Out<S> {
-  const settings = { ...dotEnv(), ...process.env };
+  const settings = { ...dotEnv(), ...process.env, ...replaced };
   const result = schema['~standard'].validate(settings);
   if (result instanceof Promise) throw new TuttiError('CONFIG_INVALID', { message: 'readEnv: the schema must not be asynchronous' });
   if (result.issues === undefined) return result.value as Out<S>;

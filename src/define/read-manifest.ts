@@ -26,7 +26,7 @@ export interface ManifestReading {
 }
 
 const answerLimit = 16 * bounds.appMemoBytes;
-const entry = fileURLToPath(new URL('./manifest-process.js', import.meta.url));
+const entry = fileURLToPath(new URL('./manifest-entry.js', import.meta.url));
 
 interface Ended {
   readonly answer: string;

@@ -5,7 +5,7 @@
  */
 import { bounds } from '../core/bounds.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
-import { TuttiError } from '../core/errors.ts';
+import { isTuttiError, TuttiError } from '../core/errors.ts';
 import type { Clock, Random, Timer } from '../core/ports.ts';
 import { readBody } from './body.ts';
 import { currentContext } from './context.ts';
@@ -179,7 +179,8 @@ class MeshCaller implements Caller, PeerOwner {
 
   /** Sends the call to an instance where it was not yet, or ends it. */
   #attempt(call: PendingCall): void {
-    const peer = call.tried.length < mostTries ? this.#peers.pick(call.service, call.tried) : undefined;
+    const peer =
+      call.tried.length < mostTries ? this.#peers.pick(call.service, call.tried, call.slot) : undefined;
     if (peer === undefined) {
       this.#fail(call, call.lastError ?? new TuttiError('NO_INSTANCE', { service: call.service }));
     } else if (peer.isOpen) {
@@ -265,15 +266,17 @@ class MeshCaller implements Caller, PeerOwner {
   // --- what peers say
 
   answered(peer: Peer, call: PendingCall, frame: IncomingFrame): void {
-    if (frame.kind === frameKinds.error) {
-      const error = readWireError(readBody(frame));
-      const isNotStarted = (frame.flags & frameFlags.notStarted) !== 0;
-      if (isNotStarted && error.code === 'STOPPING') this.#elsewhere(call, peer, error);
-      else this.#fail(call, error);
-      return;
-    }
-    const answer = call.wantsBytes ? readBodyBytes(frame) : this.#readAnswer(call, frame);
-    if (this.#settle(call)) call.resolve(answer);
+    const isError = frame.kind === frameKinds.error;
+    const body = call.wantsBytes && !isError ? readBodyBytes(frame) : this.#readAnswer(call, frame);
+    if (isError && !call.isSettled)
+      this.#refused(call, peer, { error: readWireError(body), flags: frame.flags });
+    else if (this.#settle(call)) call.resolve(body);
+  }
+
+  #refused(call: PendingCall, peer: Peer, answer: { error: TuttiError; flags: number }): void {
+    const isNotStarted = (answer.flags & frameFlags.notStarted) !== 0;
+    if (isNotStarted && answer.error.code === 'STOPPING') this.#elsewhere(call, peer, answer.error);
+    else this.#fail(call, answer.error);
   }
 
   /** A refused answer costs its call, an unreadable one the connection. */
@@ -281,7 +284,7 @@ class MeshCaller implements Caller, PeerOwner {
     try {
       return readBody(frame) ?? null;
     } catch (cause) {
-      if (!(cause instanceof TuttiError) || cause.code !== 'INVALID_INPUT') throw cause;
+      if (!isTuttiError(cause, 'INVALID_INPUT')) throw cause;
       this.#fail(
         call,
         new TuttiError('INVALID_OUTPUT', { action: `${call.service}.${call.action}` }, { cause }),

@@ -16,6 +16,8 @@ export interface CallOptions {
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** Only this instance of the service: for what is asked of each one. */
+  readonly slot?: number | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** For gateways and tests: where the request comes from, when it is not from a call. `caller` does not travel. */
   readonly context?: Partial<CallContext> | undefined;

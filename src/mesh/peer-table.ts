@@ -28,8 +28,9 @@ export class PeerTable {
   }
 
   /** Undefined: nobody is ready, but for those in `tried`. */
-  pick(service: string, tried: readonly CallHolder[]): Peer | undefined {
-    const peers = this.of(service);
+  pick(service: string, tried: readonly CallHolder[], slot?: number): Peer | undefined {
+    const all = this.of(service);
+    const peers = slot === undefined ? all : all.filter((peer) => peer.instance.slot === slot);
     const left = tried.length === 0 ? peers : peers.filter((peer) => !tried.includes(peer));
     return pickOfTwo(left, costOf, this.#needs.random);
   }

@@ -38,6 +38,8 @@ export interface PendingCall extends Settlers {
   readonly wantsBytes: boolean;
   /** May be sent twice when it is not known whether it ran: the caller said so with a key. */
   readonly hasKey: boolean;
+  /** Undefined: any instance of the service. */
+  readonly slot: number | undefined;
   /** Undefined while it waits for a connection. */
   holder: CallHolder | undefined;
   /** Where it is not sent again. */
@@ -62,6 +64,7 @@ export const makePendingCall = (request: CallRequest, sending: Sending): Pending
   deadline: sending.deadline,
   wantsBytes: request.forHttp,
   hasKey: request.options.idempotencyKey !== undefined,
+  slot: request.options.slot,
   holder: undefined,
   tried: [],
   lastError: undefined,

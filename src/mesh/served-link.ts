@@ -68,6 +68,8 @@ export class ServedLink implements CallOrigin {
   }
 
   answer(call: ServedCall, answer: OutgoingFrame): void {
+    // Taken back meanwhile, or the connection is gone: nobody waits for it.
+    if (this.#calls.get(call.stream) !== call) return;
     this.#calls.delete(call.stream);
     if (!this.#link.isOpen || this.#link.send(answer)) return;
     // The caller does not read. It gets to know as long as small words still fit, then it is cut off.

@@ -36,7 +36,7 @@ export class SpoolReader {
   /** The file is made if it is not there; an offset beyond its end means that it was replaced, and counts as 0. */
   constructor(path: string, offset: number) {
     this.#fd = openSync(path, constants.O_CREAT | constants.O_RDWR | constants.O_NOFOLLOW, 0o600);
-    this.#offset = offset <= fstatSync(this.#fd).size ? offset : 0;
+    this.#offset = afterHole(this.#fd, offset <= fstatSync(this.#fd).size ? offset : 0);
     this.#givenBack = this.#offset;
   }
 
@@ -84,6 +84,18 @@ export class SpoolReader {
     ftruncateSync(this.#fd, 0);
     this.#offset = this.#givenBack = 0;
     return lost;
+  }
+}
+
+/** An offset from before the last reader gave back its bytes lies in a hole, which reads as zeros. */
+function afterHole(fd: number, offset: number): number {
+  const zeros = Buffer.alloc(pieceBytes);
+  const piece = Buffer.alloc(pieceBytes);
+  for (let at = offset; ; at += pieceBytes) {
+    const bytes = piece.subarray(0, readSync(fd, piece, 0, pieceBytes, at));
+    if (bytes.length === pieceBytes && bytes.equals(zeros)) continue;
+    const data = bytes.findIndex((byte) => byte !== 0);
+    return data < 0 ? at + bytes.length : at + data;
   }
 }
 

@@ -24,19 +24,24 @@ const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** A family whose name is no metric name is left out; of two types under one name the first stays. */
-export function exposition(families: Iterable<ExposedFamily>, maxSeries: number = bounds.metricSeries): string {
+export function exposition(
+  families: Iterable<ExposedFamily>,
+  maxSeries: number = bounds.metricSeries,
+): string {
   const joined = new Map<string, ExposedFamily & { samples: ExposedSample[] }>();
   for (const family of families) {
     const known = joined.get(family.name);
     if (known?.type === family.type) for (const sample of family.samples) known.samples.push(sample);
-    else if (known === undefined && metricName.test(family.name)) joined.set(family.name, { ...family, samples: [...family.samples] });
+    else if (known === undefined && metricName.test(family.name))
+      joined.set(family.name, { ...family, samples: [...family.samples] });
   }
   return [...joined.values()].map((family) => familyText(family, maxSeries)).join('');
 }
 
 function familyText({ name, help, type, samples }: ExposedFamily, maxSeries: number): string {
   const lines = [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`];
-  for (const [series, value] of boundedSeries(samples, maxSeries)) lines.push(`${name}${series} ${numberText(value)}`);
+  for (const [series, value] of boundedSeries(samples, maxSeries))
+    lines.push(`${name}${series} ${numberText(value)}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -60,7 +65,9 @@ const otherLabels = (labels: Readonly<Record<string, string>>): Record<string, s
 
 function labelsText(labels: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(labels).filter(([name]) => labelName.test(name));
-  return pairs.length === 0 ? '' : `{${pairs.map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(',')}}`;
+  return pairs.length === 0
+    ? ''
+    : `{${pairs.map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(',')}}`;
 }
 
 const escapeHelp = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');

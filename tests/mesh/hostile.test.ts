@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createConnection, createServer } from 'node:net';
 import { test } from 'node:test';
 import { bounds } from '../../src/core/bounds.ts';
+import { TuttiError } from '../../src/core/errors.ts';
 import type { Certificate } from '../../src/core/certificate.ts';
 import { frameKinds, makeFrame, writeFrame } from '../../src/mesh/frames.ts';
 import type { FrameKind, FrameParts } from '../../src/mesh/frames.ts';
@@ -181,13 +182,17 @@ test('N-32 a call that the certificate does not allow is FORBIDDEN and logged wi
 test('N-49 __proto__ in a request is INVALID_INPUT for that call, in an answer INVALID_OUTPUT, and the connection goes on', async () => {
   await using world = new MeshWorld();
   const hostile = JSON.parse('{"__proto__":{"isAdmin":true}}') as unknown;
-  await world.serve({ actions: { echo, hostile: () => hostile } });
+  const failing = (): never => {
+    throw new TuttiError('CONFLICT', { what: hostile });
+  };
+  await world.serve({ actions: { echo, hostile: () => hostile, failing } });
   const caller = world.caller();
   await assert.rejects(caller.call('users', 'echo', hostile), hasCode('INVALID_INPUT'));
   await assert.rejects(
     caller.call('users', 'hostile', {}),
     hasCode('INVALID_OUTPUT', { action: 'users.hostile' }),
   );
+  await assert.rejects(caller.call('users', 'failing', {}), hasCode('INVALID_OUTPUT'));
   assert.equal(await caller.call('users', 'echo', 1), 1);
   assert.equal(({} as Record<string, unknown>)['isAdmin'], undefined);
 });

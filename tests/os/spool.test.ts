@@ -75,9 +75,28 @@ test(
   },
 );
 
+test(
+  'a successor that knows an old offset does not read the hole as text',
+  { skip: process.platform !== 'linux' },
+  () => {
+    using folder = new TemporaryFolder();
+    writeFileSync(folder.file('out'), Buffer.alloc(3 * MiB, 'line of text\n'), { mode: 0o600 });
+    const first = new SpoolReader(folder.file('out'), 0);
+    readToEnd(first);
+    first.close();
+    appendFileSync(folder.file('out'), 'new');
+    const second = new SpoolReader(folder.file('out'), 1_000);
+    const { bytes } = readToEnd(second);
+    assert.equal(bytes.includes(0), false);
+    assert.match(bytes.toString(), /new$/);
+    assert.ok(bytes.length < 2 * MiB);
+    second.close();
+  },
+);
+
 test('beyond the bound the oldest is cut and counted', () => {
   using folder = new TemporaryFolder();
-  writeFileSync(folder.file('out'), '');
+  writeFileSync(folder.file('out'), 'begin');
   const size = bounds.spoolBytes + 3 * MiB;
   truncateSync(folder.file('out'), size);
   appendFileSync(folder.file('out'), 'end');

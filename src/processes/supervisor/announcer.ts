@@ -4,13 +4,13 @@
 import { displayName } from '../../core/ids.ts';
 import type { LogLevel } from '../../core/log-line.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { AppManifest } from '../../define/manifest.ts';
+import { renderStartScreen, renderTrouble } from '../../core/start-screen.ts';
+import { routeToTry } from '../../define/route-to-try.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { TransitionEvent } from './event-log.ts';
 import type { LogHub } from './log-hub.ts';
 import type { RunningApp } from './running-app.ts';
 import { isAllReady, isSettled } from './settled.ts';
-import { renderStartScreen, renderTrouble } from './start-screen.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface AnnouncerNeeds {
@@ -21,12 +21,6 @@ export interface AnnouncerNeeds {
   readonly version: string;
   /** Monotonic: when the person pressed return. */
   readonly startedAt: number;
-}
-
-/** The first route that needs nothing: what a newcomer can try at once. */
-function tryPath(manifest: AppManifest): string | undefined {
-  const routes = Object.values(manifest.services).flatMap((service) => Object.values(service.actions).flatMap(({ http }) => (http === undefined ? [] : [http])));
-  return routes.filter(({ method, path }) => method === 'GET' && !path.includes(':') && path !== '/').map(({ path }) => path)[0];
 }
 
 const isTrouble = ({ to }: TransitionEvent): boolean => to === 'backoff' || to === 'failed';
@@ -101,7 +95,7 @@ export class Announcer {
     const status = app.status();
     const tookMs = clock.now() - startedAt;
     terminal.endProgress();
-    terminal.say(renderStartScreen({ status, tookMs, version, node: process.versions.node, tryPath: tryPath(app.plan.manifest), paint: terminal.paint }));
+    terminal.say(renderStartScreen({ status, tookMs, version, node: process.versions.node, tryPath: routeToTry(app.plan.manifest), stop: 'Ctrl-C (twice: at once)', paint: terminal.paint }));
     terminal.showEvents();
     const urls = status.services.flatMap((service) => service.urls);
     if (isAllReady(status)) log.info('The app is ready', { app: status.app, tookMs: Math.round(tookMs), urls });

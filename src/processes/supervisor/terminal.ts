@@ -5,11 +5,12 @@
 import { displayName } from '../../core/ids.ts';
 import type { LogLine } from '../../core/log-line.ts';
 import { levelAtLeast } from '../../core/log-line.ts';
+import type { Paint } from '../../core/paint.ts';
+import { makePaint } from '../../core/paint.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
+import { printLogLine } from '../../core/print-log-line.ts';
 import type { AppStatus, ServiceStatus } from '../../core/status.ts';
-import { printLogLine } from '../../telemetry/print-log-line.ts';
 import type { LogHub } from './log-hub.ts';
-import { makePaint } from './start-screen.ts';
 
 export interface Output {
   readonly isTTY?: boolean;
@@ -28,7 +29,7 @@ const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 const frameMs = 80;
 
 export class Terminal {
-  readonly paint: ReturnType<typeof makePaint>;
+  readonly paint: Paint;
   readonly isTerminal: boolean;
   readonly #needs: TerminalNeeds;
   #progress: Timer | undefined;
@@ -70,7 +71,7 @@ export class Terminal {
 
   #onLine(line: LogLine): void {
     if (!this.isTerminal) this.#needs.output.write(`${JSON.stringify({ ...line, time: new Date(line.time).toISOString() })}\n`);
-    else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.#needs.colors));
+    else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.paint));
   }
 
   #draw(status: AppStatus): void {

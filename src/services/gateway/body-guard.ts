@@ -8,7 +8,8 @@ import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
 import { isPlainObject } from '../../core/options.ts';
 
-const refuse = (message: string): TuttiError => new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
+const refuse = (message: string): TuttiError =>
+  new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
 
 /** An empty body is an empty input. @throws {TuttiError} `INVALID_INPUT` */
 export function parseJsonBody(bytes: Buffer): Record<string, unknown> {
@@ -47,12 +48,14 @@ function checkShape(bytes: Buffer): void {
     if (byte === quote) at = endOfString(bytes, at);
     else if (byte === openBrace || byte === openBracket) {
       depth += 1;
-      if (depth > bounds.jsonDepth) throw refuse(`The body is nested deeper than ${String(bounds.jsonDepth)}`);
+      if (depth > bounds.jsonDepth)
+        throw refuse(`The body is nested deeper than ${String(bounds.jsonDepth)}`);
       keys[depth] = 0;
     } else if (byte === closeBrace || byte === closeBracket) depth = Math.max(0, depth - 1);
     else if (byte === colon) {
       const count = (keys[depth] ?? 0) + 1;
-      if (count > bounds.jsonKeys) throw refuse(`An object of the body has more than ${String(bounds.jsonKeys)} keys`);
+      if (count > bounds.jsonKeys)
+        throw refuse(`An object of the body has more than ${String(bounds.jsonKeys)} keys`);
       keys[depth] = count;
     }
   }

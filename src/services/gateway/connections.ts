@@ -34,6 +34,6 @@ export class Connections {
   mayAnswerRaw(socket: Socket): boolean {
     const known = this.#known.get(socket);
     if (known === undefined) return true;
-    return known.request.complete ? known.response.writableEnded : !known.response.headersSent;
+    return known.request.complete ? known.response.writableFinished : !known.response.headersSent;
   }
 }

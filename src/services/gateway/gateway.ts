@@ -5,7 +5,6 @@
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { TuttiError } from '../../core/errors.ts';
-import { gatewayService } from '../../core/ids.ts';
 import { isPlainObject } from '../../core/options.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
@@ -62,7 +61,12 @@ export const gateway = defineSystemService<SystemRuntime, GatewayParts, typeof g
   close: ({ parts }) => parts.close(),
 });
 
-export async function openGateway({ config, runtime, log, limits = httpLimits }: GatewayNeeds): Promise<GatewayParts> {
+export async function openGateway({
+  config,
+  runtime,
+  log,
+  limits = httpLimits,
+}: GatewayNeeds): Promise<GatewayParts> {
   const localOnly = isLoopback(config.host) && !config.exposed;
   let isDraining = false;
   const metrics = new HttpMetrics(config.name);
@@ -83,7 +87,12 @@ export async function openGateway({ config, runtime, log, limits = httpLimits }:
     deadlineMs: config.deadline,
   });
   const server = await startServer({ handler, refuser, connections, metrics, limits }, runtime.listen);
-  if (!isLoopback(config.host)) log.warn('This gateway can be reached from outside this machine', { gateway: config.name, host: config.host, port: server.port });
+  if (!isLoopback(config.host))
+    log.warn('This gateway can be reached from outside this machine', {
+      gateway: config.name,
+      host: config.host,
+      port: server.port,
+    });
   return {
     port: server.port,
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(server.port)}`,
@@ -103,7 +112,8 @@ export async function openGateway({ config, runtime, log, limits = httpLimits }:
 function followManifest(runtime: SystemRuntime, log: Log): { current: () => Router; stop: () => void } {
   const build = (): Router => {
     const built = buildRouter(runtime.manifest(), systemRoutes);
-    for (const { route, reason } of built.refused) log.warn('A route of the manifest is not served', { route, reason });
+    for (const { route, reason } of built.refused)
+      log.warn('A route of the manifest is not served', { route, reason });
     return built;
   };
   let router = build();
@@ -119,5 +129,7 @@ async function loadOnError(path: string | undefined): Promise<OnError | undefine
   const module: unknown = await import(pathToFileURL(path).href);
   const onError = isPlainObject(module) ? module['onError'] : undefined;
   if (typeof onError === 'function') return onError as OnError;
-  throw new TuttiError('CONFIG_INVALID', { message: 'The hooks of a gateway must export a function `onError(problem, request)`' });
+  throw new TuttiError('CONFIG_INVALID', {
+    message: 'The hooks of a gateway must export a function `onError(problem, request)`',
+  });
 }

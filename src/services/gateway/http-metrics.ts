@@ -4,16 +4,55 @@
  */
 import type { MetricFamily } from '../../mesh/runtime.ts';
 
-/** Seconds. */
-const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+type Labels = Readonly<Record<string, string>>;
+type Samples = MetricFamily['samples'];
 
-interface Series {
-  readonly method: string;
-  readonly route: string;
-  readonly byStatus: Map<number, number>;
-  /** One more than there are bounds: the rest. Not cumulative. */
-  readonly buckets: number[];
-  seconds: number;
+/** Upper ends, in seconds. */
+const bucketSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+class RouteSeries {
+  readonly #labels: Labels;
+  readonly #byStatus = new Map<number, number>();
+  /** Not cumulative; the last is what took longer than all bounds. */
+  readonly #buckets = new Array<number>(bucketSeconds.length + 1).fill(0);
+  #seconds = 0;
+
+  constructor(labels: Labels) {
+    this.#labels = labels;
+  }
+
+  count(status: number, seconds: number): void {
+    this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
+    this.#seconds += seconds;
+    const found = bucketSeconds.findIndex((bound) => seconds <= bound);
+    const bucket = found < 0 ? bucketSeconds.length : found;
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
+  }
+
+  statuses(): Samples {
+    return [...this.#byStatus].map(([status, value]) => ({
+      labels: { ...this.#labels, status: String(status) },
+      value,
+    }));
+  }
+
+  histogram(): Samples {
+    const labels = this.#labels;
+    let sum = 0;
+    const buckets = this.#buckets.map((count, at) => {
+      sum += count;
+      return {
+        suffix: '_bucket',
+        labels: { ...labels, le: String(bucketSeconds[at] ?? '+Inf') },
+        value: sum,
+      };
+    });
+    return [
+      ...buckets,
+      { suffix: '_sum', labels, value: this.#seconds },
+      { suffix: '_count', labels, value: sum },
+    ];
+  }
 }
 
 export interface Answered {
@@ -25,11 +64,12 @@ export interface Answered {
 
 export class HttpMetrics {
   readonly #gateway: string;
-  readonly #series = new Map<string, Series>();
-  /** Connections turned away at the cap, and heads that could not be read. */
-  dropped = 0;
-  badHeads = 0;
+  readonly #series = new Map<string, RouteSeries>();
   inFlight = 0;
+  /** Connections turned away at the cap. */
+  dropped = 0;
+  /** What came and was no request. */
+  badHeads = 0;
 
   constructor(gateway: string) {
     this.#gateway = gateway;
@@ -38,46 +78,26 @@ export class HttpMetrics {
   count({ label = 'OTHER none', status, seconds }: Answered): void {
     let series = this.#series.get(label);
     if (series === undefined) {
-      const at = label.indexOf(' ');
-      series = { method: label.slice(0, at), route: label.slice(at + 1), byStatus: new Map(), buckets: bounds.map(() => 0), seconds: 0 };
-      series.buckets.push(0);
+      const [method = '', route = ''] = label.split(' ');
+      series = new RouteSeries({ gateway: this.#gateway, route, method });
       this.#series.set(label, series);
     }
-    series.byStatus.set(status, (series.byStatus.get(status) ?? 0) + 1);
-    series.seconds += seconds;
-    let bucket = 0;
-    while (bucket < bounds.length && seconds > (bounds[bucket] ?? 0)) bucket += 1;
-    series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
+    series.count(status, seconds);
   }
 
   families(): MetricFamily[] {
-    const labels = { gateway: this.#gateway };
-    const all = [...this.#series.values()];
-    const plain = (name: string, help: string, type: 'counter' | 'gauge', value: number): MetricFamily => ({ name, help, type, samples: [{ labels, value }] });
+    const routes = [...this.#series.values()];
+    const plain = (value: number): Samples => [{ labels: { gateway: this.#gateway }, value }];
+    const statuses = routes.flatMap((series) => series.statuses());
+    const histograms = routes.flatMap((series) => series.histogram());
+    const { dropped, badHeads, inFlight } = this;
+    // prettier-ignore
     return [
-      { name: 'tutti_http_requests_total', help: 'Requests answered.', type: 'counter', samples: all.flatMap((series) => this.#statuses(series)) },
-      { name: 'tutti_http_request_seconds', help: 'From head to answer.', type: 'histogram', samples: all.flatMap((series) => this.#histogram(series)) },
-      plain('tutti_http_requests_in_flight', 'Requests that wait for their answer.', 'gauge', this.inFlight),
-      plain('tutti_http_connections_dropped_total', 'Connections turned away at the cap.', 'counter', this.dropped),
-      plain('tutti_http_bad_heads_total', 'Requests that were not HTTP.', 'counter', this.badHeads),
+      { name: 'tutti_http_requests_total', type: 'counter', help: 'Requests answered.', samples: statuses },
+      { name: 'tutti_http_request_seconds', type: 'histogram', help: 'From head to answer.', samples: histograms },
+      { name: 'tutti_http_requests_in_flight', type: 'gauge', help: 'Requests not yet answered.', samples: plain(inFlight) },
+      { name: 'tutti_http_connections_dropped_total', type: 'counter', help: 'Connections over the cap.', samples: plain(dropped) },
+      { name: 'tutti_http_bad_heads_total', type: 'counter', help: 'What came and was no request.', samples: plain(badHeads) },
     ];
-  }
-
-  #labels({ method, route }: Series): Record<string, string> {
-    return { gateway: this.#gateway, route, method };
-  }
-
-  #statuses(series: Series): MetricFamily['samples'] {
-    return [...series.byStatus].map(([status, value]) => ({ labels: { ...this.#labels(series), status: String(status) }, value }));
-  }
-
-  #histogram(series: Series): MetricFamily['samples'] {
-    const labels = this.#labels(series);
-    let sum = 0;
-    const buckets = series.buckets.map((count, at) => {
-      sum += count;
-      return { suffix: '_bucket', labels: { ...labels, le: String(bounds[at] ?? '+Inf') }, value: sum };
-    });
-    return [...buckets, { suffix: '_sum', labels, value: series.seconds }, { suffix: '_count', labels, value: sum }];
   }
 }

@@ -11,7 +11,9 @@ const deepest = 16;
 /** The schema itself, and all that it is made of by `$ref`, `allOf`, `anyOf` and `oneOf`. */
 function alternatives(schema: unknown, root: JsonSchema, depth = 0): JsonSchema[] {
   if (!isPlainObject(schema) || depth > deepest) return [];
-  const parts = ['allOf', 'anyOf', 'oneOf'].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as unknown[]) : []));
+  const parts = ['allOf', 'anyOf', 'oneOf'].flatMap((key) =>
+    Array.isArray(schema[key]) ? (schema[key] as unknown[]) : [],
+  );
   if (typeof schema['$ref'] === 'string') parts.push(resolve(schema['$ref'], root));
   return [schema, ...parts.flatMap((part) => alternatives(part, root, depth + 1))];
 }
@@ -43,7 +45,9 @@ export const requiredOf = (schema: JsonSchema): ReadonlySet<string> =>
 
 /** `string`, `integer` …; empty when anything goes. */
 export function typesOf(schemas: readonly JsonSchema[]): Set<string> {
-  const types = schemas.flatMap(({ type }) => (Array.isArray(type) ? type.map(String) : typeof type === 'string' ? [type] : []));
+  const types = schemas.flatMap(({ type }) =>
+    Array.isArray(type) ? type.map(String) : typeof type === 'string' ? [type] : [],
+  );
   return new Set(types);
 }
 

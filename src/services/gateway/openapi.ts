@@ -6,7 +6,7 @@ import type { JsonSchema } from '../../define/schema.ts';
 import { propertiesOf, requiredOf } from './json-schema.ts';
 import { hoistSchema } from './hoist-schema.ts';
 import type { Components } from './hoist-schema.ts';
-import { problemSchema, systemPaths } from './openapi-system.ts';
+import { problemSchema, systemPaths } from './system-paths.ts';
 
 type Json = Record<string, unknown>;
 
@@ -21,16 +21,25 @@ export function openApiDocument(manifest: AppManifest): Json {
     for (const [name, action] of Object.entries(service.actions)) {
       if (action.http === undefined) continue;
       const path = action.http.path.replaceAll(/:([A-Za-z0-9_]+)/g, '{$1}');
-      paths[path] = { ...paths[path], [action.http.method.toLowerCase()]: operation({ service, name, action, http: action.http }, schemas) };
+      paths[path] = {
+        ...paths[path],
+        [action.http.method.toLowerCase()]: operation({ service, name, action, http: action.http }, schemas),
+      };
     }
   }
   return {
     openapi: '3.1.0',
-    info: { title: manifest.app, version: services.map(({ name, version }) => `${name} ${version}`).join(', ') || '-' },
+    info: {
+      title: manifest.app,
+      version: services.map(({ name, version }) => `${name} ${version}`).join(', ') || '-',
+    },
     servers: [{ url: '/' }],
     tags: services.map(({ name }) => ({ name })),
     paths,
-    components: { schemas, responses: { Problem: { description: 'Anything else', content: problemContent } } },
+    components: {
+      schemas,
+      responses: { Problem: { description: 'Anything else', content: problemContent } },
+    },
   };
 }
 
@@ -53,26 +62,46 @@ function operation({ service, name, action, http }: Operation, schemas: Componen
     tags: [service.name],
     ...(action.summary === undefined ? {} : { summary: action.summary }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body === undefined ? {} : { requestBody: { required: requiredOf(body).size > 0, content: jsonContent(body) } }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: requiredOf(body).size > 0, content: jsonContent(body) } }),
     responses: responses({ service, name, action, http }, schemas),
   };
 }
 
-function parametersOf(input: JsonSchema, about: { readonly pathNames: readonly string[]; readonly hasBody: boolean }): Json[] {
+function parametersOf(
+  input: JsonSchema,
+  about: { readonly pathNames: readonly string[]; readonly hasBody: boolean },
+): Json[] {
   const properties = propertiesOf(input);
   const schemaOf = (name: string): JsonSchema => properties.get(name)?.[0] ?? { type: 'string' };
-  const inPath = about.pathNames.map((name) => ({ name, in: 'path', required: true, schema: schemaOf(name) }));
+  const inPath = about.pathNames.map((name) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: schemaOf(name),
+  }));
   if (about.hasBody) return inPath;
   const required = requiredOf(input);
   const queryNames = [...properties.keys()].filter((name) => !about.pathNames.includes(name));
-  return [...inPath, ...queryNames.map((name) => ({ name, in: 'query', required: required.has(name), schema: schemaOf(name) }))];
+  return [
+    ...inPath,
+    ...queryNames.map((name) => ({
+      name,
+      in: 'query',
+      required: required.has(name),
+      schema: schemaOf(name),
+    })),
+  ];
 }
 
 /** The input without what the path gives; undefined when nothing is left of it. */
 function bodySchema(input: JsonSchema, pathNames: readonly string[]): JsonSchema | undefined {
   if (propertiesOf(input).size === 0 && input['additionalProperties'] === false) return undefined;
   if (pathNames.length === 0) return input;
-  const properties = Object.entries((input['properties'] ?? {}) as Json).filter(([name]) => !pathNames.includes(name));
+  const properties = Object.entries((input['properties'] ?? {}) as Json).filter(
+    ([name]) => !pathNames.includes(name),
+  );
   if (properties.length === 0) return undefined;
   const required = [...requiredOf(input)].filter((name) => !pathNames.includes(name));
   return { ...input, properties: Object.fromEntries(properties), required };
@@ -92,6 +121,12 @@ function responses({ service, name, action, http }: Operation, schemas: Componen
 /** Any action of a service may end in any of its errors: types say no more. */
 function domainErrors(service: ServiceManifest): Json {
   const byStatus = new Map<number, string[]>();
-  for (const [code, { http, text }] of Object.entries(service.errors)) byStatus.set(http, [...(byStatus.get(http) ?? []), `${code}: ${text}`]);
-  return Object.fromEntries([...byStatus].map(([status, texts]) => [String(status), { description: texts.join('; '), content: problemContent }]));
+  for (const [code, { http, text }] of Object.entries(service.errors))
+    byStatus.set(http, [...(byStatus.get(http) ?? []), `${code}: ${text}`]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, texts]) => [
+      String(status),
+      { description: texts.join('; '), content: problemContent },
+    ]),
+  );
 }

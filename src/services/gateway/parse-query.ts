@@ -3,7 +3,8 @@
  */
 import { TuttiError } from '../../core/errors.ts';
 
-const refuse = (message: string): TuttiError => new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
+const refuse = (message: string): TuttiError =>
+  new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
 
 /** Names that some reader, here or later, could take for a way to a prototype. */
 const forbidden = /(^|[.[\]])(__proto__|constructor[.[\]]+prototype)($|[.[\]])/;

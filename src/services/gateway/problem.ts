@@ -25,7 +25,12 @@ export interface Refusal {
 }
 
 /** Their texts may tell of our inside: the client gets that of the table. */
-const ourFault: ReadonlySet<string> = new Set<ErrorCode>(['INTERNAL', 'INVALID_OUTPUT', 'PROTOCOL_ERROR', 'CONFIG_INVALID']);
+const ourFault: ReadonlySet<string> = new Set<ErrorCode>([
+  'INTERNAL',
+  'INVALID_OUTPUT',
+  'PROTOCOL_ERROR',
+  'CONFIG_INVALID',
+]);
 
 const longestDetail = 500;
 
@@ -50,8 +55,10 @@ export function asTuttiError(error: unknown): TuttiError {
   if (error instanceof TuttiError) return error;
   const status = isPlainObject(error) ? error['statusCode'] : undefined;
   if (status === 413) return new TuttiError('PAYLOAD_TOO_LARGE', {}, { cause: error });
-  if (status === 415) return new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: 'of the body' }, { cause: error });
-  if (typeof status !== 'number' || status < 400 || status > 499) return new TuttiError('INTERNAL', {}, { cause: error });
+  if (status === 415)
+    return new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: 'of the body' }, { cause: error });
+  if (typeof status !== 'number' || status < 400 || status > 499)
+    return new TuttiError('INTERNAL', {}, { cause: error });
   return new TuttiError('BAD_REQUEST', { reason: 'it is not well formed' }, { cause: error });
 }
 
@@ -63,5 +70,7 @@ function retryAfterOf(error: TuttiError): number {
 function issuesOf(error: TuttiError): InputIssue[] | undefined {
   const issues = error.data['issues'];
   if (error.code !== 'INVALID_INPUT' || !Array.isArray(issues)) return undefined;
-  return issues.filter(isPlainObject).map(({ path, message }) => ({ path: String(path), message: String(message) }));
+  return issues
+    .filter(isPlainObject)
+    .map(({ path, message }) => ({ path: String(path), message: String(message) }));
 }

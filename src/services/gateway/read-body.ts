@@ -6,12 +6,14 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { TuttiError } from '../../core/errors.ts';
 
 const json = /^application\/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?$/i;
-const unsupported = (mediaType: string): TuttiError => new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: mediaType.slice(0, 100) });
+const unsupported = (mediaType: string): TuttiError =>
+  new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: mediaType.slice(0, 100) });
 
 /** @throws {TuttiError} `UNSUPPORTED_MEDIA_TYPE` */
 export function checkMediaType(headers: IncomingHttpHeaders): void {
   const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw unsupported(`with the encoding ${encoding}`);
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+    throw unsupported(`with the encoding ${encoding}`);
   const type = headers['content-type'];
   // Most clients write exactly this.
   if (type === 'application/json') return;
@@ -20,32 +22,28 @@ export function checkMediaType(headers: IncomingHttpHeaders): void {
 
 /** @throws {TuttiError} `PAYLOAD_TOO_LARGE`; `BAD_REQUEST` when the client leaves before the end. */
 export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  const tooLarge = (): TuttiError => new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes });
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
-    const tooLarge = (): void => {
-      reject(new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes }));
-    };
-    if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
-      tooLarge();
-      return;
-    }
     const chunks: Buffer[] = [];
     let bytes = 0;
     const take = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= limitBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      request.off('data', take);
-      chunks.length = 0;
-      tooLarge();
+      if (bytes <= limitBytes) chunks.push(chunk);
+      else finish(tooLarge());
     };
-    const leave = (cause?: unknown): void => {
-      reject(new TuttiError('BAD_REQUEST', { reason: 'the body is cut off' }, { cause }));
+    const end = (): void => {
+      finish(undefined);
     };
-    request.on('data', take).once('error', leave).once('close', leave);
-    request.once('end', () => {
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes));
-    });
+    const leave = (): void => {
+      finish(new TuttiError('BAD_REQUEST', { reason: 'the body is cut off' }));
+    };
+    // Without its listener the rest flows away unread: the answer closes the connection.
+    const finish = (error: TuttiError | undefined): void => {
+      request.off('data', take).off('end', end).off('close', leave);
+      if (error === undefined) resolve(Buffer.concat(chunks, bytes));
+      else reject(error);
+    };
+    request.on('data', take).on('end', end).on('close', leave).on('error', leave);
   });
 }

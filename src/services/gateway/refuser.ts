@@ -34,14 +34,18 @@ export class Refuser {
 
   refuse(error: unknown, request: RefusedRequest): RefusalAnswer {
     const known = asTuttiError(error);
-    if (known !== error && known.code === 'INTERNAL') this.#log.error('The gateway failed on a request', { error, requestId: request.requestId });
+    if (known !== error && known.code === 'INTERNAL')
+      this.#log.error('The gateway failed on a request', { error, requestId: request.requestId });
     const { problem, retryAfter } = refusalOf(known, request.requestId);
     const shaped = this.#shape(problem, request);
     const allow = known.data['allow'];
     return {
       status: problem.status,
       headers: {
-        'content-type': shaped === undefined ? 'application/problem+json; charset=utf-8' : 'application/json; charset=utf-8',
+        'content-type':
+          shaped === undefined
+            ? 'application/problem+json; charset=utf-8'
+            : 'application/json; charset=utf-8',
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
         ...(known.code === 'METHOD_NOT_ALLOWED' && typeof allow === 'string' ? { allow } : {}),
       },
@@ -56,7 +60,10 @@ export class Refuser {
       const body: unknown = this.#onError(problem, request);
       if (body === undefined) return undefined;
       const isBody = typeof body === 'object' && body !== null && !(body instanceof Promise);
-      if (!isBody) throw new TuttiError('INVALID_OUTPUT', { message: 'onError must give an object or undefined, at once' });
+      if (!isBody)
+        throw new TuttiError('INVALID_OUTPUT', {
+          message: 'onError must give an object or undefined, at once',
+        });
       return JSON.stringify(body);
     } catch (error) {
       this.#log.error('The onError hook failed, the plain problem was sent', { error, code: problem.code });

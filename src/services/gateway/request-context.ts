@@ -30,7 +30,8 @@ function randomHex(bytes: number): string {
 const plainId = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
 const traceParent = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/;
 
-const textOf = (header: string | string[] | undefined): string | undefined => (typeof header === 'string' ? header : undefined);
+const textOf = (header: string | string[] | undefined): string | undefined =>
+  typeof header === 'string' ? header : undefined;
 
 /** Ids that are not in their form are replaced, never repaired: they end up in logs. */
 export function readIds(headers: IncomingHttpHeaders): Ids {

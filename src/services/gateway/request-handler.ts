@@ -119,8 +119,11 @@ export class RequestHandler {
     if (match.found !== 'route') throw unmatched(match, method, path);
     const { route, params } = match;
     exchange.label = route.label;
-    if (hasBody && bodyless.has(method)) throw new TuttiError('BAD_REQUEST', { reason: `${method} takes no body here` });
-    return route.kind === 'system' ? this.#needs.system(route.name, params) : this.#callAction(exchange, route, params);
+    if (hasBody && bodyless.has(method))
+      throw new TuttiError('BAD_REQUEST', { reason: `${method} takes no body here` });
+    return route.kind === 'system'
+      ? this.#needs.system(route.name, params)
+      : this.#callAction(exchange, route, params);
   }
 
   #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer> {
@@ -134,7 +137,9 @@ export class RequestHandler {
       signal: gone,
     };
     const call = (body: Readonly<Record<string, unknown>>): Promise<Answer> =>
-      caller.callForHttp(route.service, route.action, route.readInput(params, query, body), options).then(route.answer);
+      caller
+        .callForHttp(route.service, route.action, route.readInput(params, query, body), options)
+        .then(route.answer);
     if (!hasBody) return call(noBody);
     checkMediaType(raw.headers);
     return readBody(raw, route.bodyLimit ?? bodyLimit).then((bytes) => call(parseJsonBody(bytes)));
@@ -150,7 +155,11 @@ export class RequestHandler {
     const { reply, ids, method, path } = exchange;
     if (reply.sent) return;
     this.#finish(exchange);
-    const { status, headers, text } = this.#needs.refuser.refuse(error, { requestId: ids.requestId, method, path });
+    const { status, headers, text } = this.#needs.refuser.refuse(error, {
+      requestId: ids.requestId,
+      method,
+      path,
+    });
     reply.code(status).headers(dataHeaders).headers(headers).send(text);
   }
 
@@ -163,6 +172,7 @@ export class RequestHandler {
 }
 
 function unmatched(match: Match, method: string, path: string): TuttiError {
-  if (match.found === 'method') return new TuttiError('METHOD_NOT_ALLOWED', { method, allow: match.allow.join(', ') });
+  if (match.found === 'method')
+    return new TuttiError('METHOD_NOT_ALLOWED', { method, allow: match.allow.join(', ') });
   return new TuttiError('NOT_FOUND', { what: `${method} ${path.slice(0, 200)}` });
 }

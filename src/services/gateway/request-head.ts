@@ -16,7 +16,14 @@ export interface RequestHead {
 const refuse = (reason: string): TuttiError => new TuttiError('BAD_REQUEST', { reason });
 
 /** Node keeps the first of these and drops the others in silence. */
-const once: ReadonlySet<string> = new Set(['host', 'content-type', 'authorization', 'content-encoding', 'idempotency-key', 'request-timeout']);
+const once: ReadonlySet<string> = new Set([
+  'host',
+  'content-type',
+  'authorization',
+  'content-encoding',
+  'idempotency-key',
+  'request-timeout',
+]);
 /** Lengths of the names above, so that most headers cost one look. */
 const onceLengths: ReadonlySet<number> = new Set([...once].map((name) => name.length));
 
@@ -27,11 +34,14 @@ export function checkHead(head: RequestHead, localOnly: boolean): void {
   checkRepeats(head.rawHeaders);
   const { host, expect } = head.headers;
   const isOld = head.httpVersion !== '1.1';
-  if (isOld && head.headers['transfer-encoding'] !== undefined) throw refuse('HTTP/1.0 has no Transfer-Encoding');
+  if (isOld && head.headers['transfer-encoding'] !== undefined)
+    throw refuse('HTTP/1.0 has no Transfer-Encoding');
   if (!isOld && host === undefined) throw refuse('the Host header is missing');
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw new TuttiError('EXPECTATION_FAILED');
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    throw new TuttiError('EXPECTATION_FAILED');
   const authority = authorityOf(head.url ?? '/');
-  if (authority !== undefined && authority.toLowerCase() !== host?.toLowerCase()) throw refuse('the Host header and the URL name different hosts');
+  if (authority !== undefined && authority.toLowerCase() !== host?.toLowerCase())
+    throw refuse('the Host header and the URL name different hosts');
   if (localOnly && host !== undefined && !localNames.test(host)) throw new TuttiError('MISDIRECTED');
 }
 
@@ -42,7 +52,10 @@ function checkRepeats(rawHeaders: readonly string[]): void {
     if (!onceLengths.has(raw.length)) continue;
     const name = raw.toLowerCase();
     if (!once.has(name)) continue;
-    if (seen?.includes(name)) throw name === 'content-type' ? new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: 'given twice' }) : refuse(`the header ${name} is given twice`);
+    if (seen?.includes(name))
+      throw name === 'content-type'
+        ? new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: 'given twice' })
+        : refuse(`the header ${name} is given twice`);
     (seen ??= []).push(name);
   }
 }
@@ -62,4 +75,5 @@ export function splitUrl(url: string): { readonly path: string; readonly query: 
 }
 
 export const announcesBody = (headers: IncomingHttpHeaders): boolean =>
-  headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0');
+  headers['transfer-encoding'] !== undefined ||
+  (headers['content-length'] !== undefined && headers['content-length'] !== '0');

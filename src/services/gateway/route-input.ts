@@ -9,7 +9,11 @@ import { itemsOf, propertiesOf, typesOf } from './json-schema.ts';
 import { parseQuery } from './parse-query.ts';
 
 export type RouteParams = Readonly<Record<string, string | undefined>>;
-export type ReadInput = (params: RouteParams, query: string, body: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+export type ReadInput = (
+  params: RouteParams,
+  query: string,
+  body: Readonly<Record<string, unknown>>,
+) => Record<string, unknown>;
 
 type Coerce = (text: string) => unknown;
 interface Field {

@@ -50,7 +50,10 @@ const noQuery = {};
 const never = (): void => undefined;
 
 /** @param system paths by name; all of them GET. An action wins where it has the same path. */
-export function buildRouter(manifest: AppManifest, system: Readonly<Record<SystemRouteName, string>>): Router {
+export function buildRouter(
+  manifest: AppManifest,
+  system: Readonly<Record<SystemRouteName, string>>,
+): Router {
   // Length is bounded by the head already; what an id may be is the callee's to say.
   const tree = findMyWay({ maxParamLength: 1_048_576, querystringParser: () => noQuery });
   const refused: { route: string; reason: string }[] = [];
@@ -63,7 +66,8 @@ export function buildRouter(manifest: AppManifest, system: Readonly<Record<Syste
   };
   for (const route of actionRoutes(manifest)) add(route.http.method, route.http.path, route.route);
   for (const [name, path] of Object.entries(system)) {
-    if (!tree.hasRoute('GET', path)) add('GET', path, { kind: 'system', label: `GET ${path}`, name: name as SystemRouteName });
+    if (!tree.hasRoute('GET', path))
+      add('GET', path, { kind: 'system', label: `GET ${path}`, name: name as SystemRouteName });
   }
   const find = (method: HTTPMethod, path: string): Match | undefined => {
     const found = tree.find(method, path);
@@ -76,7 +80,9 @@ export function buildRouter(manifest: AppManifest, system: Readonly<Record<Syste
       const match = find((method === 'HEAD' ? 'GET' : method) as HTTPMethod, path);
       if (match !== undefined) return match;
       const allow = methods.filter((other) => find(other, path) !== undefined);
-      return allow.length === 0 ? nothing : { found: 'method', allow: allow.includes('GET') ? [...allow, 'HEAD'] : allow };
+      return allow.length === 0
+        ? nothing
+        : { found: 'method', allow: allow.includes('GET') ? [...allow, 'HEAD'] : allow };
     },
   };
 }
@@ -89,7 +95,10 @@ function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; 
       const { status, bodyLimit } = http;
       const answer = (body: Buffer): Answer => jsonAnswer(status, body);
       const readInput = makeInputReader(input);
-      yield { http, route: { kind: 'action', service: service.name, action, answer, bodyLimit, label, readInput } };
+      yield {
+        http,
+        route: { kind: 'action', service: service.name, action, answer, bodyLimit, label, readInput },
+      };
     }
   }
 }

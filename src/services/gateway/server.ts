@@ -46,7 +46,10 @@ export interface GatewayServer {
   close(): Promise<void>;
 }
 
-export async function startServer(needs: ServerNeeds, listen: SystemRuntime['listen']): Promise<GatewayServer> {
+export async function startServer(
+  needs: ServerNeeds,
+  listen: SystemRuntime['listen'],
+): Promise<GatewayServer> {
   const app = makeFastify(needs);
   await app.ready();
   const { server } = app;
@@ -116,8 +119,10 @@ function listening({ server }: FastifyInstance, listen: SystemRuntime['listen'])
 }
 
 function clientError(code: string): TuttiError {
-  if (code === 'HPE_HEADER_OVERFLOW') return new TuttiError('HEAD_TOO_LARGE', { limitBytes: bounds.httpHeadBytes });
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.httpHeadBytes });
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new TuttiError('HEAD_TOO_LARGE', { limitBytes: bounds.httpHeadBytes });
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
+    return new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.httpHeadBytes });
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new TuttiError('REQUEST_TIMED_OUT');
   return new TuttiError('BAD_REQUEST', { reason: 'it is not HTTP' });
 }
@@ -136,7 +141,13 @@ function answerRaw(socket: Socket, { error, refuser, connections }: RawRefusal):
   }
   const requestId = randomUUID().replaceAll('-', '');
   const { status, headers, text } = refuser.refuse(error, { requestId, method: '', path: '' });
-  const all = { ...dataHeaders, ...headers, 'x-request-id': requestId, connection: 'close', 'content-length': String(Buffer.byteLength(text)) };
+  const all = {
+    ...dataHeaders,
+    ...headers,
+    'x-request-id': requestId,
+    connection: 'close',
+    'content-length': String(Buffer.byteLength(text)),
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`);
   socket.destroySoon();

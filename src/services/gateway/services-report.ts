@@ -13,8 +13,10 @@ interface Stats {
 
 const iso = (time: number | null): string | null => (time === null ? null : new Date(time).toISOString());
 const known = (times: readonly (number | null)[]): number[] => times.filter((time) => time !== null);
-const earliest = (times: readonly (number | null)[]): number | null => known(times).reduce<number | null>((least, time) => Math.min(least ?? time, time), null);
-const latest = (times: readonly (number | null)[]): number | null => known(times).reduce<number | null>((most, time) => Math.max(most ?? time, time), null);
+const earliest = (times: readonly (number | null)[]): number | null =>
+  known(times).reduce<number | null>((least, time) => Math.min(least ?? time, time), null);
+const latest = (times: readonly (number | null)[]): number | null =>
+  known(times).reduce<number | null>((most, time) => Math.max(most ?? time, time), null);
 const total = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
 
 function statsOf(instances: readonly InstanceStatus[]): Stats {
@@ -58,7 +60,11 @@ function serviceReport({ version, health, wanted, ready, instances }: ServiceSta
 /** `wallNow` gives the age of the snapshot: it stays when the supervisor is away. */
 export function servicesReport(status: AppStatus, wallNow: number): object {
   const reports = (system: boolean): Record<string, object> =>
-    Object.fromEntries(status.services.filter((service) => service.system === system).map((service) => [service.name, serviceReport(service)]));
+    Object.fromEntries(
+      status.services
+        .filter((service) => service.system === system)
+        .map((service) => [service.name, serviceReport(service)]),
+    );
   const services = reports(false);
   return {
     status: 'success',
@@ -74,7 +80,9 @@ export function servicesReport(status: AppStatus, wallNow: number): object {
 /** Undefined when no service has this name. */
 export function healthReport(status: AppStatus, name: string): object | undefined {
   const service = status.services.find((candidate) => candidate.name === name);
-  return service && { status: 'success', service: name, health: service.health, stats: statsOf(service.instances) };
+  return (
+    service && { status: 'success', service: name, health: service.health, stats: statsOf(service.instances) }
+  );
 }
 
 export interface HealthSources {

@@ -44,17 +44,28 @@ export function makeSystemRoutes({ runtime, isDraining }: SystemRoutesNeeds): An
   let document: { readonly of: unknown; readonly body: Buffer } | undefined;
   const openapi = (): Buffer => {
     const manifest = runtime.manifest();
-    if (document?.of !== manifest) document = { of: manifest, body: Buffer.from(JSON.stringify(openApiDocument(manifest))) };
+    if (document?.of !== manifest)
+      document = { of: manifest, body: Buffer.from(JSON.stringify(openApiDocument(manifest))) };
     return document.body;
   };
   const answers: Answers = {
-    index: () => json(200, { app: runtime.app, docs: '/docs', openapi: '/openapi.json', health: '/health', services: '/services', metrics: '/metrics' }),
+    index: () =>
+      json(200, {
+        app: runtime.app,
+        docs: '/docs',
+        openapi: '/openapi.json',
+        health: '/health',
+        services: '/services',
+        metrics: '/metrics',
+      }),
     health: () => health(runtime),
     liveness: () => json(200, { status: 'alive' }),
     readiness: () => {
       if (isDraining()) return json(503, { status: 'not ready', message: 'This gateway is stopping' });
       const isStarted = runtime.registry.revision > 0;
-      return isStarted ? json(200, { status: 'ready' }) : json(503, { status: 'not ready', message: 'No word of the supervisor yet' });
+      return isStarted
+        ? json(200, { status: 'ready' })
+        : json(503, { status: 'not ready', message: 'No word of the supervisor yet' });
     },
     services: () => json(200, servicesReport(statusOf(runtime), Date.now())),
     serviceHealth: ({ name = '' }) => {
@@ -62,7 +73,12 @@ export function makeSystemRoutes({ runtime, isDraining }: SystemRoutesNeeds): An
       if (report === undefined) throw new TuttiError('NOT_FOUND', { what: `Service ${name.slice(0, 100)}` });
       return json(200, report);
     },
-    metrics: async () => ({ status: 200, headers: dataHeaders, contentType: expositionType, body: Buffer.from(await metricsText(runtime)) }),
+    metrics: async () => ({
+      status: 200,
+      headers: dataHeaders,
+      contentType: expositionType,
+      body: Buffer.from(await metricsText(runtime)),
+    }),
     openapi: () => jsonAnswer(200, openapi()),
     docs: () => docsFile(docs, ''),
     docsFile: (params) => docsFile(docs, params['*'] ?? ''),
@@ -70,7 +86,8 @@ export function makeSystemRoutes({ runtime, isDraining }: SystemRoutesNeeds): An
   return async (name, params) => answers[name](params);
 }
 
-const json = (status: number, value: object): Answer => jsonAnswer(status, Buffer.from(JSON.stringify(value)));
+const json = (status: number, value: object): Answer =>
+  jsonAnswer(status, Buffer.from(JSON.stringify(value)));
 
 async function docsFile(docs: DocsPage, name: string): Promise<Answer> {
   const file = await docs.file(name);
@@ -84,13 +101,15 @@ function health(runtime: SystemRuntime): Answer {
     status: runtime.status(),
     readyInstances: (name) => runtime.registry.service(name)?.instances.length ?? 0,
   });
-  if (missing.length === 0) return json(200, { status: 'healthy', message: 'Every required service is ready' });
+  if (missing.length === 0)
+    return json(200, { status: 'healthy', message: 'Every required service is ready' });
   return json(503, { status: 'unhealthy', message: `Nobody is ready of: ${missing.join(', ')}` });
 }
 
 function statusOf(runtime: SystemRuntime): NonNullable<ReturnType<SystemRuntime['status']>> {
   const status = runtime.status();
-  if (status === undefined) throw new TuttiError('NO_INSTANCE', { message: 'The supervisor has not said yet who runs' });
+  if (status === undefined)
+    throw new TuttiError('NO_INSTANCE', { message: 'The supervisor has not said yet who runs' });
   return status;
 }
 
@@ -99,12 +118,20 @@ async function metricsText(runtime: SystemRuntime): Promise<string> {
   const families: ExposedFamily[] = [];
   for (const { instance, service, metrics } of await runtime.collectMetrics(scrapeMs)) {
     for (const family of metrics) {
-      const samples = family.samples.map((sample) => ({ ...sample, labels: { service, instance, ...sample.labels } }));
+      const samples = family.samples.map((sample) => ({
+        ...sample,
+        labels: { service, instance, ...sample.labels },
+      }));
       families.push({ ...family, samples });
     }
   }
   const shared = Object.entries(runtime.status()?.shared ?? {});
   const samples = shared.map(([name, value]) => ({ labels: { name }, value }));
-  families.push({ name: 'tutti_shared', help: 'Counters and gauges that the whole app shares.', type: 'gauge', samples });
+  families.push({
+    name: 'tutti_shared',
+    help: 'Counters and gauges that the whole app shares.',
+    type: 'gauge',
+    samples,
+  });
   return exposition(families);
 }

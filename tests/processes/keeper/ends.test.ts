@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { exitOf, isAlive, PlayedKeeper, until } from './start-keeper.ts';
+
+/** Beyond the time within which two signals count as one. */
+const echoMs = 300;
 
 test('the first signal asks the supervisor to stop, which decides the exit code', async () => {
   await using app = new PlayedKeeper();
@@ -23,9 +27,22 @@ test('a second Ctrl-C ends everything with 130', async () => {
   const { pid } = await supervisor.ask(app.order('users#1', { vice: 'deaf' }));
   keeper.kill('SIGINT');
   await supervisor.next('stop');
+  await pause(echoMs);
   keeper.kill('SIGINT');
   assert.equal(await exitOf(keeper), 130);
   assert.deepEqual([isAlive(Number(pid)), isAlive(supervisor.pid)], [false, false]);
+});
+
+test('two signals at once, as npm and the terminal send them, are one', async () => {
+  await using app = new PlayedKeeper();
+  const keeper = app.start();
+  const { supervisor } = await app.supervisor(1);
+  keeper.kill('SIGINT');
+  await supervisor.next('stop');
+  keeper.kill('SIGINT');
+  await supervisor.ask({ op: 'finish', code: 0 });
+  supervisor.tell({ op: '$exit', code: 0 });
+  assert.equal(await exitOf(keeper), 0);
 });
 
 test('a supervisor that does not finish in time costs no more than the grace', async () => {

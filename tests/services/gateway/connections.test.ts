@@ -6,13 +6,27 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { httpLimits } from '../../../src/services/gateway/server.ts';
+import { until } from '../../mesh/mesh-world.ts';
 import { GatewayWorld, statusIn } from './gateway-world.ts';
+
+const inFlight = (world: GatewayWorld): number | undefined =>
+  world.gateway.metrics().find(({ name }) => name === 'tutti_http_requests_in_flight')?.samples[0]?.value;
 
 const quick = { headersMs: 100, requestMs: 200, keepAliveMs: 100, checkMs: 20 };
 
 test('the limits are those of the security page', () => {
   const { headersMs, requestMs, keepAliveMs, checkMs, connections, headBytes } = httpLimits;
-  assert.deepEqual({ headersMs, requestMs, keepAliveMs, checkMs, connections, headBytes }, { headersMs: 5_000, requestMs: 30_000, keepAliveMs: 5_000, checkMs: 1_000, connections: 10_000, headBytes: 16_384 });
+  assert.deepEqual(
+    { headersMs, requestMs, keepAliveMs, checkMs, connections, headBytes },
+    {
+      headersMs: 5_000,
+      requestMs: 30_000,
+      keepAliveMs: 5_000,
+      checkMs: 1_000,
+      connections: 10_000,
+      headBytes: 16_384,
+    },
+  );
 });
 
 test('N-73 a head that does not end is 408 and closed', async () => {
@@ -24,7 +38,9 @@ test('N-73 a head that does not end is 408 and closed', async () => {
 
 test('N-73 a body that does not come is 408 and closed', async () => {
   await using world = await GatewayWorld.start({ limits: quick });
-  const answer = await world.raw('POST /things HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{');
+  const answer = await world.raw(
+    'POST /things HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{',
+  );
   assert.equal(statusIn(answer), 408);
   assert.equal(answer.match(/HTTP\/1\.1 /g)?.length, 1);
 });
@@ -57,15 +73,17 @@ test('a connection over the cap is closed and counted, the others are served', a
 
 test('requests in a row on one connection are answered in their order', async () => {
   await using world = await GatewayWorld.start();
-  const one = (id: number, more = ''): string => `GET /things/${String(id)} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+  const one = (id: number, more = ''): string =>
+    `GET /things/${String(id)} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
   const answer = await world.raw(one(1) + one(2) + one(3, 'Connection: close\r\n'));
   assert.deepEqual(answer.match(/\{"id":\d\}/g), ['{"id":1}', '{"id":2}', '{"id":3}']);
 });
 
 test('what is wrong behind a request in flight is never taken for its answer', async () => {
   await using world = await GatewayWorld.start();
-  const answer = await world.raw('GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\nnoise\r\n\r\n');
-  assert.equal(answer, '');
+  const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  assert.equal(await world.raw(`${get('/wait')}noise\r\n\r\n`), '');
+  assert.equal(await world.raw(`${get('/wait')}${get('/nothing')}noise\r\n\r\n`), '');
 });
 
 interface Answer {
@@ -102,7 +120,7 @@ test('a drain loses no request of clients that keep their connections busy', asy
     }
   };
   const clients = Array.from({ length: 8 }, busy);
-  while (answered < 50) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => answered >= 50);
   await Promise.all([world.gateway.drain(), ...clients]);
   drained = true;
   await assert.rejects(world.fetch('/things/7'));
@@ -115,7 +133,7 @@ test('a drain waits for a request in flight and closes what is idle', async () =
   const { port } = world.gateway;
   await Promise.all([through(agent, port, '/things/7'), through(agent, port, '/things/7')]);
   const slow = world.raw('GET /wait HTTP/1.1\r\nHost: localhost\r\nrequest-timeout: 0.5\r\n\r\n');
-  while (world.gateway.metrics().find(({ name }) => name === 'tutti_http_requests_in_flight')?.samples[0]?.value !== 1) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => inFlight(world) === 1);
   await world.gateway.drain();
   const answer = await slow;
   assert.equal(statusIn(answer), 504);
@@ -126,8 +144,17 @@ test('a drain waits for a request in flight and closes what is idle', async () =
 test('closing twice is harmless, and closing cuts what hangs', async () => {
   await using world = await GatewayWorld.start();
   const hanging = world.raw('GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  while (world.gateway.metrics().find(({ name }) => name === 'tutti_http_requests_in_flight')?.samples[0]?.value !== 1) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => inFlight(world) === 1);
   await world.gateway.close();
   await world.gateway.close();
   assert.equal(await hanging, '');
+});
+
+test('requests in a row whose client left are in flight no longer', async () => {
+  await using world = await GatewayWorld.start();
+  const socket = connect(world.gateway.port, '127.0.0.1');
+  socket.write('GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3));
+  await until(() => inFlight(world) === 3);
+  socket.destroy();
+  await until(() => inFlight(world) === 0);
 });

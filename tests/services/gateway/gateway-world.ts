@@ -21,7 +21,11 @@ import type { HttpLimits } from '../../../src/services/gateway/server.ts';
 import { MeshWorld } from '../../mesh/mesh-world.ts';
 
 const id = z.object({ id: z.int().positive() });
-const NewThing = z.strictObject({ name: z.string().min(1), quantity: z.int().min(1).default(1), tags: z.array(z.string()).optional() });
+const NewThing = z.strictObject({
+  name: z.string().min(1),
+  quantity: z.int().min(1).default(1),
+  tags: z.array(z.string()).optional(),
+});
 
 /** What the tests call. */
 export const things = defineService({
@@ -29,21 +33,46 @@ export const things = defineService({
   version: '1.2.0',
   errors: { NAME_TAKEN: { http: 409, text: 'The name {name} is taken' } },
   actions: (action) => ({
-    get: action({ http: 'GET /things/:id', input: id, output: z.object({ id: z.int() }), summary: 'One thing', run: ({ input }) => input }),
-    list: action({
-      http: 'GET /things',
-      input: z.strictObject({ limit: z.int().min(1).max(1_000).default(100), deep: z.boolean().optional(), tag: z.array(z.string()).optional() }),
+    get: action({
+      http: 'GET /things/:id',
+      input: id,
+      output: z.object({ id: z.int() }),
+      summary: 'One thing',
       run: ({ input }) => input,
     }),
-    create: action({ http: { route: 'POST /things', status: 201 }, input: NewThing, run: ({ input }) => input }),
-    replace: action({ http: 'PUT /things/:id', input: NewThing.extend({ id: z.int() }), run: ({ input }) => input }),
+    list: action({
+      http: 'GET /things',
+      input: z.strictObject({
+        limit: z.int().min(1).max(1_000).default(100),
+        deep: z.boolean().optional(),
+        tag: z.array(z.string()).optional(),
+      }),
+      run: ({ input }) => input,
+    }),
+    create: action({
+      http: { route: 'POST /things', status: 201 },
+      input: NewThing,
+      run: ({ input }) => input,
+    }),
+    replace: action({
+      http: 'PUT /things/:id',
+      input: NewThing.extend({ id: z.int() }),
+      run: ({ input }) => input,
+    }),
     remove: action({ http: { route: 'DELETE /things/:id', status: 204 }, input: id, run: () => null }),
     say: action({ http: 'GET /say/:text', input: z.object({ text: z.string() }), run: ({ input }) => input }),
     context: action({
       http: 'POST /context',
-      run: ({ requestId, caller, idempotencyKey, remainingMs }) => ({ requestId, caller, idempotencyKey, remainingMs: remainingMs() }),
+      run: (handling) => {
+        const { requestId, caller, idempotencyKey } = handling;
+        return { requestId, caller, idempotencyKey, remainingMs: handling.remainingMs() };
+      },
     }),
-    anything: action({ http: { route: 'POST /anything', bodyLimit: 4_096 }, input: z.record(z.string(), z.unknown()), run: ({ input }) => ({ names: Object.keys(input) }) }),
+    anything: action({
+      http: { route: 'POST /anything', bodyLimit: 4_096 },
+      input: z.record(z.string(), z.unknown()),
+      run: ({ input }) => ({ names: Object.keys(input) }),
+    }),
     taken: action({ http: 'GET /taken', run: ({ fail }) => fail('NAME_TAKEN', { name: 'this' }) }),
     bug: action({
       http: 'GET /bug',
@@ -51,7 +80,15 @@ export const things = defineService({
         throw new TypeError('SELECT secret FROM /etc/passwd');
       },
     }),
-    wait: action({ http: 'GET /wait', run: ({ signal }) => new Promise<null>((resolve) => { signal.addEventListener('abort', () => { resolve(null); }); }) }),
+    wait: action({
+      http: 'GET /wait',
+      run: ({ signal }) =>
+        new Promise<null>((resolve) => {
+          signal.addEventListener('abort', () => {
+            resolve(null);
+          });
+        }),
+    }),
   }),
 });
 
@@ -60,7 +97,8 @@ function invoker(definition: ServiceDefinition, name: string): ResponderAction['
   const action = definition.actions[name];
   return async (given, call) => {
     const checked = await action?.input?.['~standard'].validate(given);
-    if (checked?.issues !== undefined) throw new TuttiError('INVALID_INPUT', { issues: inputIssues(checked.issues) });
+    if (checked?.issues !== undefined)
+      throw new TuttiError('INVALID_INPUT', { issues: inputIssues(checked.issues) });
     const run = action?.run as ((handling: object) => unknown) | undefined;
     return run?.({
       input: checked?.value,
@@ -103,14 +141,32 @@ export class GatewayWorld implements AsyncDisposable {
   static async start({ config, limits, isServed = true }: WorldOptions = {}): Promise<GatewayWorld> {
     const world = new GatewayWorld();
     if (isServed) await world.serve();
-    const full = { app: 'shop', name: 'public', host: '127.0.0.1', port: 0, exposed: false, bodyLimit: bounds.httpBodyBytes, deadline: 5_000, ...config };
-    world.#gateway = await openGateway({ config: full, runtime: world.#runtime(), log: world.#log(), limits: { ...httpLimits, ...limits } });
+    const full = {
+      app: 'shop',
+      name: 'public',
+      host: '127.0.0.1',
+      port: 0,
+      exposed: false,
+      bodyLimit: bounds.httpBodyBytes,
+      deadline: 5_000,
+      ...config,
+    };
+    world.#gateway = await openGateway({
+      config: full,
+      runtime: world.#runtime(),
+      log: world.#log(),
+      limits: { ...httpLimits, ...limits },
+    });
     return world;
   }
 
   serve(slot = 1): Promise<Responder> {
     const names = Object.keys(things.actions);
-    return this.mesh.serve({ service: 'things', slot, actions: Object.fromEntries(names.map((name) => [name, invoker(things, name)])) });
+    return this.mesh.serve({
+      service: 'things',
+      slot,
+      actions: Object.fromEntries(names.map((name) => [name, invoker(things, name)])),
+    });
   }
 
   get gateway(): GatewayParts {
@@ -136,7 +192,8 @@ export class GatewayWorld implements AsyncDisposable {
         return () => this.#listeners.delete(changed);
       },
       status: () => this.status,
-      collectMetrics: () => Promise.resolve([{ instance, service: 'gateway:public', metrics: this.gateway.metrics() }]),
+      collectMetrics: () =>
+        Promise.resolve([{ instance, service: 'gateway:public', metrics: this.gateway.metrics() }]),
       listen: { host: '127.0.0.1', port: 0 },
     };
   }
@@ -154,8 +211,16 @@ export class GatewayWorld implements AsyncDisposable {
     return fetch(this.gateway.url + path, init);
   }
 
-  post(path: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}): Promise<Response> {
-    return this.fetch(path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+  post(
+    path: string,
+    body: string | Uint8Array<ArrayBuffer>,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    return this.fetch(path, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
   }
 
   /** Exactly these bytes; resolves with all that came when the connection is closed. */
@@ -175,7 +240,9 @@ export class GatewayWorld implements AsyncDisposable {
 
   /** A request whose answer ends the connection. */
   request(line: string, headers: readonly string[] = [], body = ''): Promise<string> {
-    return this.raw(`${line}\r\nHost: localhost\r\nConnection: close\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n${body}`);
+    return this.raw(
+      `${line}\r\nHost: localhost\r\nConnection: close\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n${body}`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -186,6 +253,12 @@ export class GatewayWorld implements AsyncDisposable {
 
 export const statusIn = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0);
 
-export async function problemOf(response: Response): Promise<{ status: number; code: string; detail: string; requestId: string; errors?: { path: string; message: string }[] }> {
+export async function problemOf(response: Response): Promise<{
+  status: number;
+  code: string;
+  detail: string;
+  requestId: string;
+  errors?: { path: string; message: string }[];
+}> {
   return (await response.json()) as Awaited<ReturnType<typeof problemOf>>;
 }

@@ -19,12 +19,20 @@ function hooks(text: string): { path: string } & Disposable {
 }
 
 test('onError shapes errors of actions, of the gateway and of bytes that are no request; the status stays', async () => {
-  using file = hooks(`export const onError = ({ detail, status }, { requestId, method, path }) => ({ status: 'error', message: detail, request_id: requestId, code: status + 1, at: method + ' ' + path });`);
+  using file = hooks(
+    `export const onError = ({ detail, status }, { requestId, method, path }) => ({ status: 'error', message: detail, request_id: requestId, code: status + 1, at: method + ' ' + path });`,
+  );
   await using world = await GatewayWorld.start({ config: { hooks: file.path } });
   const response = await world.fetch('/taken', { headers: { 'x-request-id': 'r1' } });
   assert.equal(response.status, 409);
   assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
-  assert.deepEqual(await response.json(), { status: 'error', message: 'The name this is taken', request_id: 'r1', code: 410, at: 'GET /taken' });
+  assert.deepEqual(await response.json(), {
+    status: 'error',
+    message: 'The name this is taken',
+    request_id: 'r1',
+    code: 410,
+    at: 'GET /taken',
+  });
   assert.match(await (await world.fetch('/nothing?x=1')).text(), /"at":"GET \/nothing"/);
   const raw = await world.raw('noise\r\n\r\n');
   assert.equal(statusIn(raw), 400);
@@ -32,7 +40,7 @@ test('onError shapes errors of actions, of the gateway and of bytes that are no 
 });
 
 for (const [what, body] of Object.entries({
-  'throws': `throw new Error('secret')`,
+  throws: `throw new Error('secret')`,
   'gives a promise': 'return Promise.resolve({})',
   'gives a text': `return 'x'`,
   'gives what is no JSON': 'const a = {}; a.a = a; return a',
@@ -43,14 +51,21 @@ for (const [what, body] of Object.entries({
     const response = await world.fetch('/nothing');
     assert.equal(response.status, 404);
     assert.match(await response.text(), /"code":"NOT_FOUND"/);
-    assert.ok(world.lines.some(({ level, sentence }) => level === 'error' && sentence.startsWith('The onError hook failed')));
+    assert.ok(
+      world.lines.some(
+        ({ level, sentence }) => level === 'error' && sentence.startsWith('The onError hook failed'),
+      ),
+    );
   });
 }
 
 test('a hook that gives nothing leaves the problem as it is', async () => {
   using file = hooks('export const onError = () => undefined;');
   await using world = await GatewayWorld.start({ config: { hooks: file.path } });
-  assert.equal((await world.fetch('/nothing')).headers.get('content-type'), 'application/problem+json; charset=utf-8');
+  assert.equal(
+    (await world.fetch('/nothing')).headers.get('content-type'),
+    'application/problem+json; charset=utf-8',
+  );
 });
 
 test('hooks without onError are refused at start', async () => {
@@ -60,7 +75,9 @@ test('hooks without onError are refused at start', async () => {
 
 test('a gateway that others can reach says so', async () => {
   await using world = await GatewayWorld.start({ config: { host: '0.0.0.0', exposed: true } });
-  assert.ok(world.lines.some(({ level, sentence }) => level === 'warn' && sentence.includes('outside this machine')));
+  assert.ok(
+    world.lines.some(({ level, sentence }) => level === 'warn' && sentence.includes('outside this machine')),
+  );
   const answer = await world.raw('GET /things/7 HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n');
   assert.equal(statusIn(answer), 200);
 });

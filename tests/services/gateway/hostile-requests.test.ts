@@ -20,7 +20,10 @@ async function othersAreServed(): Promise<void> {
 /** Sent as it is; the answer is one of the statuses, a problem, and the last on its connection. */
 async function refused(bytes: string | Buffer, ...statuses: number[]): Promise<void> {
   const answer = await world.raw(bytes);
-  assert.ok(statuses.includes(statusIn(answer)), `expected ${statuses.join(' or ')}, got ${answer.slice(0, 300)}`);
+  assert.ok(
+    statuses.includes(statusIn(answer)),
+    `expected ${statuses.join(' or ')}, got ${answer.slice(0, 300)}`,
+  );
   assert.match(answer, /content-type: application\/problem\+json/);
   assert.match(answer, /x-content-type-options: nosniff/);
   assert.doesNotMatch(answer, secret);
@@ -28,15 +31,37 @@ async function refused(bytes: string | Buffer, ...statuses: number[]): Promise<v
   await othersAreServed();
 }
 
-const head = (line: string, headers: readonly string[]): string => `${[line, ...headers].join('\r\n')}\r\n\r\n`;
-const get = (path: string, headers: readonly string[] = []): string => head(`GET ${path} HTTP/1.1`, ['Host: localhost', 'Connection: close', ...headers]);
-const post = (path: string, body: string, headers: readonly string[] = ['Content-Type: application/json']): string =>
-  head(`POST ${path} HTTP/1.1`, ['Host: localhost', 'Connection: close', ...headers, `Content-Length: ${String(Buffer.byteLength(body))}`]) + body;
+const head = (line: string, headers: readonly string[]): string =>
+  `${[line, ...headers].join('\r\n')}\r\n\r\n`;
+const get = (path: string, headers: readonly string[] = []): string =>
+  head(`GET ${path} HTTP/1.1`, ['Host: localhost', 'Connection: close', ...headers]);
+const post = (
+  path: string,
+  body: string,
+  headers: readonly string[] = ['Content-Type: application/json'],
+): string =>
+  head(`POST ${path} HTTP/1.1`, [
+    'Host: localhost',
+    'Connection: close',
+    ...headers,
+    `Content-Length: ${String(Buffer.byteLength(body))}`,
+  ]) + body;
 
 test('N-45 a body one byte over the limit is 413, announced or chunked, and its connection is closed', async () => {
   const over = 1_048_577;
-  await refused(head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Type: application/json', `Content-Length: ${String(over)}`]), 413);
-  const chunked = head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked']);
+  await refused(
+    head('POST /things HTTP/1.1', [
+      'Host: localhost',
+      'Content-Type: application/json',
+      `Content-Length: ${String(over)}`,
+    ]),
+    413,
+  );
+  const chunked = head('POST /things HTTP/1.1', [
+    'Host: localhost',
+    'Content-Type: application/json',
+    'Transfer-Encoding: chunked',
+  ]);
   await refused(`${chunked}${over.toString(16)}\r\n${'x'.repeat(over)}\r\n0\r\n\r\n`, 413);
 });
 
@@ -49,14 +74,27 @@ test('N-45 a route has its own limit', async () => {
 test('N-45 a body without end costs no more memory than its limit', async () => {
   const before = process.memoryUsage().rss;
   const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
-  await refused(head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked']) + chunk.repeat(320), 413);
+  await refused(
+    head('POST /things HTTP/1.1', [
+      'Host: localhost',
+      'Content-Type: application/json',
+      'Transfer-Encoding: chunked',
+    ]) + chunk.repeat(320),
+    413,
+  );
   assert.ok(process.memoryUsage().rss - before < 100 * 1_048_576);
 });
 
 for (const encoding of ['gzip', 'deflate', 'br', 'gzip, gzip', 'x-nothing']) {
   test(`N-46 a body with the encoding ${encoding} is 415 and never inflated`, async () => {
     const bomb = gzipSync(Buffer.alloc(1_048_576));
-    const request = head('POST /things HTTP/1.1', ['Host: localhost', 'Connection: close', 'Content-Type: application/json', `Content-Encoding: ${encoding}`, `Content-Length: ${String(bomb.length)}`]);
+    const request = head('POST /things HTTP/1.1', [
+      'Host: localhost',
+      'Connection: close',
+      'Content-Type: application/json',
+      `Content-Encoding: ${encoding}`,
+      `Content-Length: ${String(bomb.length)}`,
+    ]);
     await refused(Buffer.concat([Buffer.from(request), bomb]), 415);
   });
 }
@@ -69,12 +107,19 @@ for (const depth of [65, 10_000, 500_000]) {
 }
 
 test('N-47 brackets inside of strings do not count, nor do escaped quotes end them', async () => {
-  const response = await world.post('/anything', JSON.stringify({ a: `"${'['.repeat(200)}\\`, b: '{'.repeat(200) }));
+  const response = await world.post(
+    '/anything',
+    JSON.stringify({ a: `"${'['.repeat(200)}\\`, b: '{'.repeat(200) }),
+  );
   assert.deepEqual(await response.json(), { names: ['a', 'b'] });
 });
 
 const hugeBodies: readonly [string, string, ...number[]][] = [
-  ['many keys', `{${Array.from({ length: 60_000 }, (_key, index) => `"k${String(index)}":1`).join(',')}}`, 400],
+  [
+    'many keys',
+    `{${Array.from({ length: 60_000 }, (_key, index) => `"k${String(index)}":1`).join(',')}}`,
+    400,
+  ],
   ['a million keys', `{${'"k":1,'.repeat(1_000_000)}"k":1}`, 413],
   ['an array of 500,000', `[${'1,'.repeat(499_999)}1]`, 400],
   ['a key of 200 KB', `{"${'k'.repeat(200_000)}":1}`, 400],
@@ -102,14 +147,31 @@ test('N-49 a header named __proto__ does nothing', async () => {
   await othersAreServed();
 });
 
-for (const limit of ['-1', '0', '1.5', '9007199254740993', 'NaN', 'Infinity', '1e3', '0x10', '', ' 5', '5 ', '١', 'true']) {
-  test(`N-52 limit=${JSON.stringify(limit)} is 400`, () => refused(get(`/things?limit=${encodeURIComponent(limit)}`), 400));
+for (const limit of [
+  '-1',
+  '0',
+  '1.5',
+  '9007199254740993',
+  'NaN',
+  'Infinity',
+  '1e3',
+  '0x10',
+  '',
+  ' 5',
+  '5 ',
+  '١',
+  'true',
+]) {
+  test(`N-52 limit=${JSON.stringify(limit)} is 400`, () =>
+    refused(get(`/things?limit=${encodeURIComponent(limit)}`), 400));
 }
 for (const quantity of ['-1', '0', '1.5', '9007199254740992', '"3"', 'null', '1e400']) {
-  test(`N-52 a quantity of ${quantity} is 400`, () => refused(post('/things', `{"name":"chair","quantity":${quantity}}`), 400));
+  test(`N-52 a quantity of ${quantity} is 400`, () =>
+    refused(post('/things', `{"name":"chair","quantity":${quantity}}`), 400));
 }
 for (const seconds of ['-1', '0', 'NaN', 'soon', '1e3', '0x1', '', '99999999999']) {
-  test(`N-52 a request-timeout of ${JSON.stringify(seconds)} is 400`, () => refused(get('/say/x', [`request-timeout: ${seconds}`]), 400));
+  test(`N-52 a request-timeout of ${JSON.stringify(seconds)} is 400`, () =>
+    refused(get('/say/x', [`request-timeout: ${seconds}`]), 400));
 }
 test('N-52 a huge request-timeout is cut to what a gateway allows', async () => {
   const response = await world.fetch('/context', { method: 'POST', headers: { 'request-timeout': '86400' } });
@@ -117,9 +179,24 @@ test('N-52 a huge request-timeout is cut to what a gateway allows', async () => 
   assert.ok(remainingMs <= 60_000);
 });
 
-for (const text of ['..', '../x', 'a/b', '.', '\0', '\n', '😀', '\u202e', '__proto__', 'constructor', 'hasOwnProperty', 'toString']) {
+for (const text of [
+  '..',
+  '../x',
+  'a/b',
+  '.',
+  '\0',
+  '\n',
+  '😀',
+  '\u202e',
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'toString',
+]) {
   test(`N-53 the id ${JSON.stringify(text)} is a plain text`, async () => {
-    const answer = await world.request(`GET /say/${encodeURIComponent(text).replaceAll('.', '%2e')} HTTP/1.1`);
+    const answer = await world.request(
+      `GET /say/${encodeURIComponent(text).replaceAll('.', '%2e')} HTTP/1.1`,
+    );
     assert.equal(statusIn(answer), 200);
     const body = Buffer.from(answer.split('\r\n\r\n')[1] ?? '', 'latin1').toString();
     assert.deepEqual(JSON.parse(body), { text });
@@ -130,12 +207,27 @@ test('N-53 an empty id is not taken for one, and one of 1 MB is 431', async () =
   await refused(get(`/say/${'x'.repeat(1_048_576)}`), 431);
 });
 
-for (const path of ['/say/%c0%ae', '/say/%ff', '/say/%', '/say/%zz', '/things?limit=%c0%ae', '/things?%ff=1']) {
+for (const path of [
+  '/say/%c0%ae',
+  '/say/%ff',
+  '/say/%',
+  '/say/%zz',
+  '/things?limit=%c0%ae',
+  '/things?%ff=1',
+]) {
   test(`N-55 ${path} is 400`, () => refused(get(path), 400));
 }
 test('N-55 bytes that are not UTF-8 are refused in a body, and do nothing in path and header', async () => {
-  const start = head('POST /anything HTTP/1.1', ['Host: localhost', 'Connection: close', 'Content-Type: application/json', 'Content-Length: 9']);
-  await refused(Buffer.concat([Buffer.from(start), Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xc0, 0x22, 0x7d])]), 400);
+  const start = head('POST /anything HTTP/1.1', [
+    'Host: localhost',
+    'Connection: close',
+    'Content-Type: application/json',
+    'Content-Length: 9',
+  ]);
+  await refused(
+    Buffer.concat([Buffer.from(start), Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xc0, 0x22, 0x7d])]),
+    400,
+  );
   const inHeader = Buffer.from(get('/things/7', ['x-request-id: \xff\xfe']), 'latin1');
   assert.match(await world.raw(inHeader), /x-request-id: [0-9a-f]{32}\r\n/);
   await othersAreServed();
@@ -153,7 +245,8 @@ const mediaTypes: readonly (readonly string[])[] = [
   ['Content-Type: application/jsonx'],
 ];
 for (const headers of mediaTypes) {
-  test(`N-57 a body with ${headers.join(' and ') || 'no Content-Type'} is 415`, () => refused(post('/things', '{"name":"x"}', headers), 415));
+  test(`N-57 a body with ${headers.join(' and ') || 'no Content-Type'} is 415`, () =>
+    refused(post('/things', '{"name":"x"}', headers), 415));
 }
 test('N-57 application/json with charset utf-8 is taken', async () => {
   for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"']) {
@@ -161,63 +254,139 @@ test('N-57 application/json with charset utf-8 is taken', async () => {
   }
 });
 
-for (const body of ['{', '', 'null', '5', '"x"', '[]', '[{}]', 'true', '{"a":1}x', "{'a':1}", '\ufeff{}{', '{"a":NaN}']) {
-  if (body !== '') test(`the body ${JSON.stringify(body)} is 400`, () => refused(post('/anything', body), 400));
+for (const body of [
+  '{',
+  '',
+  'null',
+  '5',
+  '"x"',
+  '[]',
+  '[{}]',
+  'true',
+  '{"a":1}x',
+  "{'a':1}",
+  '\ufeff{}{',
+  '{"a":NaN}',
+]) {
+  if (body !== '')
+    test(`the body ${JSON.stringify(body)} is 400`, () => refused(post('/anything', body), 400));
 }
 
 const nodeRefuses: readonly [string, string][] = [
-  ['Content-Length and Transfer-Encoding', head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: 5', 'Transfer-Encoding: chunked']) + '0\r\n\r\n'],
-  ['Transfer-Encoding: identity, chunked, x', head('POST /things HTTP/1.1', ['Host: localhost', 'Transfer-Encoding: chunked, x'])],
-  ['two different Content-Lengths', head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: 5', 'Content-Length: 6'])],
+  [
+    'Content-Length and Transfer-Encoding',
+    head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: 5', 'Transfer-Encoding: chunked']) +
+      '0\r\n\r\n',
+  ],
+  [
+    'Transfer-Encoding: identity, chunked, x',
+    head('POST /things HTTP/1.1', ['Host: localhost', 'Transfer-Encoding: chunked, x']),
+  ],
+  [
+    'two different Content-Lengths',
+    head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: 5', 'Content-Length: 6']),
+  ],
   ['Content-Length: +4', head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: +4'])],
   ['Content-Length: 4, 4', head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: 4, 4'])],
   ['Content-Length: -1', head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: -1'])],
-  ['a Content-Length that overflows', head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: 99999999999999999999'])],
+  [
+    'a Content-Length that overflows',
+    head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Length: 99999999999999999999']),
+  ],
   ['a space before the colon', head('GET /things/7 HTTP/1.1', ['Host : localhost'])],
   ['bare LF', 'GET /things/7 HTTP/1.1\nHost: localhost\n\n'],
   ['a folded header', 'GET /things/7 HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n c\r\n\r\n'],
   ['NUL in a header', 'GET /things/7 HTTP/1.1\r\nHost: localhost\r\nX-A: \0\r\n\r\n'],
   ['no Host', head('GET /things/7 HTTP/1.1', ['Connection: close'])],
   ['an empty Host', head('GET /things/7 HTTP/1.1', ['Host:', 'Connection: close'])],
-  ['chunks that end in LF', head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked']) + '2\n{}\n0\n\n'],
+  [
+    'chunks that end in LF',
+    head('POST /things HTTP/1.1', [
+      'Host: localhost',
+      'Content-Type: application/json',
+      'Transfer-Encoding: chunked',
+    ]) + '2\n{}\n0\n\n',
+  ],
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['noise', '\x00\x01\x02\x03'],
 ];
-for (const [what, bytes] of nodeRefuses) test(`a head with ${what} is refused`, () => refused(Buffer.from(bytes, 'latin1'), 400, 421));
+for (const [what, bytes] of nodeRefuses)
+  test(`a head with ${what} is refused`, () => refused(Buffer.from(bytes, 'latin1'), 400, 421));
 
 test('a head of 17 KB is 431, a huge chunk extension 413', async () => {
   await refused(get('/things/7', [`X-Long: ${'x'.repeat(17 * 1_024)}`]), 431);
-  const chunked = head('POST /things HTTP/1.1', ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked']);
+  const chunked = head('POST /things HTTP/1.1', [
+    'Host: localhost',
+    'Content-Type: application/json',
+    'Transfer-Encoding: chunked',
+  ]);
   await refused(`${chunked}2;${'x'.repeat(20_000)}\r\n{}\r\n0\r\n\r\n`, 413);
 });
 
 test('N-63 two Host headers, or another host in the URL, are 400', async () => {
-  await refused(head('GET /things/7 HTTP/1.1', ['Host: localhost', 'Host: localhost', 'Connection: close']), 400);
+  await refused(
+    head('GET /things/7 HTTP/1.1', ['Host: localhost', 'Host: localhost', 'Connection: close']),
+    400,
+  );
   await refused(head('GET http://evil/things/7 HTTP/1.1', ['Host: localhost', 'Connection: close']), 400);
-  await refused(head('GET http://user@localhost/things/7 HTTP/1.1', ['Host: localhost', 'Connection: close']), 400);
+  await refused(
+    head('GET http://user@localhost/things/7 HTTP/1.1', ['Host: localhost', 'Connection: close']),
+    400,
+  );
   await refused(head('GET ftp://localhost/things/7 HTTP/1.1', ['Host: localhost', 'Connection: close']), 400);
-  const absolute = await world.raw(head('GET http://localhost/things/7?x HTTP/1.1', ['Host: localhost', 'Connection: close']));
+  const absolute = await world.raw(
+    head('GET http://localhost/things/7?x HTTP/1.1', ['Host: localhost', 'Connection: close']),
+  );
   assert.equal(statusIn(absolute), 200);
 });
 
 test('a name that is not of this machine is 421: DNS rebinding', async () => {
-  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.1', 'localhost@evil', '[::2]', '169.254.169.254']) {
+  for (const host of [
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '10.0.0.1',
+    'localhost@evil',
+    '[::2]',
+    '169.254.169.254',
+  ]) {
     await refused(head('GET /things/7 HTTP/1.1', [`Host: ${host}`, 'Connection: close']), 421);
   }
   for (const host of ['localhost', 'LOCALHOST:5000', '127.0.0.1:1', '[::1]:5000']) {
-    assert.equal(statusIn(await world.raw(head('GET /things/7 HTTP/1.1', [`Host: ${host}`, 'Connection: close']))), 200);
+    assert.equal(
+      statusIn(await world.raw(head('GET /things/7 HTTP/1.1', [`Host: ${host}`, 'Connection: close']))),
+      200,
+    );
   }
 });
 
 test('N-64 HTTP/1.0 with chunks is 400', () =>
-  refused(head('POST /things HTTP/1.0', ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked']) + '2\r\n{}\r\n0\r\n\r\n', 400));
+  refused(
+    head('POST /things HTTP/1.0', [
+      'Host: localhost',
+      'Content-Type: application/json',
+      'Transfer-Encoding: chunked',
+    ]) + '2\r\n{}\r\n0\r\n\r\n',
+    400,
+  ));
 
 test('N-65 GET, HEAD and DELETE with a body are 400, and the body is not the next request', async () => {
   const smuggled = get('/bug');
   for (const method of ['GET', 'DELETE']) {
-    await refused(head(`${method} /things/7 HTTP/1.1`, ['Host: localhost', 'Content-Type: application/json', `Content-Length: ${String(smuggled.length)}`]) + smuggled, 400);
-    await refused(head(`${method} /things/7 HTTP/1.1`, ['Host: localhost', 'Transfer-Encoding: chunked']) + `${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`, 400);
+    await refused(
+      head(`${method} /things/7 HTTP/1.1`, [
+        'Host: localhost',
+        'Content-Type: application/json',
+        `Content-Length: ${String(smuggled.length)}`,
+      ]) + smuggled,
+      400,
+    );
+    await refused(
+      head(`${method} /things/7 HTTP/1.1`, ['Host: localhost', 'Transfer-Encoding: chunked']) +
+        `${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`,
+      400,
+    );
   }
 });
 
@@ -235,7 +404,14 @@ test('N-66 an upgrade nobody asked for is ignored, and security headers are ours
 });
 
 test('N-67 what a client says of who it is goes nowhere', async () => {
-  const claims = ['X-Forwarded-For: 1.2.3.4', 'X-Real-IP: 1.2.3.4', 'Forwarded: for=1.2.3.4', 'X-User-Id: admin', 'X_User_Id: admin', 'X-Internal-Caller: operator'];
+  const claims = [
+    'X-Forwarded-For: 1.2.3.4',
+    'X-Real-IP: 1.2.3.4',
+    'Forwarded: for=1.2.3.4',
+    'X-User-Id: admin',
+    'X_User_Id: admin',
+    'X-Internal-Caller: operator',
+  ];
   const answer = await world.request('POST /context HTTP/1.1', [...claims, 'Content-Length: 0']);
   assert.equal(statusIn(answer), 200);
   assert.doesNotMatch(answer, /1\.2\.3\.4|admin|operator/);
@@ -255,16 +431,37 @@ test('N-69 line breaks in a path come back as text, never as headers', async () 
   assert.doesNotMatch(answer.split('\r\n\r\n')[0] ?? '', /set-cookie/i);
 });
 
-test('N-74 an expectation we do not know is 417', () => refused(post('/things', '{}', ['Expect: nonsense', 'Content-Type: application/json']), 417));
+test('N-74 an expectation we do not know is 417', () =>
+  refused(post('/things', '{}', ['Expect: nonsense', 'Content-Type: application/json']), 417));
 
 test('N-74 Expect: 100-continue is met', async () => {
-  const answer = await world.raw(post('/things', '{"name":"x"}', ['Expect: 100-continue', 'Content-Type: application/json']));
+  const answer = await world.raw(
+    post('/things', '{"name":"x"}', ['Expect: 100-continue', 'Content-Type: application/json']),
+  );
   assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /);
 });
 
-for (const name of ['..%2f..%2fadmin', 'user@evil', 'user:80', 'user%23', 'user%3fx', '%2f%2fevil', '__proto__', 'constructor', '%00']) {
+for (const name of [
+  '..%2f..%2fadmin',
+  'user@evil',
+  'user:80',
+  'user%23',
+  'user%3fx',
+  '%2f%2fevil',
+  '__proto__',
+  'constructor',
+  '%00',
+]) {
   test(`N-78 the service ${name} is 404`, async () => {
-    world.status = { app: 'shop', takenAt: 0, startedAt: 0, generation: 1, services: [], shared: {}, notes: [] };
+    world.status = {
+      app: 'shop',
+      takenAt: 0,
+      startedAt: 0,
+      generation: 1,
+      services: [],
+      shared: {},
+      notes: [],
+    };
     await refused(get(`/services/${name}/health`), 404);
   });
 }
@@ -274,13 +471,21 @@ test('N-85 a hostile name in a path is escaped JSON in the answer', async () => 
   const answer = await world.raw(get(`/${encodeURIComponent('\x1b[2J\u2028\u0085"}\n{"level":"error"')}`));
   assert.equal(statusIn(answer), 404);
   const body = answer.split('\r\n\r\n')[1] ?? '';
-  // eslint-disable-next-line no-control-regex -- that is what is looked for
   assert.doesNotMatch(body, /[\x00-\x1f\x7f-\x9f]/);
 });
 
 test('N-91 trace and baggage headers that are not W3C are ignored', async () => {
-  for (const trace of ['x', '00-0-0-0', `00-${'0'.repeat(32)}-${'1'.repeat(16)}-01`, `ff-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01-more`, 'a'.repeat(8_000)]) {
-    const answer = await world.raw(get('/things/7', [`traceparent: ${trace}`, `baggage: ${'x'.repeat(4_000)}`, 'tracestate: \x7f']));
+  for (const trace of [
+    'x',
+    '00-0-0-0',
+    `00-${'0'.repeat(32)}-${'1'.repeat(16)}-01`,
+    `ff-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01-more`,
+    'a'.repeat(8_000),
+  ]) {
+    const answer = await world.raw(
+      get('/things/7', [`traceparent: ${trace}`, `baggage: ${'x'.repeat(4_000)}`, 'tracestate: \x7f']),
+    );
     assert.match(answer, /x-request-id: [0-9a-f]{32}\r\n/);
     assert.ok(!answer.includes('aaaaaaaa'));
   }
@@ -289,10 +494,12 @@ test('N-91 trace and baggage headers that are not W3C are ignored', async () => 
 });
 
 test('N-106 a thousand distinct paths and methods make no series of their own', async () => {
-  const families = (): number => world.gateway.metrics().reduce((sum, family) => sum + family.samples.length, 0);
+  const families = (): number =>
+    world.gateway.metrics().reduce((sum, family) => sum + family.samples.length, 0);
   await world.fetch('/x');
   await world.fetch('/x', { method: 'OPTIONS' });
   const before = families();
-  for (let at = 0; at < 200; at += 1) await Promise.all([1, 2, 3, 4, 5].map((part) => world.fetch(`/x${String(at)}/${String(part)}`)));
+  for (let at = 0; at < 200; at += 1)
+    await Promise.all([1, 2, 3, 4, 5].map((part) => world.fetch(`/x${String(at)}/${String(part)}`)));
   assert.equal(families(), before);
 });

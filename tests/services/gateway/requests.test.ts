@@ -1,6 +1,7 @@
 /** What a client of a gateway sees when all is well, and when its service is not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '../../mesh/mesh-world.ts';
 import { problemOf, GatewayWorld } from './gateway-world.ts';
 
 test('a path parameter becomes the number that the schema wants', async () => {
@@ -26,7 +27,8 @@ test('a body is the input, and the route gives the status', async () => {
 
 test('path and body are merged, and a name in both is refused', async () => {
   await using world = await GatewayWorld.start();
-  const put = (body: string): Promise<Response> => world.fetch('/things/7', { method: 'PUT', body, headers: { 'content-type': 'application/json' } });
+  const put = (body: string): Promise<Response> =>
+    world.fetch('/things/7', { method: 'PUT', body, headers: { 'content-type': 'application/json' } });
   assert.deepEqual(await (await put('{"name":"chair"}')).json(), { id: 7, name: 'chair', quantity: 1 });
   const problem = await problemOf(await put('{"name":"chair","id":8}'));
   assert.equal(problem.code, 'INVALID_INPUT');
@@ -58,7 +60,12 @@ test('ids of a request go in, on and out', async () => {
   const headers = { 'x-request-id': 'abc-1', 'idempotency-key': 'order-7', 'request-timeout': '2.5' };
   const response = await world.fetch('/context', { method: 'POST', headers });
   assert.equal(response.headers.get('x-request-id'), 'abc-1');
-  const seen = (await response.json()) as { requestId: string; caller: string; idempotencyKey: string; remainingMs: number };
+  const seen = (await response.json()) as {
+    requestId: string;
+    caller: string;
+    idempotencyKey: string;
+    remainingMs: number;
+  };
   assert.equal(seen.requestId, 'abc-1');
   assert.equal(seen.idempotencyKey, 'order-7');
   assert.equal(seen.caller, 'gateway:public#1@1');
@@ -102,7 +109,11 @@ test('a bug is a plain 500: nothing of it reaches the client', async () => {
 test('an unknown path is 404, another method on a known path is 405 with Allow', async () => {
   await using world = await GatewayWorld.start();
   assert.equal((await world.fetch('/nothing')).status, 404);
-  const response = await world.fetch('/things/7', { method: 'PATCH', body: '{}', headers: { 'content-type': 'application/json' } });
+  const response = await world.fetch('/things/7', {
+    method: 'PATCH',
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+  });
   assert.equal(response.status, 405);
   assert.equal(response.headers.get('allow'), 'GET, PUT, DELETE, HEAD');
 });
@@ -130,17 +141,27 @@ test('a client that goes away takes its call back', async () => {
   world.mesh.unlist({ service: 'things', slot: 1 });
   const leave = new AbortController();
   const waiting = world.fetch('/wait', { signal: leave.signal });
-  while (responder.stats().inFlight === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => responder.stats().inFlight > 0);
   leave.abort();
   await assert.rejects(waiting);
-  while (responder.stats().inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => responder.stats().inFlight === 0);
 });
 
 test('routes follow the manifest', async () => {
   await using world = await GatewayWorld.start();
   const { things } = world.manifest.services;
   assert.ok(things?.actions['get'] !== undefined);
-  world.changeManifest({ app: 'shop', services: { things: { ...things, actions: { get: { ...things.actions['get'], http: { method: 'GET', path: '/stuff/:id', status: 200 } } } } } });
+  world.changeManifest({
+    app: 'shop',
+    services: {
+      things: {
+        ...things,
+        actions: {
+          get: { ...things.actions['get'], http: { method: 'GET', path: '/stuff/:id', status: 200 } },
+        },
+      },
+    },
+  });
   assert.equal((await world.fetch('/things/7')).status, 404);
   assert.equal((await world.fetch('/stuff/7')).status, 200);
 });
@@ -150,7 +171,16 @@ test('a route that cannot be taken is told and costs no other', async () => {
   const { things } = world.manifest.services;
   assert.ok(things?.actions['get'] !== undefined && things.actions['say'] !== undefined);
   const http = { method: 'GET', path: '/things/:other', status: 200 } as const;
-  world.changeManifest({ app: 'shop', services: { things: { ...things, actions: { get: things.actions['get'], say: { ...things.actions['say'], http } } } } });
+  world.changeManifest({
+    app: 'shop',
+    services: {
+      things: { ...things, actions: { get: things.actions['get'], say: { ...things.actions['say'], http } } },
+    },
+  });
   assert.equal((await world.fetch('/things/7')).status, 200);
-  assert.ok(world.lines.some(({ level, sentence }) => level === 'warn' && sentence === 'A route of the manifest is not served'));
+  assert.ok(
+    world.lines.some(
+      ({ level, sentence }) => level === 'warn' && sentence === 'A route of the manifest is not served',
+    ),
+  );
 });

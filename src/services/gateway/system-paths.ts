@@ -1,7 +1,10 @@
 /**
  * What every gateway serves itself, as OpenAPI paths. Written by hand beside `system-routes.ts`, which a test compares it with.
  */
-const json = (description: string): object => ({ description, content: { 'application/json': { schema: { type: 'object' } } } });
+const json = (description: string): object => ({
+  description,
+  content: { 'application/json': { schema: { type: 'object' } } },
+});
 const problem = { $ref: '#/components/responses/Problem' };
 
 const get = (operationId: string, summary: string, more: object): Record<string, unknown> => ({
@@ -9,13 +12,17 @@ const get = (operationId: string, summary: string, more: object): Record<string,
 });
 
 const nameParameter = { name: 'name', in: 'path', required: true, schema: { type: 'string' } };
-const text = { '200': { description: 'The metrics', content: { 'text/plain': { schema: { type: 'string' } } } } };
+const text = {
+  '200': { description: 'The metrics', content: { 'text/plain': { schema: { type: 'string' } } } },
+};
 
 export const systemPaths: Readonly<Record<string, Record<string, unknown>>> = {
   '/health': get('health', 'Whether every service that is not optional has somebody ready', {
     responses: { '200': json('Healthy'), '503': json('Unhealthy; the message names who is missing') },
   }),
-  '/health/liveness': get('liveness', 'Whether this gateway lives', { responses: { '200': json('It does') } }),
+  '/health/liveness': get('liveness', 'Whether this gateway lives', {
+    responses: { '200': json('It does') },
+  }),
   '/health/readiness': get('readiness', 'Whether this gateway takes requests', {
     responses: { '200': json('It does'), '503': json('It does not: it starts or stops') },
   }),
@@ -42,7 +49,11 @@ export const problemSchema = {
     requestId: { type: 'string' },
     errors: {
       type: 'array',
-      items: { type: 'object', required: ['path', 'message'], properties: { path: { type: 'string' }, message: { type: 'string' } } },
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string' }, message: { type: 'string' } },
+      },
     },
   },
 } as const;

@@ -1,0 +1,98 @@
+/**
+ * What does an HTTP request through a gateway to a service cost? `GET /users/1` from a load generator in its own process.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { user } from './lib/peer.ts';
+import type { RunningGateway } from './lib/peer.ts';
+import { cpuUs } from './lib/proc.ts';
+import { startGateway } from './lib/spawn.ts';
+import { chosen, digits, markdown, medians } from './lib/table.ts';
+import type { Answer, Settings } from './lib/table.ts';
+import { startTuttiGateway } from './peers/tutti-gateway.ts';
+
+const peers: Readonly<Record<string, () => Promise<RunningGateway>>> = {
+  'Fastify alone': () => startGateway('fastify-gateway', ['gateway']),
+  'Fastify + socket service (floor)': () => startGateway('floor-gateway'),
+  Tutti: startTuttiGateway,
+  'Nest (Fastify) + TCP': () => startGateway('nest-gateway'),
+  'moleculer-web': () => startGateway('moleculer-gateway'),
+};
+
+/** What we read of autocannon's report. */
+interface Report {
+  readonly requests: { readonly total: number };
+  readonly latency: { readonly p50: number; readonly p99: number };
+  readonly duration: number;
+  readonly errors: number;
+  readonly non2xx: number;
+}
+
+async function fire(url: string, connections: number, seconds: number): Promise<Report> {
+  const program = join(import.meta.dirname, 'node_modules/autocannon/autocannon.js');
+  const args = [program, '--json', '-c', String(connections), '-d', String(seconds), url];
+  return JSON.parse((await promisify(execFile)(process.execPath, args)).stdout) as Report;
+}
+
+async function round(
+  { pids, url }: RunningGateway,
+  connections: number,
+  seconds: number,
+): Promise<Record<string, number>> {
+  const before = cpuUs(pids);
+  const { requests, latency, duration, errors, non2xx } = await fire(url, connections, seconds);
+  const cpu = (cpuUs(pids) - before) / requests.total;
+  if (errors + non2xx > 0 || requests.total === 0) {
+    throw new Error(
+      `${url}: ${String(errors)} errors, ${String(non2xx)} bad answers, ${String(requests.total)} in all`,
+    );
+  }
+  return { cpu, perSecond: requests.total / duration, p50: latency.p50, p99: latency.p99 };
+}
+
+async function checkAnswer({ url }: RunningGateway): Promise<void> {
+  const answer = await (await fetch(url)).text();
+  if (answer !== JSON.stringify(user)) throw new Error(`${url} answers ${answer}`);
+}
+
+async function compare(
+  running: Map<string, RunningGateway>,
+  connections: number,
+  smoke: boolean,
+): Promise<string[][]> {
+  const results = new Map<string, Record<string, number>[]>([...running.keys()].map((name) => [name, []]));
+  for (let turn = 0; turn < (smoke ? 1 : 3); turn += 1) {
+    for (const [name, peer] of running)
+      results.get(name)?.push(await round(peer, connections, smoke ? 1 : 4));
+  }
+  const figures = new Map([...results].map(([name, all]) => [name, medians(all)]));
+  const floor = figures.get('Fastify + socket service (floor)')?.['cpu'] ?? NaN;
+  return [...figures].map(([name, { cpu = NaN, perSecond = NaN, p50 = NaN, p99 = NaN }]) => [
+    connections === 1 ? '1 connection' : `${String(connections)} connections`,
+    name,
+    digits(cpu),
+    digits(cpu / floor, 2),
+    digits(perSecond),
+    digits(p50),
+    digits(p99),
+  ]);
+}
+
+export async function gateway(settings: Settings): Promise<Answer> {
+  const { smoke } = settings;
+  await using closers = new AsyncDisposableStack();
+  const running = new Map<string, RunningGateway>();
+  for (const [name, start] of chosen(peers, settings)) running.set(name, closers.use(await start()));
+  for (const peer of running.values()) await checkAnswer(peer);
+  if (!smoke) for (const peer of running.values()) await fire(peer.url, 50, 2);
+  const rows = [...(await compare(running, 50, smoke)), ...(await compare(running, 1, smoke))];
+  return {
+    question: 'What does a request through a gateway to a service cost?',
+    table: markdown(
+      ['load', 'peer', 'CPU µs per request', 'x floor', 'requests/s', 'p50 ms', 'p99 ms'],
+      rows,
+    ),
+    note: 'CPU of gateway and service together. The load generator is its own process and shares the machine. Floor: Fastify and a service behind a socket with coalesced writes, by hand, nothing validated.',
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * Runs an app of bench/tutti with the command that users type, and asks it with the same command.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { environment, newFolder } from './spawn.ts';
+
+const tutti = resolve(import.meta.dirname, '../../bin/tutti.js');
+const readyMs = 60_000;
+
+/** What we read of `tutti status --json`. */
+interface Status {
+  readonly services: readonly {
+    readonly name: string;
+    readonly wanted: number;
+    readonly ready: number;
+    readonly instances: readonly Instance[];
+  }[];
+}
+
+/** Times in epoch milliseconds; `since`: of the last change of state. */
+interface Instance {
+  readonly pid: number | null;
+  readonly startedAt: number | null;
+  readonly since: number;
+}
+
+export class TuttiApp {
+  readonly #file: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(file: string, env: NodeJS.ProcessEnv) {
+    this.#file = file;
+    this.#env = env;
+  }
+
+  async command(name: string, ...args: string[]): Promise<string> {
+    const all = [tutti, name, ...args, '--app', this.#file];
+    return (await promisify(execFile)(process.execPath, all, { env: this.#env })).stdout;
+  }
+
+  async #status(): Promise<Status['services']> {
+    return (JSON.parse(await this.command('status', '--json')) as Status).services;
+  }
+
+  async untilReady(): Promise<void> {
+    const end = performance.now() + readyMs;
+    while (performance.now() < end) {
+      // The command fails until the app's admin socket is there.
+      const services = await this.#status().catch(() => []);
+      if (services.length > 0 && services.every(({ ready, wanted }) => ready === wanted)) return;
+      await delay(100);
+    }
+    throw new Error(`${this.#file} was not ready within ${String(readyMs)} ms`);
+  }
+
+  async instance(name: string): Promise<{ pid: number; startedAt: number; since: number }> {
+    const found = (await this.#status()).find((service) => service.name === name)?.instances[0];
+    return { pid: found?.pid ?? 0, startedAt: found?.startedAt ?? NaN, since: found?.since ?? NaN };
+  }
+
+  async pids(...names: string[]): Promise<number[]> {
+    const wanted = (await this.#status()).filter(({ name }) => names.some((part) => name.includes(part)));
+    return wanted.flatMap(({ instances }) => instances.flatMap(({ pid }) => pid ?? []));
+  }
+}
+
+/** `file`: of bench/tutti, or a whole path. */
+function stateOf(file: string, env: NodeJS.ProcessEnv = {}): { path: string; env: NodeJS.ProcessEnv } {
+  return {
+    path: resolve(import.meta.dirname, '../tutti', file),
+    env: { ...environment, TUTTI_STATE_DIR: newFolder(), ...env },
+  };
+}
+
+export async function startTutti(
+  file: string,
+  more: NodeJS.ProcessEnv = {},
+): Promise<TuttiApp & AsyncDisposable> {
+  const { path, env } = stateOf(file, more);
+  const keeper = spawn(process.execPath, [tutti, 'start', path], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const exited = once(keeper, 'exit');
+  const stop = async (): Promise<void> => {
+    keeper.kill('SIGINT');
+    await exited;
+  };
+  const app = new TuttiApp(path, env);
+  try {
+    await Promise.race([
+      app.untilReady(),
+      exited.then(() => Promise.reject(new Error(`tutti start ${file} ended`))),
+    ]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return Object.assign(app, { [Symbol.asyncDispose]: stop });
+}
+
+/** Time from the command to its return, which `-d` makes the moment when all are ready. */
+export async function startedWithinMs(file: string): Promise<number> {
+  const { path, env } = stateOf(file);
+  const run = (...args: string[]): Promise<unknown> =>
+    promisify(execFile)(process.execPath, [tutti, ...args], { env });
+  const began = performance.now();
+  await run('start', '-d', path);
+  const tookMs = performance.now() - began;
+  await run('stop', '--app', path);
+  return tookMs;
+}

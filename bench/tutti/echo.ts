@@ -1,0 +1,11 @@
+import { defineService } from 'tutti';
+import { z } from 'zod';
+
+const Rows = z.object({ rows: z.array(z.object({ id: z.int(), name: z.string(), note: z.string() })) });
+
+export default defineService({
+  name: 'echo',
+  actions: (action) => ({
+    echo: action({ input: Rows, output: Rows, run: ({ input }) => input }),
+  }),
+});
