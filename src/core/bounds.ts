@@ -39,10 +39,15 @@ export const bounds = {
   callMs: 5_000,
   /** Longest deadline a client of the gateway may ask for. */
   httpDeadlineMs: 60_000,
+  /** Head of a request. Beyond: `HEAD_TOO_LARGE`. */
   httpHeadBytes: 16 * KiB,
+  /** Body of a request, unless the gateway or the route says otherwise. Beyond: `PAYLOAD_TOO_LARGE`. */
   httpBodyBytes: 1 * MiB,
+  /** Open connections of one gateway process. Beyond: the newest is closed. */
   httpConnections: 10_000,
+  /** Nesting of a request's JSON. Beyond: `BAD_REQUEST`. */
   jsonDepth: 64,
+  /** Keys of one object in a request's JSON. Beyond: `BAD_REQUEST`. */
   jsonKeys: 1_000,
   /** Not yet consumed output of an instance, per file. Beyond: the oldest is cut, counted. */
   spoolBytes: 64 * MiB,
@@ -56,12 +61,16 @@ export const bounds = {
   adminStreamBytes: 8 * MiB,
   /** Series of one metric. Beyond: `other`. */
   metricSeries: 2_000,
+  /** Error codes counted per action. Beyond: `other`. */
+  actionEnds: 100,
   /** Names of shared counters and gauges of one app. Beyond: `OVERLOADED`. */
   sharedNames: 4_096,
   /** Instances of one app. Beyond: refused with a sentence. */
   instances: 1_024,
   /** The throw-away process that reads the service modules. Beyond: killed, said. */
   manifestMs: 10_000,
+  /** What the keeper remembers of one slot. Beyond: refused. */
   memoBytes: 4 * KiB,
+  /** What the keeper remembers of the app: its file as data, its manifest. Beyond: refused. */
   appMemoBytes: 1 * MiB,
 } as const;

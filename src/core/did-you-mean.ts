@@ -27,7 +27,9 @@ export function didYouMean(word: string, known: Iterable<string>): string | unde
   let best: { word: string; edits: number } | undefined;
   for (const candidate of known) {
     const edits = distance(word.toLowerCase(), candidate.toLowerCase());
-    if (edits <= allowed && (best === undefined || edits < best.edits)) best = { word: candidate, edits };
+    // A word of which no letter is left is another word.
+    if (edits <= allowed && edits < word.length && (best === undefined || edits < best.edits))
+      best = { word: candidate, edits };
   }
   return best?.word;
 }

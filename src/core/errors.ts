@@ -46,6 +46,8 @@ export const errorTable = {
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errorTable;
+/** Codes come from outside too: `constructor` is none. */
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code);
 export type ErrorData = Readonly<Record<string, unknown>>;
 
 /** One thing that is wrong with an input: where (dots and indexes) and what. */
@@ -78,8 +80,7 @@ export class TuttiError extends Error {
   readonly remoteStack: string | undefined;
 
   constructor(code: string, data: ErrorData = {}, options: TuttiErrorOptions = {}) {
-    const row: ErrorRow =
-      options.row ?? (errorTable as Record<string, ErrorRow>)[code] ?? errorTable.INTERNAL;
+    const row: ErrorRow = options.row ?? (isErrorCode(code) ? errorTable[code] : errorTable.INTERNAL);
     const detail = data['message'];
     super(typeof detail === 'string' ? detail : fillText(row.text, data), { cause: options.cause });
     this.name = 'TuttiError';
@@ -95,7 +96,8 @@ export class TuttiError extends Error {
 export const isTuttiError = (error: unknown, code?: ErrorCode): error is TuttiError =>
   error instanceof Error &&
   error.name === 'TuttiError' &&
-  (code === undefined || (error as TuttiError).code === code);
+  typeof (error as Partial<TuttiError>).code === 'string' &&
+  (code === undefined || (error as Partial<TuttiError>).code === code);
 
 /** What goes over the wire; bounded, since it is a reply like any other. */
 export interface WireError {
@@ -109,10 +111,10 @@ export interface WireError {
 
 const stackLimit = 8_192;
 
-/** A bug (`TypeError` and its like) is the caller's `INTERNAL`: its message may hold anything, so it stays here. */
+/** A bug (`TypeError` and its like) is the caller's `INTERNAL`: its message and stack may hold anything, so they stay here. */
 export function toWire(error: unknown): WireError {
   const known = isTuttiError(error) ? error : new TuttiError('INTERNAL');
-  const stack = error instanceof Error ? error.stack?.slice(0, stackLimit) : undefined;
+  const stack = known === error ? known.stack?.slice(0, stackLimit) : undefined;
   return {
     code: known.code,
     message: known.message,

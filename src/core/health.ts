@@ -26,14 +26,19 @@ export interface Reading {
 
 export type Verdict =
   | { readonly verdict: 'alive' }
-  | { readonly verdict: 'unready' | 'kill'; readonly why: 'busy' | 'starved' | 'blocked-io' | 'paused' | 'silent' | 'hung'; readonly silentMs: number };
+  | {
+      readonly verdict: 'unready' | 'kill';
+      readonly why: 'busy' | 'starved' | 'blocked-io' | 'paused' | 'silent' | 'hung';
+      readonly silentMs: number;
+    };
 
 export function judge(reading: Reading, policy: HealthPolicy): Verdict {
   const silentMs = reading.now - reading.beatAt;
   const patience = reading.lenient ? 3 : 1;
   if (silentMs <= policy.staleAfter * patience) return { verdict: 'alive' };
   if (reading.processState === 'D') return { verdict: 'unready', why: 'blocked-io', silentMs };
-  if (reading.progressed) return { verdict: silentMs > policy.busyAfter * patience ? 'kill' : 'unready', why: 'busy', silentMs };
+  if (reading.progressed)
+    return { verdict: silentMs > policy.busyAfter * patience ? 'kill' : 'unready', why: 'busy', silentMs };
   if (reading.processState === 'R') return { verdict: 'unready', why: 'starved', silentMs };
   if (silentMs > policy.heartbeatTimeout * patience) return { verdict: 'kill', why: 'hung', silentMs };
   return { verdict: 'unready', why: reading.processState === 'T' ? 'paused' : 'silent', silentMs };

@@ -16,11 +16,17 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 /** A name of a service, action, gateway or app: a letter, then letters, digits, `_`, `-`; at most 63. */
 export const isName = (text: string): boolean => namePattern.test(text);
 
+const plainObject = {};
+/** A client answers to its actions as to methods: what every object has, or is asked for by `await` and JSON, cannot be one. */
+export const isActionName = (text: string): boolean =>
+  isName(text) && text !== 'then' && text !== 'toJSON' && !(text in plainObject);
+
 /** Event names have words joined by dots: `user.created`. */
 export const isEventName = (text: string): boolean =>
   text.length <= 127 && text.split('.').every((word) => namePattern.test(word));
 
-export const slotId = (ref: { service: string; slot: number }): string => `${ref.service}#${String(ref.slot)}`;
+export const slotId = (ref: { service: string; slot: number }): string =>
+  `${ref.service}#${String(ref.slot)}`;
 
 export const instanceId = (ref: InstanceRef): string => `${slotId(ref)}@${String(ref.epoch)}`;
 

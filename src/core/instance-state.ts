@@ -7,15 +7,7 @@ import type { RestartPolicy } from './restart-policy.ts';
 import { afterExit, spawnErrorPasses } from './restart-policy.ts';
 
 export type InstanceState =
-  | 'pending'
-  | 'starting'
-  | 'ready'
-  | 'unready'
-  | 'draining'
-  | 'stopping'
-  | 'backoff'
-  | 'failed'
-  | 'stopped';
+  'pending' | 'starting' | 'ready' | 'unready' | 'draining' | 'stopping' | 'backoff' | 'failed' | 'stopped';
 
 /** What is to happen once the process is gone; `judge`: nobody asked, the restart policy decides. */
 export type AfterEnd = 'judge' | 'stop' | 'restart';
@@ -55,7 +47,13 @@ export type SlotEvent =
   | { readonly type: 'spawned'; readonly pid: number; readonly processStart: number }
   | { readonly type: 'spawn-failed'; readonly code: string; readonly message: string }
   | { readonly type: 'opened' }
-  | { readonly type: 'exited'; readonly epoch: number; readonly code: number | null; readonly signal: string | null; readonly words?: string }
+  | {
+      readonly type: 'exited';
+      readonly epoch: number;
+      readonly code: number | null;
+      readonly signal: string | null;
+      readonly words?: string;
+    }
   | { readonly type: 'unfit'; readonly reason: string }
   | { readonly type: 'fit' }
   | { readonly type: 'kill'; readonly reason: string }
@@ -101,12 +99,17 @@ export const newSlot = (service: string, slot: number): SlotState => ({
 export const hasProcess = (slot: SlotState): boolean => slot.spawnedAt !== null;
 
 const same = (slot: SlotState): Step => ({ slot, commands: [] });
-const to = (slot: SlotState, change: Partial<SlotState>, ...commands: SlotCommand[]): Step => ({ slot: { ...slot, ...change }, commands });
+const to = (slot: SlotState, change: Partial<SlotState>, ...commands: SlotCommand[]): Step => ({
+  slot: { ...slot, ...change },
+  commands,
+});
+
+const gone = { pid: null, processStart: null, spawnedAt: null, readyAt: null, wakeAt: null } as const;
 
 /** The process is gone: what now? */
 function settle(slot: SlotState, code: number | null, around: Surroundings): Step {
-  const gone = { pid: null, processStart: null, spawnedAt: null, readyAt: null, wakeAt: null } as const;
-  if (slot.afterEnd === 'stop') return to(slot, { ...gone, state: 'stopped', afterEnd: 'judge', failures: 0, crashLoop: false });
+  if (slot.afterEnd === 'stop')
+    return to(slot, { ...gone, state: 'stopped', afterEnd: 'judge', failures: 0, crashLoop: false });
   if (slot.afterEnd === 'restart')
     return to(slot, { ...gone, state: 'pending', afterEnd: 'judge', failures: 0, crashLoop: false });
   const readyForMs = slot.readyAt === null ? undefined : around.now - slot.readyAt;
@@ -116,7 +119,10 @@ function settle(slot: SlotState, code: number | null, around: Surroundings): Ste
 function judged(slot: SlotState, ended: Parameters<typeof afterExit>[0], around: Surroundings): Step {
   const verdict = afterExit(ended, around.restart, around.random);
   if (verdict.next === 'failed') {
-    const why = verdict.why === 'config-refused' ? 'it refused its configuration' : `gave up after ${String(verdict.failures - 1)} restarts`;
+    const why =
+      verdict.why === 'config-refused'
+        ? 'it refused its configuration'
+        : `gave up after ${String(verdict.failures - 1)} restarts`;
     return to(slot, { state: 'failed', failures: verdict.failures, reason: `${slot.reason}; ${why}` });
   }
   const change = { failures: verdict.failures, crashLoop: verdict.crashLoop };
@@ -143,48 +149,105 @@ function onTimer(slot: SlotState, around: Surroundings): Step {
     case 'backoff':
       return to(slot, { state: 'pending', restarts: slot.restarts + 1, wakeAt: null });
     case 'starting':
-      return to(slot, { state: 'stopping', reason: `not ready within ${String(around.restart.startTimeout)} ms`, wakeAt: around.now + killEveryMs }, 'kill');
+      return to(
+        slot,
+        {
+          state: 'stopping',
+          reason: `not ready within ${String(around.restart.startTimeout)} ms`,
+          wakeAt: around.now + killEveryMs,
+        },
+        'kill',
+      );
     case 'draining':
       return to(slot, { state: 'stopping', wakeAt: around.now + around.stop.killAfter }, 'term');
     case 'stopping':
       return to(slot, { wakeAt: around.now + killEveryMs }, 'kill');
-    default:
+    case 'pending':
+    case 'ready':
+    case 'unready':
+    case 'failed':
+    case 'stopped':
       return to(slot, { wakeAt: null });
   }
 }
 
 /** A stop always beats a pending restart, and a restart that was asked for beats the policy. */
-function onEndAsked(slot: SlotState, ask: { readonly afterEnd: AfterEnd; readonly reason: string }, around: Surroundings): Step {
+function onEndAsked(
+  slot: SlotState,
+  ask: { readonly afterEnd: AfterEnd; readonly reason: string },
+  around: Surroundings,
+): Step {
   const { afterEnd, reason } = ask;
   if (!hasProcess(slot)) {
-    if (afterEnd === 'restart') return to(slot, { state: 'pending', reason, failures: 0, crashLoop: false, wakeAt: null });
-    return slot.state === 'stopped' ? same(slot) : to(slot, { state: 'stopped', reason, failures: 0, crashLoop: false, wakeAt: null });
+    if (afterEnd === 'restart')
+      return to(slot, { state: 'pending', reason, failures: 0, crashLoop: false, wakeAt: null });
+    return slot.state === 'stopped'
+      ? same(slot)
+      : to(slot, { state: 'stopped', reason, failures: 0, crashLoop: false, wakeAt: null });
   }
   const wished = { afterEnd: slot.afterEnd === 'stop' ? 'stop' : afterEnd } as const;
   if (slot.state === 'draining' || slot.state === 'stopping') return to(slot, wished);
   // Nothing to finish before it was ever ready: straight to SIGTERM.
-  if (slot.state === 'starting') return to(slot, { ...wished, state: 'stopping', reason, wakeAt: around.now + around.stop.killAfter }, 'term');
-  return to(slot, { ...wished, state: 'draining', reason, wakeAt: around.now + around.stop.drainTimeout }, 'drain');
+  if (slot.state === 'starting')
+    return to(
+      slot,
+      { ...wished, state: 'stopping', reason, wakeAt: around.now + around.stop.killAfter },
+      'term',
+    );
+  return to(
+    slot,
+    { ...wished, state: 'draining', reason, wakeAt: around.now + around.stop.drainTimeout },
+    'drain',
+  );
 }
 
-function onSpawnFailed(slot: SlotState, event: Extract<SlotEvent, { type: 'spawn-failed' }>, around: Surroundings): Step {
-  const reason = `could not be spawned: ${event.message}`;
-  if (slot.afterEnd !== 'judge') return settle({ ...slot, reason }, null, around);
-  if (!spawnErrorPasses(event.code)) return to(slot, { state: 'failed', reason, wakeAt: null, spawnedAt: null });
-  return judged({ ...slot, reason, spawnedAt: null, wakeAt: null }, { code: null, failures: slot.failures, readyForMs: undefined }, around);
+function onSpawnFailed(
+  slot: SlotState,
+  event: Extract<SlotEvent, { type: 'spawn-failed' }>,
+  around: Surroundings,
+): Step {
+  if (!hasProcess(slot)) return same(slot);
+  const unborn = { ...slot, reason: `could not be spawned: ${event.message}` };
+  if (slot.afterEnd !== 'judge') return settle(unborn, null, around);
+  if (!spawnErrorPasses(event.code)) return to(unborn, { ...gone, state: 'failed' });
+  return judged(
+    { ...unborn, ...gone },
+    { code: null, failures: slot.failures, readyForMs: undefined },
+    around,
+  );
 }
 
 export function reduceSlot(slot: SlotState, event: SlotEvent, around: Surroundings): Step {
   switch (event.type) {
     case 'start':
-      if (slot.state !== 'stopped' && slot.state !== 'failed') return slot.afterEnd === 'stop' ? to(slot, { afterEnd: 'restart' }) : same(slot);
-      return to(slot, { state: 'pending', reason: 'asked to start', failures: 0, crashLoop: false, afterEnd: 'judge' });
+      if (slot.state !== 'stopped' && slot.state !== 'failed')
+        return slot.afterEnd === 'stop' ? to(slot, { afterEnd: 'restart' }) : same(slot);
+      return to(slot, {
+        state: 'pending',
+        reason: 'asked to start',
+        failures: 0,
+        crashLoop: false,
+        afterEnd: 'judge',
+      });
     case 'wait':
-      return slot.state === 'pending' && slot.reason !== event.reason ? to(slot, { reason: event.reason }) : same(slot);
+      return slot.state === 'pending' && slot.reason !== event.reason
+        ? to(slot, { reason: event.reason })
+        : same(slot);
     case 'go':
       if (slot.state !== 'pending') return same(slot);
-      return to(slot, { state: 'starting', reason: 'starting', epoch: slot.epoch + 1, spawnedAt: around.now, wakeAt: around.now + around.restart.startTimeout }, 'spawn');
+      return to(
+        slot,
+        {
+          state: 'starting',
+          reason: 'starting',
+          epoch: slot.epoch + 1,
+          spawnedAt: around.now,
+          wakeAt: around.now + around.restart.startTimeout,
+        },
+        'spawn',
+      );
     case 'spawned': {
+      if (!hasProcess(slot)) return same(slot);
       const born = { pid: event.pid, processStart: event.processStart };
       // A stop may have come while the spawn was under way: it could not be signalled then.
       return slot.state === 'stopping' ? to(slot, born, 'term') : to(slot, born);
@@ -192,7 +255,9 @@ export function reduceSlot(slot: SlotState, event: SlotEvent, around: Surroundin
     case 'spawn-failed':
       return onSpawnFailed(slot, event, around);
     case 'opened':
-      return slot.state === 'starting' ? to(slot, { state: 'ready', reason: 'ready', readyAt: around.now, wakeAt: null }) : same(slot);
+      return slot.state === 'starting'
+        ? to(slot, { state: 'ready', reason: 'ready', readyAt: around.now, wakeAt: null })
+        : same(slot);
     case 'exited':
       return onExit(slot, event, around);
     case 'unfit':
@@ -209,7 +274,11 @@ export function reduceSlot(slot: SlotState, event: SlotEvent, around: Surroundin
       return onEndAsked(slot, { afterEnd: 'restart', reason: event.reason }, around);
     case 'stop-now':
       if (!hasProcess(slot)) return onEndAsked(slot, { afterEnd: 'stop', reason: event.reason }, around);
-      return to(slot, { state: 'stopping', afterEnd: 'stop', reason: event.reason, wakeAt: around.now + killEveryMs }, 'kill');
+      return to(
+        slot,
+        { state: 'stopping', afterEnd: 'stop', reason: event.reason, wakeAt: around.now + killEveryMs },
+        'kill',
+      );
     case 'timer':
       return onTimer(slot, around);
   }

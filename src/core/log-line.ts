@@ -19,9 +19,12 @@ export interface LogLine {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export const levelAtLeast = (level: LogLevel, least: LogLevel): boolean => logLevels.indexOf(level) >= logLevels.indexOf(least);
+export const levelAtLeast = (level: LogLevel, least: LogLevel): boolean =>
+  logLevels.indexOf(level) >= logLevels.indexOf(least);
 
-/** Control characters never reach a terminal or forge a second line: they are shown as escapes. */
+/** Control characters never reach a terminal, forge a second line or turn a line around: they are shown as escapes. */
 export const escapeControls = (text: string): string =>
-  // eslint-disable-next-line no-control-regex -- these are what is looked for
-  text.replaceAll(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  text.replaceAll(
+    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );

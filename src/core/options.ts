@@ -2,6 +2,7 @@
  * Options: one table per part gives type, check, default, unit and words. Checked once at the door, then frozen.
  */
 import { suggestion } from './did-you-mean.ts';
+import { escapeControls } from './log-line.ts';
 
 export interface OptionRow {
   readonly kind: 'whole' | 'boolean' | 'text';
@@ -14,12 +15,20 @@ export interface OptionRow {
 }
 export type OptionTable = Readonly<Record<string, OptionRow>>;
 
-type ValueOf<Row extends OptionRow> = Row['kind'] extends 'whole' ? number : Row['kind'] extends 'boolean' ? boolean : string;
+type ValueOf<Row extends OptionRow> = Row['kind'] extends 'whole'
+  ? number
+  : Row['kind'] extends 'boolean'
+    ? boolean
+    : string;
 /** What a user may give. */
-export type OptionsIn<Table extends OptionTable> = { readonly [K in keyof Table]?: ValueOf<Table[K]> | undefined };
+export type OptionsIn<Table extends OptionTable> = {
+  readonly [K in keyof Table]?: ValueOf<Table[K]> | undefined;
+};
 /** What a part receives: defaults filled in. */
 export type OptionsOf<Table extends OptionTable> = {
-  readonly [K in keyof Table]: undefined extends Table[K]['default'] ? ValueOf<Table[K]> | undefined : ValueOf<Table[K]>;
+  readonly [K in keyof Table]: undefined extends Table[K]['default']
+    ? ValueOf<Table[K]> | undefined
+    : ValueOf<Table[K]>;
 };
 
 /** One thing that is wrong in a definition: where (`services.orders.restart.maxRestarts`) and what. */
@@ -29,11 +38,14 @@ export interface Problem {
 }
 
 export const problemText = (problem: Problem): string =>
-  problem.path === '' ? problem.message : `${problem.path}: ${problem.message}`;
+  problem.path === '' ? problem.message : `${escapeControls(problem.path)}: ${problem.message}`;
 
-/** A value as a person may see it in a message: short, on one line. */
+/** A value as a person may see it in a message: short, on one line, harmless to a terminal. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' && value !== null ? 'an object' : String(value);
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = typeof value === 'string' ? escapeControls(JSON.stringify(value)) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
@@ -41,17 +53,23 @@ export const isPlainObject = (value: unknown): value is Record<string, unknown> 
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Every key of `value` that `known` does not have, each with the one that was probably meant. */
-export function unknownKeys(value: Record<string, unknown>, known: readonly string[], path: string): Problem[] {
+export function unknownKeys(
+  value: Record<string, unknown>,
+  known: readonly string[],
+  path: string,
+): Problem[] {
   const strangers = Object.keys(value).filter((key) => !known.includes(key));
   return strangers.map((key) => ({
     path: path === '' ? key : `${path}.${key}`,
-    message: `unknown option "${key}"${suggestion(key, known)}`,
+    message: `unknown option ${shown(key)}${suggestion(key, known)}`,
   }));
 }
 
 function checkRow(row: OptionRow, value: unknown): string | undefined {
-  if (row.kind === 'boolean') return typeof value === 'boolean' ? undefined : `expected true or false, got ${shown(value)}`;
-  if (row.kind === 'text') return typeof value === 'string' && value !== '' ? undefined : `expected a text, got ${shown(value)}`;
+  if (row.kind === 'boolean')
+    return typeof value === 'boolean' ? undefined : `expected true or false, got ${shown(value)}`;
+  if (row.kind === 'text')
+    return typeof value === 'string' && value !== '' ? undefined : `expected a text, got ${shown(value)}`;
   const min = row.min ?? 0;
   const max = row.max ?? Number.MAX_SAFE_INTEGER;
   const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
@@ -72,7 +90,10 @@ export function checkOptions(table: OptionTable, value: unknown, path: string): 
 }
 
 /** Later layers win; what nobody gave is the default. Wants layers that were checked. */
-export function fillOptions<Table extends OptionTable>(table: Table, ...layers: (OptionsIn<Table> | undefined)[]): OptionsOf<Table> {
+export function fillOptions<Table extends OptionTable>(
+  table: Table,
+  ...layers: (OptionsIn<Table> | undefined)[]
+): OptionsOf<Table> {
   const filled: Record<string, unknown> = {};
   for (const [key, row] of Object.entries(table)) {
     const given = layers.map((layer) => layer?.[key]).findLast((value) => value !== undefined);

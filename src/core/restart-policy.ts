@@ -37,7 +37,12 @@ export interface EndedProcess {
 }
 
 export type AfterExit =
-  | { readonly next: 'backoff'; readonly failures: number; readonly delayMs: number; readonly crashLoop: boolean }
+  | {
+      readonly next: 'backoff';
+      readonly failures: number;
+      readonly delayMs: number;
+      readonly crashLoop: boolean;
+    }
   | { readonly next: 'failed'; readonly failures: number; readonly why: 'config-refused' | 'max-restarts' };
 
 /** An exit that nobody asked for, an exit with code 0 too, is a failure. */
@@ -45,7 +50,8 @@ export function afterExit(ended: EndedProcess, policy: RestartPolicy, random: Ra
   const quick = ended.readyForMs === undefined || ended.readyForMs < policy.minUptime;
   const failures = quick ? ended.failures + 1 : 1;
   if (ended.code === exitCodeConfigRefused) return { next: 'failed', failures, why: 'config-refused' };
-  if (policy.maxRestarts !== undefined && failures > policy.maxRestarts) return { next: 'failed', failures, why: 'max-restarts' };
+  if (policy.maxRestarts !== undefined && failures > policy.maxRestarts)
+    return { next: 'failed', failures, why: 'max-restarts' };
   const delayMs = restartDelayMs(failures, random, policy.maxDelay);
   return { next: 'backoff', failures, delayMs, crashLoop: failures >= crashLoopFrom };
 }

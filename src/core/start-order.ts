@@ -17,7 +17,10 @@ export interface StartDecision {
   readonly event: Extract<SlotEvent, { type: 'go' | 'wait' }>;
 }
 
-export function decideStarts(slots: readonly SlotState[], { needs, mostStarting }: StartNeeds): StartDecision[] {
+export function decideStarts(
+  slots: readonly SlotState[],
+  { needs, mostStarting }: StartNeeds,
+): StartDecision[] {
   const ready = new Set(slots.filter(({ state }) => state === 'ready').map(({ service }) => service));
   let free = mostStarting - slots.filter(({ state }) => state === 'starting').length;
   return slots
@@ -27,6 +30,8 @@ export function decideStarts(slots: readonly SlotState[], { needs, mostStarting 
       const unmet = needs(slot.service).find((need) => !ready.has(need));
       if (unmet !== undefined) return { id, event: { type: 'wait', reason: `waits for ${unmet}` } };
       free -= 1;
-      return free >= 0 ? { id, event: { type: 'go' } } : { id, event: { type: 'wait', reason: 'waits for others to start first' } };
+      return free >= 0
+        ? { id, event: { type: 'go' } }
+        : { id, event: { type: 'wait', reason: 'waits for others to start first' } };
     });
 }

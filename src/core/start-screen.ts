@@ -53,7 +53,9 @@ function head({ status, tookMs, version, node, paint }: ScreenFacts): string {
     isReady ? `${name} is ready in ${took}` : `${name} is ${word} after ${took}`;
   const about = `tutti ${version}, node ${node}`;
   const gap = Math.max(2, width - text(status.app, 'degraded').length - about.length);
-  return text(paint('bold', status.app), paint('yellow', 'degraded')) + ' '.repeat(gap) + paint('gray', about);
+  return (
+    text(paint('bold', status.app), paint('yellow', 'degraded')) + ' '.repeat(gap) + paint('gray', about)
+  );
 }
 
 export function renderStartScreen(facts: ScreenFacts): string {
@@ -82,10 +84,7 @@ export interface Trouble {
 }
 
 /** Right there and in words: what did not start, why, and what it said last. */
-export function renderTrouble(
-  { service, instance, reason, next, lastLines }: Trouble,
-  paint: Paint,
-): string {
+export function renderTrouble({ service, instance, reason, next, lastLines }: Trouble, paint: Paint): string {
   const said = lastLines.map((line) => `    ${paint('gray', escapeControls(line))}`);
   return [
     `${paint('red', `${displayName(service)} did not start`)} (${displayName(instance)}): ${escapeControls(reason)}`,

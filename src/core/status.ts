@@ -53,6 +53,7 @@ export interface AppStatus {
   readonly takenAt: number;
   readonly startedAt: number;
   readonly generation: number;
+  readonly pids: { readonly keeper: number; readonly supervisor: number };
   readonly services: readonly ServiceStatus[];
   /** Shared counters and gauges by name. */
   readonly shared: Readonly<Record<string, number>>;
@@ -60,7 +61,13 @@ export interface AppStatus {
   readonly notes: readonly string[];
 }
 
-const aliveStates: ReadonlySet<InstanceState> = new Set(['starting', 'ready', 'unready', 'draining', 'stopping']);
+const aliveStates: ReadonlySet<InstanceState> = new Set([
+  'starting',
+  'ready',
+  'unready',
+  'draining',
+  'stopping',
+]);
 
 /** `healthy` = all wanted are ready; `degraded` = some; `unhealthy` = none ready but alive; `dead` = no process. */
 export function serviceHealth(wanted: number, states: readonly InstanceState[]): ServiceHealth {
@@ -72,5 +79,7 @@ export function serviceHealth(wanted: number, states: readonly InstanceState[]):
 /** The words of `GET /services`. */
 export function stateWord(state: InstanceState): 'running' | 'unhealthy' | 'dead' {
   if (state === 'ready') return 'running';
-  return state === 'starting' || state === 'unready' || state === 'draining' || state === 'stopping' ? 'unhealthy' : 'dead';
+  return state === 'starting' || state === 'unready' || state === 'draining' || state === 'stopping'
+    ? 'unhealthy'
+    : 'dead';
 }

@@ -2,7 +2,14 @@
  * `defineApp`: which services run, how often and with what. Plain data; `checkApp` (define/check-app.ts) finds every problem at once.
  */
 import type { OptionsIn } from '../core/options.ts';
-import type { appOptions, gatewayOptions, healthOptions, restartOptions, serviceOptions, stopOptions } from './options.ts';
+import type {
+  appOptions,
+  gatewayOptions,
+  healthOptions,
+  restartOptions,
+  serviceOptions,
+  stopOptions,
+} from './options.ts';
 
 export interface PolicyInput {
   readonly restart?: OptionsIn<typeof restartOptions>;

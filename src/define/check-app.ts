@@ -11,7 +11,14 @@ import { checkOptions, isPlainObject, shown, unknownKeys } from '../core/options
 import type { OptionTable } from '../core/options.ts';
 import type { AppInput } from './app.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
-import { appOptions, gatewayOptions, healthOptions, restartOptions, serviceOptions, stopOptions } from './options.ts';
+import {
+  appOptions,
+  gatewayOptions,
+  healthOptions,
+  restartOptions,
+  serviceOptions,
+  stopOptions,
+} from './options.ts';
 import { isReservedRoute } from './reserved-routes.ts';
 
 const policyTables = { restart: restartOptions, stop: stopOptions, health: healthOptions } as const;
@@ -19,16 +26,51 @@ const policyKeys = Object.keys(policyTables);
 const logLevels = ['debug', 'info', 'warn', 'error'];
 
 const pick = (value: Record<string, unknown>, table: OptionTable): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(value).filter(([key]) => key in table));
+  Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(table, key)));
 
 const checkPolicies = (value: Record<string, unknown>, prefix: string): Problem[] =>
   Object.entries(policyTables).flatMap(([key, table]) => checkOptions(table, value[key], `${prefix}${key}`));
 
 /** One entry of `services` or `gateways`: its keys, its options, its policies. */
-function checkEntry(value: unknown, path: string, known: { readonly keys: readonly string[]; readonly table: OptionTable }): Problem[] {
+function checkEntry(
+  value: unknown,
+  path: string,
+  known: { readonly keys: readonly string[]; readonly table: OptionTable },
+): Problem[] {
   if (!isPlainObject(value)) return [{ path, message: `expected an object, got ${shown(value)}` }];
   const keys = [...known.keys, ...Object.keys(known.table), ...policyKeys];
-  return [...unknownKeys(value, keys, path), ...checkOptions(known.table, pick(value, known.table), path), ...checkPolicies(value, `${path}.`)];
+  return [
+    ...unknownKeys(value, keys, path),
+    ...checkOptions(known.table, pick(value, known.table), path),
+    ...checkPolicies(value, `${path}.`),
+  ];
+}
+
+/** A service's own environment is for its settings; these would change what runs before its first line. */
+const loaderVariables: ReadonlySet<string> = new Set([
+  'NODE_OPTIONS',
+  'NODE_PATH',
+  'LD_PRELOAD',
+  'LD_LIBRARY_PATH',
+  'LD_AUDIT',
+  'DYLD_INSERT_LIBRARIES',
+  'PATH',
+  'BASH_ENV',
+  'ENV',
+]);
+
+function checkEnv(env: unknown, path: string): Problem[] {
+  if (env === undefined) return [];
+  if (!isPlainObject(env)) return [{ path, message: `expected an object of texts, got ${shown(env)}` }];
+  return Object.entries(env).flatMap(([key, value]) => {
+    const problem = (message: string): Problem[] => [{ path: `${path}.${key}`, message }];
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key))
+      return problem('a variable is named by letters, digits and "_"');
+    if (loaderVariables.has(key))
+      return problem('decides what code is loaded; set it for `tutti start` itself if it must be');
+    const isText = typeof value === 'string' && !value.includes('\0');
+    return isText ? [] : problem(`expected a text, got ${shown(value)}`);
+  });
 }
 
 function checkServiceEntry(name: string, value: unknown): Problem[] {
@@ -37,11 +79,11 @@ function checkServiceEntry(name: string, value: unknown): Problem[] {
   if (!isName(name)) problems.push({ path, message: 'a service is named by letters, digits, "_" and "-"' });
   if (!isPlainObject(value)) return problems;
   const { module, config, env } = value;
-  if (typeof module !== 'string' || module === '') problems.push({ path: `${path}.module`, message: `expected the path of a module, got ${shown(module)}` });
-  if (config !== undefined && !isPlainObject(config)) problems.push({ path: `${path}.config`, message: `expected an object, got ${shown(config)}` });
-  const texts = env === undefined || (isPlainObject(env) && Object.values(env).every((text) => typeof text === 'string'));
-  if (!texts) problems.push({ path: `${path}.env`, message: 'expected an object of texts' });
-  return problems;
+  if (typeof module !== 'string' || module === '')
+    problems.push({ path: `${path}.module`, message: `expected the path of a module, got ${shown(module)}` });
+  if (config !== undefined && !isPlainObject(config))
+    problems.push({ path: `${path}.config`, message: `expected an object, got ${shown(config)}` });
+  return [...problems, ...checkEnv(env, `${path}.env`)];
 }
 
 const loopback = /^(localhost|::1|127(\.\d{1,3}){3})$/;
@@ -54,32 +96,73 @@ function checkGatewayEntry(name: string, value: unknown): Problem[] {
   if (!isPlainObject(value)) return problems;
   const { host, exposed, hooks } = value;
   if (typeof host === 'string' && !isLoopback(host) && exposed !== true)
-    problems.push({ path: `${path}.host`, message: `${shown(host)} can be reached from outside this machine; say so with \`exposed: true\`` });
-  if (hooks !== undefined && typeof hooks !== 'string') problems.push({ path: `${path}.hooks`, message: `expected the path of a module, got ${shown(hooks)}` });
+    problems.push({
+      path: `${path}.host`,
+      message: `${shown(host)} can be reached from outside this machine; say so with \`exposed: true\``,
+    });
+  if (hooks !== undefined && typeof hooks !== 'string')
+    problems.push({ path: `${path}.hooks`, message: `expected the path of a module, got ${shown(hooks)}` });
   return problems;
 }
 
-function checkHealthOrder(app: Record<string, unknown>): Problem[] {
-  const health = app['health'];
-  if (!isPlainObject(health)) return [];
-  const { staleAfter = healthOptions.staleAfter.default, heartbeatTimeout = healthOptions.heartbeatTimeout.default } = health;
-  const fine = typeof staleAfter !== 'number' || typeof heartbeatTimeout !== 'number' || staleAfter < heartbeatTimeout;
-  return fine ? [] : [{ path: 'health.staleAfter', message: 'must be shorter than health.heartbeatTimeout' }];
+const healthOrder = ['beat', 'staleAfter', 'heartbeatTimeout'] as const;
+
+/** Each must be shorter than the next, with what the app says for all filled in. */
+function checkHealthOrder(app: Record<string, unknown>, entry: unknown, path: string): Problem[] {
+  const own = isPlainObject(entry) ? entry['health'] : undefined;
+  if (!isPlainObject(own)) return [];
+  const common = isPlainObject(app['health']) ? app['health'] : {};
+  const value = (key: (typeof healthOrder)[number]): unknown =>
+    own[key] ?? common[key] ?? healthOptions[key].default;
+  return healthOrder.slice(1).flatMap((longer, at) => {
+    const shorter = healthOrder[at] ?? longer;
+    const [less, more] = [value(shorter), value(longer)];
+    if (typeof less !== 'number' || typeof more !== 'number' || less < more) return [];
+    const message = `must be shorter than ${longer} (${String(more)} ms), is ${String(less)} ms`;
+    return [{ path: `${path}health.${shorter}`, message }];
+  });
 }
 
-const appKeys = ['kind', 'name', 'services', 'gateways', 'logLevel', ...policyKeys, ...Object.keys(appOptions)];
+const appKeys = [
+  'kind',
+  'name',
+  'services',
+  'gateways',
+  'logLevel',
+  ...policyKeys,
+  ...Object.keys(appOptions),
+];
 
 /** The app file alone. */
 export function checkApp(app: unknown): Problem[] {
-  if (!isPlainObject(app) || app['kind'] !== 'app') return [{ path: '', message: 'the app file must export an app: `export default defineApp({...})`' }];
+  if (!isPlainObject(app) || app['kind'] !== 'app')
+    return [{ path: '', message: 'the app file must export an app: `export default defineApp({...})`' }];
   const { name, services, gateways = {}, logLevel } = app;
-  const problems = [...unknownKeys(app, appKeys, ''), ...checkPolicies(app, ''), ...checkHealthOrder(app)];
-  for (const problem of checkOptions(appOptions, pick(app, appOptions), '')) problems.push({ ...problem, path: problem.path.slice(1) });
-  if (typeof name !== 'string' || !isName(name)) problems.push({ path: 'name', message: `expected a name of letters, digits, "_" and "-", got ${shown(name)}` });
-  if (logLevel !== undefined && !logLevels.includes(logLevel as string)) problems.push({ path: 'logLevel', message: `expected one of ${logLevels.join(', ')}, got ${shown(logLevel)}` });
-  if (!isPlainObject(services) || Object.keys(services).length === 0) problems.push({ path: 'services', message: 'expected at least one service' });
+  const problems = [
+    ...unknownKeys(app, appKeys, ''),
+    ...checkPolicies(app, ''),
+    ...checkHealthOrder(app, app, ''),
+  ];
+  for (const problem of checkOptions(appOptions, pick(app, appOptions), ''))
+    problems.push({ ...problem, path: problem.path.slice(1) });
+  if (typeof name !== 'string' || !isName(name))
+    problems.push({
+      path: 'name',
+      message: `expected a name of letters, digits, "_" and "-", got ${shown(name)}`,
+    });
+  if (logLevel !== undefined && !logLevels.includes(logLevel as string))
+    problems.push({
+      path: 'logLevel',
+      message: `expected one of ${logLevels.join(', ')}, got ${shown(logLevel)}`,
+    });
+  if (!isPlainObject(services) || Object.keys(services).length === 0)
+    problems.push({ path: 'services', message: 'expected at least one service' });
   else problems.push(...Object.entries(services).flatMap(([key, entry]) => checkServiceEntry(key, entry)));
-  if (!isPlainObject(gateways)) problems.push({ path: 'gateways', message: `expected an object, got ${shown(gateways)}` });
+  for (const [group, entries] of Object.entries({ services, gateways }))
+    for (const [key, entry] of Object.entries(isPlainObject(entries) ? entries : {}))
+      problems.push(...checkHealthOrder(app, entry, `${group}.${key}.`));
+  if (!isPlainObject(gateways))
+    problems.push({ path: 'gateways', message: `expected an object, got ${shown(gateways)}` });
   else problems.push(...Object.entries(gateways).flatMap(([key, entry]) => checkGatewayEntry(key, entry)));
   return problems;
 }
@@ -88,7 +171,10 @@ function checkRemoteNames(service: ServiceManifest, names: readonly string[]): P
   const missing = (list: readonly string[], key: string): Problem[] =>
     list
       .filter((name) => !names.includes(name))
-      .map((name) => ({ path: `services.${service.name}.${key}`, message: `no service of this app is named "${name}"${suggestion(name, names)}` }));
+      .map((name) => ({
+        path: `services.${service.name}.${key}`,
+        message: `no service of this app is named ${shown(name)}${suggestion(name, names)}`,
+      }));
   return [...missing(service.needs, 'needs'), ...missing(service.mayCall, 'mayCall')];
 }
 
@@ -102,8 +188,10 @@ function checkRoutes(services: readonly ServiceManifest[]): Problem[] {
       // Two routes that differ in the names of their parameters alone match the same requests.
       const shape = `${http.method} ${http.path.replaceAll(/:[^/]+/g, ':')}`;
       const other = taken.get(shape);
-      if (other !== undefined) problems.push({ path, message: `${http.method} ${http.path} is the route of ${other} already` });
-      if (isReservedRoute(http.path)) problems.push({ path, message: `${http.path} is served by the gateway itself` });
+      if (other !== undefined)
+        problems.push({ path, message: `${http.method} ${http.path} is the route of ${other} already` });
+      if (isReservedRoute(http.path))
+        problems.push({ path, message: `${http.path} is served by the gateway itself` });
       taken.set(shape, `${service.name}.${action}`);
     }
   return problems;
@@ -113,11 +201,22 @@ function checkRoutes(services: readonly ServiceManifest[]): Problem[] {
 export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
   const services = Object.values(manifest.services);
   const names = Object.keys(app.services);
-  const problems = [...services.flatMap((service) => checkRemoteNames(service, names)), ...checkRoutes(services)];
+  const problems = [
+    ...services.flatMap((service) => checkRemoteNames(service, names)),
+    ...checkRoutes(services),
+  ];
   const cycle = findCycle(new Map(services.map((service) => [service.name, service.needs])));
-  if (cycle) problems.push({ path: 'services', message: `these need each other in a circle: ${cycle.join(' -> ')}. Use mayCall for one of them` });
-  const wanted = Object.values(app.services).reduce((sum, entry) => sum + (entry.replicas ?? 1), 0);
-  if (wanted > bounds.instances) problems.push({ path: 'services', message: `${String(wanted)} instances are wanted, ${String(bounds.instances)} are allowed` });
+  if (cycle)
+    problems.push({
+      path: 'services',
+      message: `these need each other in a circle: ${cycle.join(' -> ')}. Use mayCall for one of them`,
+    });
+  const entries = [...Object.values(app.services), ...Object.values(app.gateways ?? {})];
+  const wanted = entries.reduce((sum, entry) => sum + (entry.replicas ?? 1), 0);
+  if (wanted > bounds.instances)
+    problems.push({
+      path: 'services',
+      message: `${String(wanted)} instances are wanted, ${String(bounds.instances)} are allowed`,
+    });
   return problems;
 }
-

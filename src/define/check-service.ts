@@ -1,40 +1,75 @@
 /**
  * Finds everything that is wrong in one service definition, without running it. Used by the manifest process and by the test kit.
  */
-import { errorTable } from '../core/errors.ts';
-import { isEventName, isName } from '../core/ids.ts';
+import { isErrorCode } from '../core/errors.ts';
+import { isActionName, isEventName, isName } from '../core/ids.ts';
 import type { Problem } from '../core/options.ts';
 import { isPlainObject, shown, unknownKeys } from '../core/options.ts';
-import { isSchema } from './schema.ts';
+import { parseRoute } from './manifest.ts';
+import { gatewayOptions } from './options.ts';
+import { inputIssues, isSchema } from './schema.ts';
 import type { ServiceDefinition } from './service.ts';
 
-const serviceKeys = ['name', 'version', 'config', 'errors', 'needs', 'mayCall', 'emits', 'open', 'actions', 'events', 'check', 'close'];
+const serviceKeys = [
+  'name',
+  'version',
+  'config',
+  'errors',
+  'needs',
+  'mayCall',
+  'emits',
+  'open',
+  'actions',
+  'events',
+  'check',
+  'close',
+];
 const actionKeys = ['input', 'output', 'http', 'idempotent', 'concurrency', 'summary', 'checkOutput', 'run'];
 const routeKeys = ['route', 'status', 'body', 'reply', 'bodyLimit'];
 
 /** What is wrong with one value: a list, so that checks can be joined. */
-const wrong = (path: string, expected: string, value: unknown): Problem[] => [{ path, message: `expected ${expected}, got ${shown(value)}` }];
+const wrong = (path: string, expected: string, value: unknown): Problem[] => [
+  { path, message: `expected ${expected}, got ${shown(value)}` },
+];
 
 const optionalFunction = (path: string, value: unknown): Problem[] =>
   value === undefined || typeof value === 'function' ? [] : wrong(path, 'a function', value);
 
 const optionalSchema = (path: string, value: unknown): Problem[] =>
-  value === undefined || isSchema(value) ? [] : wrong(path, 'a schema (zod or another Standard Schema)', value);
+  value === undefined || isSchema(value)
+    ? []
+    : wrong(path, 'a schema (zod or another Standard Schema)', value);
+
+const optionalBoolean = (path: string, value: unknown): Problem[] =>
+  value === undefined || typeof value === 'boolean' ? [] : wrong(path, 'true or false', value);
 
 const isWhole = (value: unknown, min: number, max: number): boolean =>
   Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 
+const checkRoute = (route: unknown, path: string): Problem[] =>
+  typeof route === 'string' && parseRoute(route) !== undefined
+    ? []
+    : wrong(path, 'a route like "GET /users/:id"', route);
+
 function checkHttp(http: unknown, action: Record<string, unknown>, path: string): Problem[] {
-  if (http === undefined || typeof http === 'string') return [];
-  if (!isPlainObject(http)) return wrong(path, 'a route like "GET /users/:id"', http);
-  const { route, status, body, reply } = http;
+  if (http === undefined) return [];
+  if (!isPlainObject(http)) return checkRoute(http, path);
+  const { route, status, body, reply, bodyLimit } = http;
+  const { max } = gatewayOptions.bodyLimit;
   return [
     ...unknownKeys(http, routeKeys, path),
-    ...(typeof route === 'string' ? [] : wrong(`${path}.route`, 'a route like "GET /users/:id"', route)),
-    ...(status === undefined || isWhole(status, 200, 299) ? [] : wrong(`${path}.status`, 'a status from 200 to 299', status)),
+    ...checkRoute(route, `${path}.route`),
+    ...(bodyLimit === undefined || isWhole(bodyLimit, 1, max)
+      ? []
+      : wrong(`${path}.bodyLimit`, `a whole number from 1 to ${String(max)}`, bodyLimit)),
+    ...(status === undefined || isWhole(status, 200, 299)
+      ? []
+      : wrong(`${path}.status`, 'a status from 200 to 299', status)),
     ...optionalSchema(`${path}.body`, body),
     ...optionalFunction(`${path}.reply`, reply),
-    ...(reply !== undefined && action['output'] === undefined ? [{ path: `${path}.reply`, message: 'needs an `output` schema beside it' }] : []),
+    ...(reply !== undefined && action['output'] === undefined
+      ? [{ path: `${path}.reply`, message: 'needs an `output` schema beside it' }]
+      : []),
   ];
 }
 
@@ -46,33 +81,57 @@ function checkAction(action: unknown, path: string): Problem[] {
     ...(typeof action['run'] === 'function' ? [] : wrong(`${path}.run`, 'a function', action['run'])),
     ...optionalSchema(`${path}.input`, action['input']),
     ...optionalSchema(`${path}.output`, action['output']),
-    ...(concurrency === undefined || isWhole(concurrency, 1, 10_000) ? [] : wrong(`${path}.concurrency`, 'a whole number from 1 to 10000', concurrency)),
+    ...(concurrency === undefined || isWhole(concurrency, 1, 10_000)
+      ? []
+      : wrong(`${path}.concurrency`, 'a whole number from 1 to 10000', concurrency)),
+    ...optionalBoolean(`${path}.idempotent`, action['idempotent']),
+    ...optionalBoolean(`${path}.checkOutput`, action['checkOutput']),
+    ...(action['summary'] === undefined || typeof action['summary'] === 'string'
+      ? []
+      : wrong(`${path}.summary`, 'a text', action['summary'])),
     ...checkHttp(action['http'], action, `${path}.http`),
   ];
+}
+
+function checkActions({ actions }: ServiceDefinition): Problem[] {
+  return Object.entries(actions).flatMap(([name, action]) => {
+    const path = `actions.${name}`;
+    if (!isName(name)) return [{ path, message: 'an action is named by letters, digits, "_" and "-"' }];
+    if (!isActionName(name)) return [{ path, message: 'every object has this name; take another' }];
+    return checkAction(action, path);
+  });
 }
 
 function checkErrors(errors: unknown): Problem[] {
   if (!isPlainObject(errors)) return wrong('errors', 'an object of rows', errors);
   return Object.entries(errors).flatMap(([code, row]) => {
     const path = `errors.${code}`;
-    if (!/^[A-Z][A-Z0-9_]{1,62}$/.test(code)) return [{ path, message: 'a code is written in capitals, like USERNAME_TAKEN' }];
-    if (code in errorTable) return [{ path, message: 'this code is one of ours already; fail() takes it without declaring' }];
-    if (!isPlainObject(row) || typeof row['text'] !== 'string') return wrong(`${path}.text`, 'a sentence', isPlainObject(row) ? row['text'] : row);
-    return isWhole(row['http'], 400, 599) ? [] : wrong(`${path}.http`, 'a status from 400 to 599', row['http']);
+    if (!/^[A-Z][A-Z0-9_]{1,62}$/.test(code))
+      return [{ path, message: 'a code is written in capitals, like USERNAME_TAKEN' }];
+    if (isErrorCode(code))
+      return [{ path, message: 'this code is one of ours already; fail() takes it without declaring' }];
+    if (!isPlainObject(row) || typeof row['text'] !== 'string')
+      return wrong(`${path}.text`, 'a sentence', isPlainObject(row) ? row['text'] : row);
+    return isWhole(row['http'], 400, 599)
+      ? []
+      : wrong(`${path}.http`, 'a status from 400 to 599', row['http']);
   });
 }
 
 function checkRemotes(remotes: unknown, path: string): Problem[] {
   if (!isPlainObject(remotes)) return wrong(path, 'an object of remote(...)', remotes);
   return Object.entries(remotes).flatMap(([key, value]) =>
-    isPlainObject(value) && typeof value['remote'] === 'string' ? [] : wrong(`${path}.${key}`, "remote<typeof other>('other')", value),
+    isPlainObject(value) && typeof value['remote'] === 'string'
+      ? []
+      : wrong(`${path}.${key}`, "remote<typeof other>('other')", value),
   );
 }
 
 function checkEvents(definition: ServiceDefinition): Problem[] {
   return Object.entries(definition.events).flatMap(([name, event]: [string, unknown]) => {
     const path = `events.${name}`;
-    if (!isEventName(name)) return [{ path, message: 'an event is named by words joined by dots, like user.created' }];
+    if (!isEventName(name))
+      return [{ path, message: 'an event is named by words joined by dots, like user.created' }];
     if (!isPlainObject(event) || !isSchema(event['schema'])) return wrong(path, 'on(schema, handler)', event);
     return typeof event['handle'] === 'function' ? [] : wrong(path, 'a handler', event['handle']);
   });
@@ -82,28 +141,35 @@ function checkEmits(emits: unknown): Problem[] {
   if (emits === undefined) return [];
   if (!isPlainObject(emits)) return wrong('emits', 'an object of schemas', emits);
   return Object.entries(emits).flatMap(([name, schema]) => [
-    ...(isEventName(name) ? [] : [{ path: `emits.${name}`, message: 'an event is named by words joined by dots, like user.created' }]),
+    ...(isEventName(name)
+      ? []
+      : [{ path: `emits.${name}`, message: 'an event is named by words joined by dots, like user.created' }]),
     ...optionalSchema(`emits.${name}`, schema),
   ]);
 }
 
 /** What the default export of a module is, when it is no service. */
 export function asService(exported: unknown, path: string): ServiceDefinition | Problem {
-  if (isPlainObject(exported) && exported['kind'] === 'service') return exported as unknown as ServiceDefinition;
+  if (isPlainObject(exported) && exported['kind'] === 'service')
+    return exported as unknown as ServiceDefinition;
   return { path, message: 'the module must export a service: `export default defineService({...})`' };
 }
 
 export function checkService(definition: ServiceDefinition): Problem[] {
   const named: Problem[] =
-    typeof definition.name === 'string' && isName(definition.name) ? [] : wrong('name', 'a name of letters, digits, "_" and "-"', definition.name);
-  const actions = Object.entries(definition.actions).flatMap(([name, action]) => [
-    ...(isName(name) ? [] : [{ path: `actions.${name}`, message: 'an action is named by letters, digits, "_" and "-"' }]),
-    ...checkAction(action, `actions.${name}`),
-  ]);
+    typeof definition.name === 'string' && isName(definition.name)
+      ? []
+      : wrong('name', 'a name of letters, digits, "_" and "-"', definition.name);
+  const given: Record<string, unknown> = { ...definition.given };
   return [
     ...named,
-    ...unknownKeys({ ...definition.given }, serviceKeys, ''),
-    ...(typeof definition.version === 'string' && definition.version !== '' ? [] : wrong('version', 'a text like "1.2.0"', definition.version)),
+    ...unknownKeys(given, serviceKeys, ''),
+    // What is no function was not called: without this line all that is in it would be ignored.
+    ...optionalFunction('actions', given['actions']),
+    ...optionalFunction('events', given['events']),
+    ...(typeof definition.version === 'string' && definition.version !== ''
+      ? []
+      : wrong('version', 'a text like "1.2.0"', definition.version)),
     ...optionalSchema('config', definition.config),
     ...checkErrors(definition.errors),
     ...checkRemotes(definition.needs, 'needs'),
@@ -112,21 +178,33 @@ export function checkService(definition: ServiceDefinition): Problem[] {
     ...optionalFunction('open', definition.open),
     ...optionalFunction('check', definition.check),
     ...optionalFunction('close', definition.close),
-    ...actions,
+    ...checkActions(definition),
     ...checkEvents(definition),
   ];
 }
 
 /** The config of the app file, held against the service's own schema. */
-export async function checkConfig(definition: ServiceDefinition, config: unknown, path: string): Promise<Problem[]> {
+export async function checkConfig(
+  definition: ServiceDefinition,
+  config: unknown,
+  path: string,
+): Promise<Problem[]> {
   if (definition.config === undefined) {
     const given = isPlainObject(config) ? Object.keys(config) : [];
-    return given.map((key) => ({ path: `${path}.${key}`, message: 'the service declares no `config` schema' }));
+    return given.map((key) => ({
+      path: `${path}.${key}`,
+      message: 'the service declares no `config` schema',
+    }));
   }
-  const result = await definition.config['~standard'].validate(config ?? {});
-  const issues = result.issues ?? [];
-  return issues.map((issue) => {
-    const inside = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
-    return { path: inside === '' ? path : `${path}.${inside}`, message: issue.message };
-  });
+  // `checkService` names a config that is no schema.
+  if (!isSchema(definition.config)) return [];
+  try {
+    const result = await definition.config['~standard'].validate(config ?? {});
+    return inputIssues(result.issues ?? []).map((issue) => ({
+      path: issue.path === '' ? path : `${path}.${issue.path}`,
+      message: issue.message,
+    }));
+  } catch (error) {
+    return [{ path, message: `the schema threw ${error instanceof Error ? error.message : shown(error)}` }];
+  }
 }

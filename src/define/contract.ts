@@ -28,12 +28,23 @@ export interface Contract<Name extends string, D extends Declared> {
   readonly types?: DeclaredTypes<D>;
 }
 
-export const contract = <const Name extends string, D extends Declared>(declared: { readonly name: Name; readonly actions: D }): Contract<Name, D> => ({
+export const contract = <const Name extends string, D extends Declared>(declared: {
+  readonly name: Name;
+  readonly actions: D;
+}): Contract<Name, D> => ({
   contract: declared.name,
   actions: declared.actions,
 });
 
-export interface Implementation<D extends Declared, P, Cfg extends Schema, N extends Remotes, M extends Remotes, E extends ErrorRows, Ev extends EventSchemas> {
+export interface Implementation<
+  D extends Declared,
+  P,
+  Cfg extends Schema,
+  N extends Remotes,
+  M extends Remotes,
+  E extends ErrorRows,
+  Ev extends EventSchemas,
+> {
   readonly version?: string;
   readonly config?: Cfg;
   readonly errors?: E;
@@ -43,7 +54,9 @@ export interface Implementation<D extends Declared, P, Cfg extends Schema, N ext
   readonly open?: (around: Surrounding<N & M, Ev> & { readonly config: Out<Cfg> }) => Awaitable<P>;
   /** One function per action of the contract. */
   readonly actions: {
-    readonly [K in keyof D]: (handling: Handling<P, N & M, E, Ev> & { readonly input: Out<D[K]['input']> }) => Awaitable<In<D[K]['output']>>;
+    readonly [K in keyof D]: (
+      handling: Handling<P, N & M, E, Ev> & { readonly input: Out<D[K]['input']> },
+    ) => Awaitable<In<D[K]['output']>>;
   };
   readonly events?: (on: EventMaker<P, N & M, E, Ev>) => Readonly<Record<string, Subscription>>;
   readonly check?: (around: { readonly parts: P }) => Awaitable<boolean>;
@@ -62,11 +75,18 @@ export function implement<
   M extends Remotes = Nothing,
   E extends ErrorRows = Nothing,
   Ev extends EventSchemas = EventSchemas,
->(promised: Contract<Name, D>, service: Implementation<D, P, Cfg, N, M, E, Ev>): Service<Name, DeclaredTypes<D>> {
+>(
+  promised: Contract<Name, D>,
+  service: Implementation<D, P, Cfg, N, M, E, Ev>,
+): Service<Name, DeclaredTypes<D>> {
   const runs: Readonly<Record<string, unknown>> = service.actions;
   const actions = () => {
-    const strangers = Object.keys(runs).map((name) => [name, { run: runs[name] }]);
-    const declared = Object.entries(promised.actions).map(([name, action]) => [name, { ...action, run: runs[name] }]);
+    // What the contract does not have is no action: the check names it.
+    const strangers = Object.keys(runs).map((name) => [name, 'a function that the contract does not have']);
+    const declared = Object.entries(promised.actions).map(([name, action]) => [
+      name,
+      { ...action, run: runs[name] },
+    ]);
     return Object.fromEntries([...strangers, ...declared]) as object;
   };
   return readDefinition({ ...service, name: promised.contract, actions }) as Service<Name, DeclaredTypes<D>>;

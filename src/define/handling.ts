@@ -18,10 +18,15 @@ export interface ClientCallOptions {
   readonly idempotencyKey?: string;
 }
 
-type Arguments<I> = Record<string, never> extends I ? [input?: I, options?: ClientCallOptions] : [input: I, options?: ClientCallOptions];
+type Arguments<I> =
+  Record<string, never> extends I
+    ? [input?: I, options?: ClientCallOptions]
+    : [input: I, options?: ClientCallOptions];
 
 export type Client<A> = {
-  readonly [K in keyof A]: A[K] extends ActionType<infer I, infer O> ? (...args: Arguments<I>) => Promise<O> : never;
+  readonly [K in keyof A]: A[K] extends ActionType<infer I, infer O>
+    ? (...args: Arguments<I>) => Promise<O>
+    : never;
 };
 
 /** A service that may be called: its name and, in types, its actions. */
@@ -30,11 +35,16 @@ export interface Remote<Name extends string = string, A = unknown> {
   readonly types?: A;
 }
 export type Remotes = Readonly<Record<string, Remote>>;
-export type Clients<R> = { readonly [K in keyof R]: R[K] extends Remote<string, infer A> ? Client<A> : never };
+export type Clients<R> = {
+  readonly [K in keyof R]: R[K] extends Remote<string, infer A> ? Client<A> : never;
+};
 
 export type ErrorRows = Readonly<Record<string, ErrorRow>>;
 /** Ends the handler with a typed error: a code of the table, or one of the service's own `errors`. */
-export type Fail<E extends ErrorRows> = (code: ErrorCode | (keyof E & string), data?: Readonly<Record<string, unknown>>) => never;
+export type Fail<E extends ErrorRows> = (
+  code: ErrorCode | (keyof E & string),
+  data?: Readonly<Record<string, unknown>>,
+) => never;
 
 export type EventSchemas = Readonly<Record<string, Schema>>;
 /** With `emits` declared only those, typed; without, any name and JSON value. */

@@ -29,7 +29,9 @@ export function resolveAppFile(named: string | undefined, cwd: string): string {
   if (named === undefined) {
     const found = findAppFile(cwd);
     if (found !== undefined) return found;
-    throw new TuttiError('CONFIG_INVALID', { message: `There is no ${appFileNames.join(', ')} here or above. Name the app file: tutti start path/to/tutti.ts` });
+    throw new TuttiError('CONFIG_INVALID', {
+      message: `There is no ${appFileNames.join(', ')} here or above. Name the app file: tutti start path/to/tutti.ts`,
+    });
   }
   const path = resolve(cwd, named);
   if (!existsSync(path)) throw new TuttiError('CONFIG_INVALID', { message: `There is no file ${named}` });
@@ -38,7 +40,10 @@ export function resolveAppFile(named: string | undefined, cwd: string): string {
 
 export const configInvalid = (file: string, problems: readonly Problem[]): TuttiError => {
   const lines = problems.map(problemText);
-  return new TuttiError('CONFIG_INVALID', { message: `${file} cannot be started:\n  ${lines.join('\n  ')}`, lines });
+  return new TuttiError('CONFIG_INVALID', {
+    message: `${file} cannot be started:\n  ${lines.join('\n  ')}`,
+    lines,
+  });
 };
 
 export interface LoadOptions {
@@ -54,9 +59,14 @@ export async function loadApp(file: string, options: LoadOptions = {}): Promise<
   setAppFile(file, options.settings);
   let app: unknown;
   try {
-    app = ((await import(`${pathToFileURL(file).href}${options.search ?? ''}`)) as { default?: unknown }).default;
+    app = ((await import(`${pathToFileURL(file).href}${options.search ?? ''}`)) as { default?: unknown })
+      .default;
   } catch (error) {
-    if (isTuttiError(error, 'CONFIG_INVALID')) throw configInvalid(name, error.message.split('\n').map((message) => ({ path: '', message })));
+    if (isTuttiError(error, 'CONFIG_INVALID'))
+      throw configInvalid(
+        name,
+        error.message.split('\n').map((message) => ({ path: '', message })),
+      );
     throw configInvalid(name, [{ path: '', message: locate(error, name) }]);
   }
   const problems = checkApp(app);

@@ -1,8 +1,9 @@
 /**
  * Says in one sentence what went wrong while a module was imported, with file and line. Used where user modules are read.
  */
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shown } from '../core/options.ts';
 
 const place = /(file:\/\/\/[^\s:)]+|\/[^\s:()]+\.(?:ts|js|mjs|cjs|mts|cts)):(\d+)/g;
 
@@ -15,16 +16,22 @@ function placeOf(stack: string): string | undefined {
   return undefined;
 }
 
+/** Node's message names what is missing and who asked, with whole paths: the short form says the same. */
+function missingText(message: string, module: string): string {
+  const [, missing = '', importer = module] =
+    /Cannot find (?:module|package) '([^']+)'(?: imported from (.+))?/.exec(message) ?? [];
+  const short = (path: string): string => (path.startsWith('/') ? relative(process.cwd(), path) : path);
+  return missing === '' || missing === resolve(module)
+    ? `there is no file ${module}`
+    : `cannot find "${short(missing)}", imported by ${short(importer)}`;
+}
+
+/** @param module its path, from the working directory. */
 export function locate(error: unknown, module: string): string {
-  if (!(error instanceof Error)) return `${module} threw ${String(error)}`;
+  if (!(error instanceof Error)) return `${module} threw ${shown(error)}`;
   const code = (error as NodeJS.ErrnoException).code;
   const message = error.message.split('\n').filter((line) => line.trim() !== '')[0] ?? error.name;
-  // The message of a missing module names it and who asked, with whole paths: the short form says the same.
-  if (code === 'ERR_MODULE_NOT_FOUND') {
-    const missing = /Cannot find (?:module|package) '([^']+)'/.exec(error.message)?.[1] ?? '';
-    const shortly = missing.startsWith('/') ? relative(process.cwd(), missing) : missing;
-    return shortly === '' || shortly === module ? `there is no file ${module}` : `cannot find "${shortly}", imported by ${module}`;
-  }
+  if (code === 'ERR_MODULE_NOT_FOUND') return missingText(message, module);
   const where = placeOf(error.stack ?? '') ?? module;
   const kind = error.name === 'Error' ? '' : `${error.name}: `;
   return `${kind}${message} (${where})`;

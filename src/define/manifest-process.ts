@@ -1,6 +1,7 @@
 /**
  * The throw-away process that imports every service module, so that no user code runs where the app is supervised.
- * Reads one JSON request from stdin, answers one JSON text on fd 3, and ends. What modules print goes to its stdout and stderr.
+ * Reads one JSON request from stdin, answers one line of JSON per module on fd 3, and ends. One module after the other: the first
+ * without an answer is the one that never came to an end. What modules print goes to its stdout and stderr.
  */
 import { writeSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -28,17 +29,26 @@ async function readModule(name: string, entry: Found): Promise<ReadModule> {
   }
   const service = asService(exported.default, `${path}.module`);
   if (!('kind' in service)) return failed(service);
-  const own = checkService(service).map((problem) => ({ ...problem, path: `${path} (${entry.module}) ${problem.path}` }));
-  if (service.name !== name) own.push({ path, message: `the service in ${entry.module} is named "${service.name}"; the key must be the same` });
-  if (own.length > 0) return { problems: own };
-  const made = makeManifest(service);
-  const described = made.problems.map((problem) => ({ ...problem, path: `${path} (${entry.module}) ${problem.path}` }));
-  return { manifest: made.manifest, problems: [...described, ...(await checkConfig(service, entry.config, `${path}.config`))] };
+  const within = (problem: Problem): Problem => ({
+    ...problem,
+    path: `${path} (${entry.module}) ${problem.path}`,
+  });
+  const own = checkService(service).map(within);
+  if (service.name !== name)
+    own.push({
+      path,
+      message: `the service in ${entry.module} is named "${service.name}"; the key must be the same`,
+    });
+  const config = await checkConfig(service, entry.config, `${path}.config`);
+  if (own.length > 0) return { problems: [...own, ...config] };
+  const { manifest, problems } = makeManifest(service);
+  return { manifest, problems: [...problems.map(within), ...config] };
 }
 
 const request = JSON.parse(await text(process.stdin)) as ManifestRequest;
-const read = await Promise.all(Object.entries(request.services).map(async ([name, entry]) => [name, await readModule(name, entry)] as const));
-const answer = Buffer.from(JSON.stringify(Object.fromEntries(read)));
-for (let sent = 0; sent < answer.length; ) sent += writeSync(3, answer, sent);
+for (const [name, entry] of Object.entries(request.services)) {
+  const line = Buffer.from(`${JSON.stringify([name, await readModule(name, entry)])}\n`);
+  for (let sent = 0; sent < line.length;) sent += writeSync(3, line, sent);
+}
 // A module may have left a timer or a socket open: this process has said all it has to say.
 process.exit(0);

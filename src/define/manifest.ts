@@ -63,13 +63,15 @@ export interface ManifestResult {
   readonly problems: readonly Problem[];
 }
 
-const routePattern = /^(GET|POST|PUT|PATCH|DELETE) (\/\S*)$/;
+/** Fixed words and whole parameters; what else a router may know (patterns, wildcards) is refused, not half understood. */
+const routePattern = /^(GET|POST|PUT|PATCH|DELETE) (\/|(?:\/(?::[A-Za-z_]\w*|[\w.~%!$&'+,;=@-]+))+\/?)$/;
 export const parseRoute = (route: string): { method: HttpMethod; path: string } | undefined => {
   const match = routePattern.exec(route);
   return match === null ? undefined : { method: match[1] as HttpMethod, path: match[2] ?? '/' };
 };
 
-const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+const hashOf = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 /** An action without `input` takes nothing, and says so. */
 const noInput: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };
 
@@ -90,7 +92,10 @@ class Describer {
     const spec = typeof http === 'string' ? { route: http } : http;
     const parsed = parseRoute(spec.route);
     if (parsed === undefined) {
-      this.problems.push({ path, message: `expected a route like "GET /users/:id", got ${JSON.stringify(spec.route)}` });
+      this.problems.push({
+        path,
+        message: `expected a route like "GET /users/:id", got ${JSON.stringify(spec.route)}`,
+      });
       return undefined;
     }
     const shaped = spec.reply !== undefined || spec.body !== undefined;
@@ -105,7 +110,8 @@ class Describer {
 
   action(action: ActionDefinition, path: string): ActionManifest {
     const input = action.input === undefined ? noInput : this.schema(action.input, 'input', `${path}.input`);
-    const output = action.output === undefined ? undefined : this.schema(action.output, 'output', `${path}.output`);
+    const output =
+      action.output === undefined ? undefined : this.schema(action.output, 'output', `${path}.output`);
     const http = action.http === undefined ? undefined : this.route(action.http, `${path}.http`);
     return {
       input,
@@ -119,13 +125,17 @@ class Describer {
   }
 }
 
-const mapValues = <V, W>(record: Readonly<Record<string, V>>, map: (value: V, key: string) => W): Record<string, W> =>
+const mapValues = <V, W>(
+  record: Readonly<Record<string, V>>,
+  map: (value: V, key: string) => W,
+): Record<string, W> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 
 /** Wants a definition that `checkService` found nothing wrong with, schemas apart: those it reports itself. */
 export function makeManifest(definition: ServiceDefinition): ManifestResult {
   const describer = new Describer();
-  const names = (remotes: Readonly<Record<string, { readonly remote: string }>>): string[] => Object.values(remotes).map((remote) => remote.remote);
+  const names = (remotes: Readonly<Record<string, { readonly remote: string }>>): string[] =>
+    Object.values(remotes).map((remote) => remote.remote);
   const manifest = {
     name: definition.name,
     version: definition.version,
@@ -133,7 +143,10 @@ export function makeManifest(definition: ServiceDefinition): ManifestResult {
     mayCall: names(definition.mayCall),
     errors: definition.errors,
     actions: mapValues(definition.actions, (action, name) => describer.action(action, `actions.${name}`)),
-    events: mapValues(definition.events, (event, name) => ({ mode: event.mode, schema: describer.schema(event.schema, 'input', `events.${name}`) })),
+    events: mapValues(definition.events, (event, name) => ({
+      mode: event.mode,
+      schema: describer.schema(event.schema, 'input', `events.${name}`),
+    })),
   };
   return { manifest: { ...manifest, hash: hashOf(manifest) }, problems: describer.problems };
 }

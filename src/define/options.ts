@@ -4,40 +4,149 @@
 import type { OptionTable } from '../core/options.ts';
 
 export const restartOptions = {
-  maxRestarts: { kind: 'whole', default: undefined, unit: 'restarts', doc: 'Quick failures in a row before giving up. Default: never.' },
-  minUptime: { kind: 'whole', default: 5_000, unit: 'ms', doc: 'Being ready this long makes the next exit a first failure again.' },
-  startTimeout: { kind: 'whole', default: 30_000, min: 1, unit: 'ms', doc: 'From spawn to ready; beyond it the process is killed, and that counts.' },
+  maxRestarts: {
+    kind: 'whole',
+    default: undefined,
+    unit: 'restarts',
+    doc: 'Quick failures in a row before giving up. Default: never.',
+  },
+  minUptime: {
+    kind: 'whole',
+    default: 5_000,
+    unit: 'ms',
+    doc: 'Being ready this long makes the next exit a first failure again.',
+  },
+  startTimeout: {
+    kind: 'whole',
+    default: 30_000,
+    min: 1,
+    unit: 'ms',
+    doc: 'From spawn to ready; beyond it the process is killed, and that counts.',
+  },
   maxDelay: { kind: 'whole', default: 30_000, min: 1, unit: 'ms', doc: 'Longest wait between two starts.' },
 } as const satisfies OptionTable;
 
 export const stopOptions = {
-  drainTimeout: { kind: 'whole', default: 8_000, unit: 'ms', doc: 'For work in flight after a stop was asked for; then SIGTERM.' },
-  killAfter: { kind: 'whole', default: 2_000, unit: 'ms', doc: 'From SIGTERM to SIGKILL of the process group.' },
+  drainTimeout: {
+    kind: 'whole',
+    default: 8_000,
+    unit: 'ms',
+    doc: 'For work in flight after a stop was asked for; then SIGTERM.',
+  },
+  killAfter: {
+    kind: 'whole',
+    default: 2_000,
+    unit: 'ms',
+    doc: 'From SIGTERM to SIGKILL of the process group.',
+  },
 } as const satisfies OptionTable;
 
 export const healthOptions = {
-  beat: { kind: 'whole', default: 500, min: 10, unit: 'ms', doc: 'How often an instance writes its heartbeat.' },
-  staleAfter: { kind: 'whole', default: 3_000, min: 20, unit: 'ms', doc: 'A heartbeat older than this makes the instance unready.' },
-  heartbeatTimeout: { kind: 'whole', default: 10_000, min: 50, unit: 'ms', doc: 'Without a heartbeat and without progress for this long: killed.' },
-  busyAfter: { kind: 'whole', default: 60_000, min: 50, unit: 'ms', doc: 'Without a heartbeat, though working, for this long: killed.' },
-  checkInterval: { kind: 'whole', default: 5_000, min: 10, unit: 'ms', doc: 'How often the check() of a service runs.' },
+  beat: {
+    kind: 'whole',
+    default: 500,
+    min: 10,
+    unit: 'ms',
+    doc: 'How often an instance writes its heartbeat.',
+  },
+  staleAfter: {
+    kind: 'whole',
+    default: 3_000,
+    min: 20,
+    unit: 'ms',
+    doc: 'A heartbeat older than this makes the instance unready.',
+  },
+  heartbeatTimeout: {
+    kind: 'whole',
+    default: 10_000,
+    min: 50,
+    unit: 'ms',
+    doc: 'Without a heartbeat and without progress for this long: killed.',
+  },
+  busyAfter: {
+    kind: 'whole',
+    default: 60_000,
+    min: 50,
+    unit: 'ms',
+    doc: 'Without a heartbeat, though working, for this long: killed.',
+  },
+  checkInterval: {
+    kind: 'whole',
+    default: 5_000,
+    min: 10,
+    unit: 'ms',
+    doc: 'How often the check() of a service runs.',
+  },
 } as const satisfies OptionTable;
 
 export const appOptions = {
-  shutdownTimeout: { kind: 'whole', default: 60_000, min: 1, unit: 'ms', doc: 'For the ordered stop of the whole app; then all at once.' },
-  orphanGrace: { kind: 'whole', default: 5_000, unit: 'ms', doc: 'What an instance has to finish in when the keeper is gone.' },
+  shutdownTimeout: {
+    kind: 'whole',
+    default: 60_000,
+    min: 1,
+    unit: 'ms',
+    doc: 'For the ordered stop of the whole app; then all at once.',
+  },
+  orphanGrace: {
+    kind: 'whole',
+    default: 5_000,
+    unit: 'ms',
+    doc: 'What an instance has to finish in when the keeper is gone.',
+  },
 } as const satisfies OptionTable;
 
 export const serviceOptions = {
-  replicas: { kind: 'whole', default: 1, min: 0, max: 256, unit: 'processes', doc: 'How many processes run this service.' },
+  replicas: {
+    kind: 'whole',
+    default: 1,
+    min: 0,
+    max: 256,
+    unit: 'processes',
+    doc: 'How many processes run this service.',
+  },
   optional: { kind: 'boolean', default: false, doc: 'The app counts as healthy without it.' },
 } as const satisfies OptionTable;
 
 export const gatewayOptions = {
-  host: { kind: 'text', default: '127.0.0.1', doc: 'Address to listen on. Anything but loopback also needs `exposed: true`.' },
-  port: { kind: 'whole', default: 5_000, min: 0, max: 65_535, doc: 'Port to listen on; 0: any that is free.' },
-  replicas: { kind: 'whole', default: 1, min: 1, max: 64, unit: 'processes', doc: 'Processes that accept on the same socket.' },
-  exposed: { kind: 'boolean', default: false, doc: 'Says that others than this machine are meant to reach it.' },
-  bodyLimit: { kind: 'whole', default: 1_048_576, min: 1, max: 15_728_640, unit: 'bytes', doc: 'Largest request body.' },
-  deadline: { kind: 'whole', default: 5_000, min: 1, max: 60_000, unit: 'ms', doc: 'What a request has to be answered in, unless the client asks for another time.' },
+  host: {
+    kind: 'text',
+    default: '127.0.0.1',
+    doc: 'Address to listen on. Anything but loopback also needs `exposed: true`.',
+  },
+  port: {
+    kind: 'whole',
+    default: 5_000,
+    min: 0,
+    max: 65_535,
+    doc: 'Port to listen on; 0: any that is free.',
+  },
+  replicas: {
+    kind: 'whole',
+    default: 1,
+    min: 1,
+    max: 64,
+    unit: 'processes',
+    doc: 'Processes that accept on the same socket.',
+  },
+  exposed: {
+    kind: 'boolean',
+    default: false,
+    doc: 'Says that others than this machine are meant to reach it.',
+  },
+  bodyLimit: {
+    kind: 'whole',
+    default: 1_048_576,
+    min: 1,
+    max: 15_728_640,
+    unit: 'bytes',
+    doc: 'Largest request body.',
+  },
+  deadline: {
+    kind: 'whole',
+    default: 5_000,
+    min: 1,
+    max: 60_000,
+    unit: 'ms',
+    doc: 'What a request has to be answered in, unless the client asks for another time.',
+  },
 } as const satisfies OptionTable;

@@ -11,11 +11,15 @@ import type { Out, Schema } from './schema.ts';
 import { inputIssues } from './schema.ts';
 
 const secretName = /pass|secret|token|key|credential|auth|dsn|private/i;
-const credentialUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/\s]*:[^/\s]*@/i;
+/** A password may hold a slash that nobody escaped: then the URL is wrong, and would be shown. */
+const credentialUrl = /^[a-z][a-z0-9+.-]*:\/\/[^@:\s]*:\S*@/i;
+const credentialPair = /(pass(word|wd)?|secret|token|key)\s*=/i;
 
 /** Shown in messages; a password never is, nor the password inside a URL. */
 export const maskedSetting = (name: string, value: string): string =>
-  secretName.test(name) || credentialUrl.test(value) ? '(hidden)' : shown(value);
+  secretName.test(name) || credentialUrl.test(value) || credentialPair.test(value)
+    ? '(hidden)'
+    : shown(value);
 
 let appFolder: string | undefined;
 let replaced: Readonly<Record<string, string>> = {};
@@ -45,25 +49,29 @@ function dotEnv(): Record<string, string | undefined> {
 export function readEnv<S extends Schema>(schema: S): Out<S> {
   const settings = { ...dotEnv(), ...process.env, ...replaced };
   const result = schema['~standard'].validate(settings);
-  if (result instanceof Promise) throw new TuttiError('CONFIG_INVALID', { message: 'readEnv: the schema must not be asynchronous' });
+  if (result instanceof Promise)
+    throw new TuttiError('CONFIG_INVALID', { message: 'readEnv: the schema must not be asynchronous' });
   if (result.issues === undefined) return result.value as Out<S>;
   const lines = inputIssues(result.issues).map((issue) => {
-    const value = settings[issue.path];
-    const given = value === undefined ? 'is not set' : `is ${maskedSetting(issue.path, value)}`;
-    return `${issue.path} ${given}: ${issue.message}. Set it in the environment or in .env beside the app file.`;
+    // A list made of one text has an issue inside: the setting is the first word of its path.
+    const [name = ''] = issue.path.split('.');
+    if (name === '') return issue.message;
+    const value = settings[name];
+    const given = value === undefined ? 'is not set' : `is ${maskedSetting(name, value)}`;
+    return `${name} ${given}: ${issue.message}. Set it in the environment or in .env beside the app file.`;
   });
   throw new TuttiError('CONFIG_INVALID', { message: lines.join('\n'), lines });
 }
 
-const inspectorOption = /^--(inspect|debug)/;
+/** With its value, which may be a word of its own: left behind it would keep every instance from starting. */
+const inspectorOption = /(?<=^|\s)--(inspect|debug)\S*(\s+[^-\s]\S*)?/g;
 
 /** What instances inherit: all of ours, since libraries expect it, but for what would open a debugger in each of them. */
 export function inheritedEnvironment(): Record<string, string> {
   const { NODE_OPTIONS: options = '', ...others } = process.env;
-  const kept = options
-    .split(/\s+/)
-    .filter((option) => option !== '' && !inspectorOption.test(option))
-    .join(' ');
+  const kept = options.replaceAll(inspectorOption, '').trim();
   const env = kept === '' ? others : { ...others, NODE_OPTIONS: kept };
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

@@ -7,13 +7,17 @@ import { resolve, dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { bounds } from '../core/bounds.ts';
+import { escapeControls } from '../core/log-line.ts';
 import type { Problem } from '../core/options.ts';
 import type { AppInput } from './app.ts';
 import { checkTogether } from './check-app.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
+import { inheritedEnvironment } from './read-env.ts';
 
 export interface ManifestRequest {
-  readonly services: Readonly<Record<string, { readonly path: string; readonly module: string; readonly config: unknown }>>;
+  readonly services: Readonly<
+    Record<string, { readonly path: string; readonly module: string; readonly config: unknown }>
+  >;
 }
 export interface ReadModule {
   readonly manifest?: ServiceManifest;
@@ -43,23 +47,37 @@ function collect(stream: Readable | null, limit: number): () => string {
   return () => text;
 }
 
-function runReader(request: ManifestRequest, cwd: string): Promise<Ended> {
+/** A module may have started a process of its own that holds our pipes open: they are not waited for longer than this. */
+const pipesMs = 500;
+
+function runReader(request: ManifestRequest, cwd: string, limitMs: number): Promise<Ended> {
   return new Promise((done) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], { cwd, stdio: ['pipe', 'ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {
+      cwd,
+      env: inheritedEnvironment(),
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    });
     const answer = collect(child.stdio[3] as Readable, answerLimit);
     const errors = collect(child.stderr, 16_384);
-    let late = false;
-    const limit = setTimeout(() => {
-      late = true;
-      child.kill('SIGKILL');
-    }, bounds.manifestMs);
-    const end = (how: string): void => {
+    let how = `it took longer than ${String(limitMs / 1000)} s; importing a service must not do work`;
+    const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    const end = (): void => {
       clearTimeout(limit);
       done({ answer: answer(), errors: errors(), how });
     };
-    child.on('error', (error) => { end(error.message); });
-    child.on('close', (code, signal) => {
-      end(late ? `it took longer than ${String(bounds.manifestMs / 1000)} s; importing a service must not do work` : `it ended with ${signal ?? `code ${String(code)}`}`);
+    child.on('error', (error) => {
+      how = error.message;
+      end();
+    });
+    child.on('exit', (code, signal) => {
+      if (!child.killed) how = `it ended with ${signal ?? `code ${String(code)}`}`;
+      const pipes = setTimeout(() => {
+        for (const stream of child.stdio) stream?.destroy();
+      }, pipesMs);
+      child.on('close', () => {
+        clearTimeout(pipes);
+        end();
+      });
     });
     // It may be gone before it has read what we ask: its end says so, this pipe need not.
     child.stdin?.on('error', () => undefined);
@@ -67,22 +85,47 @@ function runReader(request: ManifestRequest, cwd: string): Promise<Ended> {
   });
 }
 
+/** One line per module that was read; the last may have been cut. */
+function readAnswer(answer: string): Map<string, ReadModule> {
+  const lines = answer.split('\n').slice(0, -1);
+  return new Map(lines.map((line) => JSON.parse(line) as [string, ReadModule]));
+}
+
+/** Modules are read one after the other: the first that is missing is the one where it ended. */
+function unanswered(
+  names: readonly string[],
+  read: ReadonlyMap<string, ReadModule>,
+  ended: Ended,
+): Problem[] {
+  const name = names.find((asked) => !read.has(asked));
+  if (name === undefined) return [];
+  const said = ended.errors.trim().split('\n').slice(-20).map(escapeControls).join('\n');
+  const message = `could not be read: ${ended.how}${said === '' ? '' : `\n${said}`}`;
+  return [{ path: `services.${name}.module`, message }];
+}
+
 /** @param appFile absolute path; modules are relative to it. */
-export async function readManifest(app: AppInput, appFile: string): Promise<ManifestReading> {
+export async function readManifest(
+  app: AppInput,
+  appFile: string,
+  limitMs: number = bounds.manifestMs,
+): Promise<ManifestReading> {
   const folder = dirname(appFile);
   const services = Object.fromEntries(
-    Object.entries(app.services).map(([name, { module, config }]) => [name, { path: resolve(folder, module), module, config: config ?? {} }]),
+    Object.entries(app.services).map(([name, { module, config }]) => [
+      name,
+      { path: resolve(folder, module), module, config: config ?? {} },
+    ]),
   );
-  const ended = await runReader({ services }, folder);
-  let read: Record<string, ReadModule>;
-  try {
-    read = JSON.parse(ended.answer) as Record<string, ReadModule>;
-  } catch {
-    const said = ended.errors.trim();
-    const message = `the service modules could not be read: ${ended.how}${said === '' ? '' : `\n${said}`}`;
-    return { manifest: { app: app.name, services: {} }, problems: [{ path: 'services', message }] };
-  }
-  const manifests = Object.entries(read).flatMap(([name, { manifest }]) => (manifest === undefined ? [] : [[name, manifest] as const]));
+  const ended = await runReader({ services }, folder, limitMs);
+  const read = readAnswer(ended.answer);
+  const manifests = [...read].flatMap(([name, { manifest }]) =>
+    manifest === undefined ? [] : [[name, manifest] as const],
+  );
   const manifest: AppManifest = { app: app.name, services: Object.fromEntries(manifests) };
-  return { manifest, problems: [...Object.values(read).flatMap(({ problems }) => problems), ...checkTogether(app, manifest)] };
+  const found = [...read.values()].flatMap(({ problems }) => problems);
+  return {
+    manifest,
+    problems: [...found, ...unanswered(Object.keys(services), read, ended), ...checkTogether(app, manifest)],
+  };
 }

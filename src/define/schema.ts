@@ -8,7 +8,8 @@ export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
-export type SchemaResult<O> = { readonly value: O; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+export type SchemaResult<O> =
+  { readonly value: O; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -44,31 +45,48 @@ export type Jsonified<T> = T extends { toJSON(): infer J }
       : T extends undefined | symbol | bigint | ((...args: never[]) => unknown)
         ? never
         : T extends readonly unknown[]
-          ? { -readonly [K in keyof T]: undefined extends T[K] ? Jsonified<Exclude<T[K], undefined>> | null : Jsonified<T[K]> }
+          ? {
+              -readonly [K in keyof T]: undefined extends T[K]
+                ? Jsonified<Exclude<T[K], undefined>> | null
+                : Jsonified<T[K]>;
+            }
           : T extends object
-            ? { [K in keyof T as T[K] extends symbol | ((...args: never[]) => unknown) ? never : K]: Jsonified<Exclude<T[K], undefined>> | (undefined extends T[K] ? undefined : never) }
+            ? {
+                [K in keyof T as T[K] extends symbol | ((...args: never[]) => unknown) ? never : K]:
+                  Jsonified<Exclude<T[K], undefined>> | (undefined extends T[K] ? undefined : never);
+              }
             : unknown;
 
 export const isSchema = (value: unknown): value is Schema =>
   (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value;
 
-const keyOf = (part: PropertyKey | { readonly key: PropertyKey }): string => String(typeof part === 'object' ? part.key : part);
+const keyOf = (part: PropertyKey | { readonly key: PropertyKey }): string =>
+  String(typeof part === 'object' ? part.key : part);
 
 export const inputIssues = (issues: readonly SchemaIssue[]): InputIssue[] =>
-  issues.slice(0, 50).map((issue) => ({ path: (issue.path ?? []).map(keyOf).join('.'), message: issue.message }));
+  issues
+    .slice(0, 50)
+    .map((issue) => ({ path: (issue.path ?? []).map(keyOf).join('.'), message: issue.message }));
 
 /** What JSON cannot say is described as what it becomes: a Date as a date-time text, the rest as anything. */
 const libraryOptions = {
   unrepresentable: 'any',
-  override: (context: { zodSchema?: { _zod?: { def?: { type?: string } } }; jsonSchema: Record<string, unknown> }): void => {
-    if (context.zodSchema?._zod?.def?.type === 'date') Object.assign(context.jsonSchema, { type: 'string', format: 'date-time' });
+  override: (context: {
+    zodSchema?: { _zod?: { def?: { type?: string } } };
+    jsonSchema: Record<string, unknown>;
+  }): void => {
+    if (context.zodSchema?._zod?.def?.type === 'date')
+      Object.assign(context.jsonSchema, { type: 'string', format: 'date-time' });
   },
 };
 
 /** @throws {Error} when the library cannot describe it; the caller knows where it stands. */
 export function toJsonSchema(schema: Schema, side: 'input' | 'output'): JsonSchema {
   const converter = schema['~standard'].jsonSchema;
-  if (converter === undefined) throw new Error(`${schema['~standard'].vendor} gives no JSON Schema; use zod 4.2 or newer, or another library that does`);
+  if (converter === undefined)
+    throw new Error(
+      `${schema['~standard'].vendor} gives no JSON Schema; use zod 4.2 or newer, or another library that does`,
+    );
   const json = converter[side]({ target: 'draft-2020-12', libraryOptions });
   delete json['$schema'];
   return json;

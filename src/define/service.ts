@@ -2,7 +2,15 @@
  * `defineService`: what a service is, as plain data. Importing a definition does nothing else; the host runs it.
  * Nothing is refused here: `checkService` (define/check-service.ts) finds every problem at once, before any process starts.
  */
-import type { ActionType, EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
+import type {
+  ActionType,
+  EventSchemas,
+  ErrorRows,
+  Handling,
+  Remote,
+  Remotes,
+  Surrounding,
+} from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
 
 type Awaitable<T> = T | Promise<T>;
@@ -108,7 +116,16 @@ export interface Service<Name extends string, A> extends ServiceDefinition {
   readonly types?: A;
 }
 
-export interface ServiceInput<Name extends string, A, P, Cfg extends Schema, N extends Remotes, M extends Remotes, E extends ErrorRows, Ev extends EventSchemas> {
+export interface ServiceInput<
+  Name extends string,
+  A,
+  P,
+  Cfg extends Schema,
+  N extends Remotes,
+  M extends Remotes,
+  E extends ErrorRows,
+  Ev extends EventSchemas,
+> {
   readonly name: Name;
   readonly version?: string;
   readonly config?: Cfg;
@@ -145,7 +162,12 @@ interface LooseInput {
 
 const subscribe =
   (mode: Subscription['mode']) =>
-  (schema: Schema, handle: (handling: never) => unknown): Subscription => ({ mode, schema, concurrency: undefined, handle });
+  (schema: Schema, handle: (handling: never) => unknown): Subscription => ({
+    mode,
+    schema,
+    concurrency: undefined,
+    handle,
+  });
 
 /** Turns what a user wrote into data. What is of the wrong kind is kept as it is: the check names it. */
 function readDefinition(given: LooseInput): ServiceDefinition {
@@ -161,7 +183,10 @@ function readDefinition(given: LooseInput): ServiceDefinition {
     mayCall: given.mayCall ?? {},
     emits: given.emits,
     actions: make(given.actions, (action: ActionDefinition) => action) as ServiceDefinition['actions'],
-    events: make(given.events, Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast') })) as ServiceDefinition['events'],
+    events: make(
+      given.events,
+      Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast') }),
+    ) as ServiceDefinition['events'],
     open: given.open as ServiceDefinition['open'],
     check: given.check as ServiceDefinition['check'],
     close: given.close as ServiceDefinition['close'],
@@ -183,24 +208,32 @@ export function defineService<
 }
 
 /** For services of ours: `open` also receives `runtime`. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- inferred from what `open` asks for; no one type fits all
 export function defineSystemService<Runtime, P, Cfg extends Schema>(service: {
   readonly name: string;
   readonly version: string;
   readonly config: Cfg;
-  readonly open: (around: Surrounding<Nothing, EventSchemas> & { readonly config: Out<Cfg>; readonly runtime: Runtime }) => Awaitable<P>;
+  readonly open: (
+    around: Surrounding<Nothing, EventSchemas> & { readonly config: Out<Cfg>; readonly runtime: Runtime },
+  ) => Awaitable<P>;
   /** Before `close`, as the first thing of a stop: take nothing new, finish the rest. */
   readonly drain?: (around: { readonly parts: P }) => Awaitable<void>;
   readonly close: (around: { readonly parts: P }) => Awaitable<void>;
 }): ServiceDefinition & { readonly drain?: (around: never) => unknown } {
   const definition = readDefinition(service);
-  return service.drain === undefined ? definition : { ...definition, drain: service.drain as (around: never) => unknown };
+  return service.drain === undefined ? definition : { ...definition, drain: service.drain };
 }
 
 export { readDefinition };
 
 /** The type crosses, the code does not: `remote<typeof users>('users')`. A typo in the name does not compile. */
-export function remote<S extends Service<string, unknown>>(name: S['name']): Remote<S['name'], NonNullable<S['types']>>;
-export function remote<Name extends string, A>(contract: { readonly contract: Name; readonly types?: A }): Remote<Name, A>;
+export function remote<S extends Service<string, unknown>>(
+  name: S['name'],
+): Remote<S['name'], NonNullable<S['types']>>;
+export function remote<Name extends string, A>(contract: {
+  readonly contract: Name;
+  readonly types?: A;
+}): Remote<Name, A>;
 export function remote(named: string | { readonly contract: string }): Remote {
   return { remote: typeof named === 'string' ? named : named.contract };
 }

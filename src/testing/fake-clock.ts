@@ -21,7 +21,9 @@ export function fakeClock(startAt = 0, wallStart = Date.UTC(2026, 0, 1)): FakeCl
   let order = 0;
   const waiting = new Set<Waiting>();
   const nextDue = (until: number): Waiting | undefined =>
-    [...waiting].filter(({ at }) => at <= until).sort((left, right) => left.at - right.at || left.order - right.order)[0];
+    [...waiting]
+      .filter(({ at }) => at <= until)
+      .sort((left, right) => left.at - right.at || left.order - right.order)[0];
 
   return {
     now: () => now,

@@ -85,13 +85,19 @@ class InProcessApp implements TestApp {
 
   async open(appFile: string, options: TestAppOptions): Promise<void> {
     const loaded = await this.#loadAll(appFile);
-    const names = options.only === undefined ? new Set(loaded.keys()) : withNeeds(options.only, this.#manifest);
+    const names =
+      options.only === undefined ? new Set(loaded.keys()) : withNeeds(options.only, this.#manifest);
     const needs = new Map([...names].map((name) => [name, this.#manifest.services[name]?.needs ?? []]));
     for (const name of startLevels(needs).flat()) {
       const service = loaded.get(name);
       if (service === undefined) throw new TuttiError('NOT_FOUND', { what: `The service ${name}` });
       const { manifest } = service;
-      await this.#start({ name, loaded: service, config: this.#app.services[name]?.config ?? {}, mayCall: [...manifest.needs, ...manifest.mayCall] });
+      await this.#start({
+        name,
+        loaded: service,
+        config: this.#app.services[name]?.config ?? {},
+        mayCall: [...manifest.needs, ...manifest.mayCall],
+      });
     }
     for (const name of Object.keys(this.#app.gateways ?? {})) await this.#startGateway(name, appFile);
   }
@@ -117,7 +123,8 @@ class InProcessApp implements TestApp {
 
   async until(target: string): Promise<void> {
     // Everything is ready once startTestApp has resolved, and nothing here ever ends alone.
-    if (!this.#running.some(({ name }) => name === target.split('#')[0])) throw new TuttiError('NOT_FOUND', { what: `The service ${target}` });
+    if (!this.#running.some(({ name }) => name === target.split('#')[0]))
+      throw new TuttiError('NOT_FOUND', { what: `The service ${target}` });
     await Promise.resolve();
   }
 
@@ -137,15 +144,24 @@ class InProcessApp implements TestApp {
   }
 
   #needsProcesses(what: string): Promise<never> {
-    return Promise.reject(new TuttiError('INVALID_INPUT', { message: `${what}: one process cannot do that; start the test app with { processes: true }` }));
+    return Promise.reject(
+      new TuttiError('INVALID_INPUT', {
+        message: `${what}: one process cannot do that; start the test app with { processes: true }`,
+      }),
+    );
   }
 
   /** All at once, so that a test sees every problem of its app. */
   async #loadAll(appFile: string): Promise<Map<string, LoadedService>> {
     const module = (path: string): string => pathToFileURL(resolve(dirname(appFile), path)).href;
     const entries = Object.entries(this.#app.services);
-    const loaded = await Promise.all(entries.map(async ([name, entry]) => [name, await loadService(module(entry.module), name)] as const));
-    this.#manifest = { app: this.#app.name, services: Object.fromEntries(loaded.map(([name, { manifest }]) => [name, manifest])) };
+    const loaded = await Promise.all(
+      entries.map(async ([name, entry]) => [name, await loadService(module(entry.module), name)] as const),
+    );
+    this.#manifest = {
+      app: this.#app.name,
+      services: Object.fromEntries(loaded.map(([name, { manifest }]) => [name, manifest])),
+    };
     const problems = checkTogether(this.#app, this.#manifest);
     if (problems.length > 0) throw configInvalid(appFile, problems);
     return new Map(loaded);
@@ -176,15 +192,32 @@ class InProcessApp implements TestApp {
   async #startGateway(gatewayName: string, appFile: string): Promise<void> {
     const { hooks, restart: _r, stop: _s, health: _h, ...given } = this.#app.gateways?.[gatewayName] ?? {};
     const options = { ...fillOptions(gatewayOptions, given), ...ownHostOnly, exposed: false };
-    const config = { app: this.#app.name, name: gatewayName, ...options, ...(hooks === undefined ? {} : { hooks: resolve(dirname(appFile), hooks) }) };
+    const config = {
+      app: this.#app.name,
+      name: gatewayName,
+      ...options,
+      ...(hooks === undefined ? {} : { hooks: resolve(dirname(appFile), hooks) }),
+    };
     const remember = async (around: never): Promise<GatewayParts> => {
       const parts = (await gateway.open?.(around)) as GatewayParts;
       this.#gateways.set(gatewayName, parts);
       return parts;
     };
     const name = gatewayService(gatewayName);
-    const manifest = { name, version: '', needs: [], mayCall: [], errors: {}, actions: {}, events: {}, hash: '' };
-    await this.#start({ name, config, mayCall: ['*'], loaded: { definition: { ...gateway, open: remember }, manifest } }, (caller) => this.#runtime(name, caller));
+    const manifest = {
+      name,
+      version: '',
+      needs: [],
+      mayCall: [],
+      errors: {},
+      actions: {},
+      events: {},
+      hash: '',
+    };
+    await this.#start(
+      { name, config, mayCall: ['*'], loaded: { definition: { ...gateway, open: remember }, manifest } },
+      (caller) => this.#runtime(name, caller),
+    );
   }
 
   #runtime(name: string, caller: Caller): SystemRuntime {
@@ -200,8 +233,16 @@ class InProcessApp implements TestApp {
 
   #publish(): void {
     const services = this.#running.map(({ name }): [string, RegistryService] => {
-      const events = Object.entries(this.#manifest.services[name]?.events ?? {}).map(([event, { mode }]) => [event, mode] as const);
-      return [name, { instances: [{ service: name, slot: 1, epoch: 1, address: name }], events: Object.fromEntries(events) }];
+      const events = Object.entries(this.#manifest.services[name]?.events ?? {}).map(
+        ([event, { mode }]) => [event, mode] as const,
+      );
+      return [
+        name,
+        {
+          instances: [{ service: name, slot: 1, epoch: 1, address: name }],
+          events: Object.fromEntries(events),
+        },
+      ];
     });
     this.#registry.replace({ revision: this.#registry.revision + 1, services: Object.fromEntries(services) });
   }
@@ -224,12 +265,46 @@ class InProcessApp implements TestApp {
     const services = this.#running.map(({ name, version, host }): ServiceStatus => {
       const { requests, errors, inFlight } = host.responder.stats();
       const times = { since: now, startedAt: now, restartAt: null, lastHeartbeat: now };
-      const measured = { requests, errors, inFlight, requestsPerSecond: 0, p99Ms: null, loopDelayMs: null, cpuPercent: null, rssBytes: null };
-      const instance = { slot: `${name}#1`, epoch: 1, state: 'ready' as const, reason: 'ready', pid: process.pid, restarts: 0, crashLoop: false, ...times, ...measured };
-      const counts = { wanted: 1, ready: 1, health: serviceHealth(1, ['ready']), urls: [], instances: [instance] };
+      const measured = {
+        requests,
+        errors,
+        inFlight,
+        requestsPerSecond: 0,
+        p99Ms: null,
+        loopDelayMs: null,
+        cpuPercent: null,
+        rssBytes: null,
+      };
+      const instance = {
+        slot: `${name}#1`,
+        epoch: 1,
+        state: 'ready' as const,
+        reason: 'ready',
+        pid: process.pid,
+        restarts: 0,
+        crashLoop: false,
+        ...times,
+        ...measured,
+      };
+      const counts = {
+        wanted: 1,
+        ready: 1,
+        health: serviceHealth(1, ['ready']),
+        urls: [],
+        instances: [instance],
+      };
       return { name, version, system: isSystemService(name), optional: false, ...counts };
     });
-    return { app: this.#app.name, takenAt: now, startedAt: now, generation: 1, services, shared: this.#shared.values(), notes: [] };
+    return {
+      app: this.#app.name,
+      takenAt: now,
+      startedAt: now,
+      generation: 1,
+      pids: { keeper: process.pid, supervisor: process.pid },
+      services,
+      shared: this.#shared.values(),
+      notes: [],
+    };
   }
 
   /** Gateways first, then those who need, then what they need: the reverse of the start. */
@@ -244,7 +319,10 @@ class InProcessApp implements TestApp {
 
 export async function startInProcess(appFile: string, options: TestAppOptions): Promise<TestApp> {
   readings += 1;
-  const definition = await loadApp(appFile, { settings: options.env ?? {}, search: `?reading=${String(readings)}` });
+  const definition = await loadApp(appFile, {
+    settings: options.env ?? {},
+    search: `?reading=${String(readings)}`,
+  });
   const app = new InProcessApp(definition);
   try {
     await app.open(appFile, options);

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TuttiError } from '../core/errors.ts';
+import { inheritedEnvironment } from '../define/read-env.ts';
 import { gatewayService } from '../core/ids.ts';
 import type { InstanceState } from '../core/instance-state.ts';
 import type { AppStatus, InstanceStatus } from '../core/status.ts';
@@ -27,7 +28,10 @@ const lastWordsLength = 4_000;
 /** Past this it is killed: a test must end. */
 const closeMs = 20_000;
 
-const pause = (ms: number): Promise<void> => new Promise((done) => { systemClock.after(ms, done); });
+const pause = (ms: number): Promise<void> =>
+  new Promise((done) => {
+    systemClock.after(ms, done);
+  });
 
 class ProcessApp implements TestApp {
   readonly #folder: string;
@@ -42,13 +46,19 @@ class ProcessApp implements TestApp {
     const XDG_RUNTIME_DIR = this.#folder;
     const state = join(this.#folder, '.tutti');
     this.#keeper = spawn(process.execPath, [command, 'start', appFile], {
-      env: { ...process.env, ...options.env, XDG_RUNTIME_DIR, TUTTI_STATE_DIR: state },
+      env: { ...inheritedEnvironment(), ...options.env, XDG_RUNTIME_DIR, TUTTI_STATE_DIR: state },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const listen = (chunk: Buffer): void => { this.#said = (this.#said + chunk.toString()).slice(-lastWordsLength); };
+    const listen = (chunk: Buffer): void => {
+      this.#said = (this.#said + chunk.toString()).slice(-lastWordsLength);
+    };
     this.#keeper.stdout?.on('data', listen);
     this.#keeper.stderr?.on('data', listen);
-    const runDir = runDirectory(appFile, { XDG_RUNTIME_DIR, tmp: this.#folder, uid: process.getuid?.() ?? 0 });
+    const runDir = runDirectory(appFile, {
+      XDG_RUNTIME_DIR,
+      tmp: this.#folder,
+      uid: process.getuid?.() ?? 0,
+    });
     this.#admin = new AdminClient(socketPath(runDir, 'admin'));
   }
 
@@ -59,7 +69,10 @@ class ProcessApp implements TestApp {
   async ready(options: TestAppOptions): Promise<void> {
     const until = systemClock.now() + (options.readyMs ?? defaultReadyMs);
     while (systemClock.now() < until) {
-      if (this.#keeper.exitCode !== null) throw new TuttiError('CONFIG_INVALID', { message: `The app ended with code ${String(this.#keeper.exitCode)}:\n${this.#said}` });
+      if (this.#keeper.exitCode !== null)
+        throw new TuttiError('CONFIG_INVALID', {
+          message: `The app ended with code ${String(this.#keeper.exitCode)}:\n${this.#said}`,
+        });
       const isReady = await this.#isReady();
       if (isReady) return;
       await pause(lookEveryMs);
@@ -90,10 +103,14 @@ class ProcessApp implements TestApp {
 
   async kill(target: string): Promise<void> {
     const [instance] = await this.#instances(target);
-    if (instance?.pid === null || instance === undefined) throw new TuttiError('NOT_FOUND', { what: `A process for ${target}` });
+    if (instance?.pid === null || instance === undefined)
+      throw new TuttiError('NOT_FOUND', { what: `A process for ${target}` });
     process.kill(instance.pid, 'SIGKILL');
     // Without this a test could see the dead one as ready still.
-    await this.#until(async () => (await this.#instances(target)).every(({ pid }) => pid !== instance.pid), { what: `${target} has died`, timeoutMs: defaultUntilMs });
+    await this.#until(async () => (await this.#instances(target)).every(({ pid }) => pid !== instance.pid), {
+      what: `${target} has died`,
+      timeoutMs: defaultUntilMs,
+    });
   }
 
   async until(target: string, state: InstanceState, timeoutMs = defaultUntilMs): Promise<void> {
@@ -135,17 +152,25 @@ class ProcessApp implements TestApp {
 
   async #instances(target: string): Promise<InstanceStatus[]> {
     const { services } = await this.status();
-    return services.flatMap(({ name, instances }) => instances.filter(({ slot }) => name === target || slot === target));
+    return services.flatMap(({ name, instances }) =>
+      instances.filter(({ slot }) => name === target || slot === target),
+    );
   }
 
   /** The supervisor may be away for a moment: then the answer is no. */
-  async #until(isSo: () => Promise<boolean>, { what, timeoutMs }: { what: string; timeoutMs: number }): Promise<void> {
+  async #until(
+    isSo: () => Promise<boolean>,
+    { what, timeoutMs }: { what: string; timeoutMs: number },
+  ): Promise<void> {
     const until = systemClock.now() + timeoutMs;
     while (systemClock.now() < until) {
       if (await isSo().catch(() => false)) return;
       await pause(lookEveryMs);
     }
-    const states = this.#status?.services.flatMap(({ instances }) => instances.map(({ slot, state, reason }) => `${slot} ${state} (${reason})`)) ?? [];
+    const states =
+      this.#status?.services.flatMap(({ instances }) =>
+        instances.map(({ slot, state, reason }) => `${slot} ${state} (${reason})`),
+      ) ?? [];
     throw new Error(`Not so within ${String(timeoutMs)} ms: ${what}. It is: ${states.join(', ')}`);
   }
 
@@ -163,7 +188,10 @@ class ProcessApp implements TestApp {
 }
 
 export async function startProcesses(appFile: string, options: TestAppOptions): Promise<TestApp> {
-  if (options.only !== undefined) throw new TuttiError('INVALID_INPUT', { message: 'only: with real processes all services of the app file run' });
+  if (options.only !== undefined)
+    throw new TuttiError('INVALID_INPUT', {
+      message: 'only: with real processes all services of the app file run',
+    });
   const app = new ProcessApp(appFile, options);
   try {
     await app.ready(options);

@@ -10,17 +10,18 @@ import { JsonFrameSocket } from '../../os/json-frames.ts';
 export interface Lifeline {
   readonly birth: Birth;
   /** Resolves when the keeper is gone. */
-  readonly cut: Promise<void>;
+  readonly cut: Promise<undefined>;
 }
 
 const lifelineFd = 3;
 
-const isBirth = (frame: unknown): frame is Birth => isPlainObject(frame) && frame['op'] === 'birth' && typeof frame['module'] === 'string';
+const isBirth = (frame: unknown): frame is Birth =>
+  isPlainObject(frame) && frame['op'] === 'birth' && typeof frame['module'] === 'string';
 
 /** @throws {Error} when the first frame is no birth frame: this program is started by the keeper and by nobody else. */
 export async function readBirth(): Promise<Lifeline> {
   const born = Promise.withResolvers<Birth>();
-  const cut = Promise.withResolvers<void>();
+  const cut = Promise.withResolvers<undefined>();
   new JsonFrameSocket(new Socket({ fd: lifelineFd, readable: true, writable: true }), {
     maxBytes: bounds.controlFrameBytes,
     onFrame: (frame) => {
@@ -29,7 +30,7 @@ export async function readBirth(): Promise<Lifeline> {
     },
     onClose: () => {
       born.reject(new Error('fd 3 closed before the birth frame came'));
-      cut.resolve();
+      cut.resolve(undefined);
     },
   });
   return { birth: await born.promise, cut: cut.promise };

@@ -15,7 +15,10 @@ export interface CollectNeeds {
   readonly timeoutMs: number;
 }
 
-async function askOne({ caller, timeoutMs }: CollectNeeds, instance: RegistryInstance): Promise<InstanceMetrics | undefined> {
+async function askOne(
+  { caller, timeoutMs }: CollectNeeds,
+  instance: RegistryInstance,
+): Promise<InstanceMetrics | undefined> {
   const { service, slot } = instance;
   try {
     const metrics = await caller.call(service, metricsActionName, {}, { slot, deadlineMs: timeoutMs });

@@ -18,7 +18,7 @@ export interface ControlLinkNeeds {
   readonly clock: Clock;
   readonly phase: () => Phase;
   readonly manifestHash: () => string;
-  /** What is not about the registry. */
+  /** Every message, once the registry has heard it. */
   readonly onMessage: (message: SupervisorMessage) => void;
 }
 
@@ -27,7 +27,7 @@ const lastRetryMs = 500;
 
 export class ControlLink {
   readonly #needs: ControlLinkNeeds;
-  readonly #welcomed = Promise.withResolvers<void>();
+  readonly #welcomed = Promise.withResolvers<undefined>();
   #socket: JsonFrameSocket | undefined;
   #retry: Timer | undefined;
   #retryMs = firstRetryMs;
@@ -39,7 +39,7 @@ export class ControlLink {
   }
 
   /** Resolves at the first welcome: from then on the registry is known. */
-  get welcomed(): Promise<void> {
+  get welcomed(): Promise<undefined> {
     return this.#welcomed.promise;
   }
 
@@ -59,41 +59,47 @@ export class ControlLink {
     const raw = connect(path);
     const socket = new JsonFrameSocket(raw, {
       maxBytes: bounds.controlFrameBytes,
-      onFrame: (frame) => { this.#receive(frame as SupervisorMessage); },
-      onClose: () => { this.#again(socket); },
+      onFrame: (frame) => {
+        this.#receive(frame as SupervisorMessage);
+      },
+      onClose: () => {
+        this.#again(socket);
+      },
     });
     raw.on('connect', () => {
       this.#socket = socket;
-      socket.send({ op: 'hello', protocol: controlProtocol, certificate, phase: phase(), manifestHash: manifestHash() });
+      socket.send({
+        op: 'hello',
+        protocol: controlProtocol,
+        certificate,
+        phase: phase(),
+        manifestHash: manifestHash(),
+      });
     });
   }
 
   #again(socket: JsonFrameSocket): void {
     if (this.#socket === socket) this.#socket = undefined;
     if (this.#closed) return;
-    this.#retry = this.#needs.clock.after(this.#retryMs, () => { this.#connect(); });
+    this.#retry = this.#needs.clock.after(this.#retryMs, () => {
+      this.#connect();
+    });
     this.#retryMs = Math.min(lastRetryMs, this.#retryMs * 2);
   }
 
   #receive(message: SupervisorMessage): void {
+    if (this.#hearRegistry(message)) this.send({ op: 'ack', revision: this.#needs.registry.revision });
+    this.#needs.onMessage(message);
+    if (message.op === 'welcome') this.#welcomed.resolve(undefined);
+  }
+
+  /** Whether it was about who is there. */
+  #hearRegistry(message: SupervisorMessage): boolean {
     const { registry } = this.#needs;
-    switch (message.op) {
-      case 'welcome':
-        this.#retryMs = firstRetryMs;
-        registry.replace(message.snapshot);
-        this.#needs.onMessage(message);
-        this.#welcomed.resolve();
-        return;
-      case 'snapshot':
-        registry.replace(message.snapshot);
-        break;
-      case 'delta':
-        if (registry.apply(message) === 'gap') this.send({ op: 'snapshot' });
-        break;
-      default:
-        this.#needs.onMessage(message);
-        return;
-    }
-    this.send({ op: 'ack', revision: registry.revision });
+    if (message.op === 'welcome') this.#retryMs = firstRetryMs;
+    if (message.op === 'welcome' || message.op === 'snapshot') registry.replace(message.snapshot);
+    else if (message.op !== 'delta') return false;
+    else if (registry.apply(message) === 'gap') this.send({ op: 'snapshot' });
+    return true;
   }
 }

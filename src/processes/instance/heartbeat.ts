@@ -51,7 +51,8 @@ export class Heartbeat {
     const utilisation = performance.eventLoopUtilization();
     const served = stats();
     // The histogram measures whole intervals; what is over its resolution is the delay.
-    const delayMs = (nanoseconds: number): number => Math.max(0, nanoseconds / nanosecondsPerMs - delayResolutionMs);
+    const delayMs = (nanoseconds: number): number =>
+      Math.max(0, nanoseconds / nanosecondsPerMs - delayResolutionMs);
     this.#writer.write({
       ...{ epoch, pid: process.pid, startTime: this.#startTime, beatAt: clock.now() },
       loopDelayP99Ms: delayMs(this.#delay.percentile(99)),
@@ -67,6 +68,8 @@ export class Heartbeat {
     });
     this.#delay.reset();
     this.#utilisation = utilisation;
-    this.#timer = clock.after(beatMs, () => { this.#beat(); });
+    this.#timer = clock.after(beatMs, () => {
+      this.#beat();
+    });
   }
 }

@@ -54,7 +54,13 @@ class Instance {
     });
     this.#news = new SystemNews(birth.app);
     const { statistics, self, beatMs } = birth;
-    this.#heartbeat = new Heartbeat({ ...statistics, epoch: self.epoch, beatMs, clock: systemClock, stats: () => this.#host?.responder.stats() });
+    this.#heartbeat = new Heartbeat({
+      ...statistics,
+      epoch: self.epoch,
+      beatMs,
+      clock: systemClock,
+      stats: () => this.#host?.responder.stats(),
+    });
     this.#control = new ControlLink({
       path: birth.control,
       certificate: birth.certificate,
@@ -62,14 +68,24 @@ class Instance {
       clock: systemClock,
       phase: () => this.#phase,
       manifestHash: () => this.#manifestHash,
-      onMessage: (message) => { this.#hear(message); },
+      onMessage: (message) => {
+        this.#hear(message);
+      },
     });
-    this.#shared = new InstanceShared({ path: birth.counters, register: (kind, name) => { this.#control.send({ op: 'register', kind, name }); } });
+    this.#shared = new InstanceShared({
+      path: birth.counters,
+      register: (kind, name) => {
+        this.#control.send({ op: 'register', kind, name });
+      },
+    });
   }
 
   async start(): Promise<void> {
     try {
-      const [loaded] = await Promise.all([loadService(this.#birth.module, this.#birth.self.service), this.#control.welcomed]);
+      const [loaded] = await Promise.all([
+        loadService(this.#birth.module, this.#birth.self.service),
+        this.#control.welcomed,
+      ]);
       this.#manifestHash = loaded.manifest.hash;
       this.#host = await this.#open(loaded);
       this.#serve(this.#host, loaded);
@@ -97,7 +113,12 @@ class Instance {
       log: this.#log,
       clock: systemClock,
       random: Math.random,
-      ...(isSystemService(self.service) ? { runtime: (caller) => makeRuntime({ birth: this.#birth, news: this.#news, registry: this.#registry, caller }) } : {}),
+      ...(isSystemService(self.service)
+        ? {
+            runtime: (caller) =>
+              makeRuntime({ birth: this.#birth, news: this.#news, registry: this.#registry, caller }),
+          }
+        : {}),
     });
   }
 
@@ -110,21 +131,26 @@ class Instance {
       everyMs: this.#birth.checkMs,
       clock: systemClock,
       check: () => host.check(),
-      onChange: (ok, reason) => { this.#control.send({ op: 'check', ok, reason }); },
+      onChange: (ok, reason) => {
+        this.#control.send({ op: 'check', ok, reason });
+      },
     });
   }
 
   #hear(message: SupervisorMessage): void {
     this.#news.hear(message);
     if (message.op === 'drain') void this.end(message.reason, message.timeoutMs);
-    if (message.op === 'registered' && message.problem !== undefined) this.#log.error('A shared name was refused', { name: message.name, problem: message.problem });
+    if (message.op === 'registered' && message.problem !== undefined)
+      this.#log.error('A shared name was refused', { name: message.name, problem: message.problem });
     if (message.op === 'registered' || message.op === 'welcome') this.#shared.settle();
   }
 
   async #end(reason: string, graceMs: number): Promise<never> {
     this.#phase = 'draining';
     this.#log.debug('Draining', { reason, graceMs });
-    const limit = systemClock.after(graceMs, () => { this.#impatience.abort(); });
+    const limit = systemClock.after(graceMs, () => {
+      this.#impatience.abort();
+    });
     this.#readiness?.close();
     try {
       const finished = await this.#host?.drain(this.#impatience.signal);
@@ -143,7 +169,14 @@ class Instance {
   async #refuse(error: unknown): Promise<never> {
     const message = isTuttiError(error) ? error.message : locate(error, this.#birth.module);
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    await Promise.race([this.#control.welcomed, new Promise((done) => systemClock.after(500, () => { done(undefined); }))]);
+    await Promise.race([
+      this.#control.welcomed,
+      new Promise((done) =>
+        systemClock.after(500, () => {
+          done(undefined);
+        }),
+      ),
+    ]);
     this.#control.send({ op: 'failed', message: message.slice(0, 4_096) });
     this.#control.close();
     // The frame must have left before the process is gone; nothing else holds it.

@@ -32,7 +32,13 @@ export class Readiness {
 
   #later(): void {
     if (this.#closed) return;
-    this.#timer = this.#needs.clock.after(this.#needs.everyMs, () => void this.#run().then(() => { this.#later(); }));
+    this.#timer = this.#needs.clock.after(
+      this.#needs.everyMs,
+      () =>
+        void this.#run().then(() => {
+          this.#later();
+        }),
+    );
   }
 
   async #run(): Promise<void> {
@@ -40,14 +46,18 @@ export class Readiness {
     if (this.#closed) return;
     const before = this.#failures;
     this.#failures = problem === undefined ? 0 : before + 1;
-    if (this.#failures === failuresUntilUnready) this.#needs.onChange(false, `check() failed ${String(failuresUntilUnready)} times: ${problem ?? ''}`);
-    if (this.#failures === 0 && before >= failuresUntilUnready) this.#needs.onChange(true, 'check() succeeded');
+    if (this.#failures === failuresUntilUnready)
+      this.#needs.onChange(false, `check() failed ${String(failuresUntilUnready)} times: ${problem ?? ''}`);
+    if (this.#failures === 0 && before >= failuresUntilUnready)
+      this.#needs.onChange(true, 'check() succeeded');
   }
 
   /** Undefined when all is well. */
   async #problem(): Promise<string | undefined> {
     const late = Promise.withResolvers<string>();
-    const timer = this.#needs.clock.after(limitMs, () => { late.resolve(`no answer within ${String(limitMs)} ms`); });
+    const timer = this.#needs.clock.after(limitMs, () => {
+      late.resolve(`no answer within ${String(limitMs)} ms`);
+    });
     const asked = this.#needs.check().then(
       (ok) => (ok ? undefined : 'it gave false'),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),

@@ -33,17 +33,23 @@ class Value implements SharedCounter, SharedGauge {
   }
 
   get value(): number {
-    return this.#values !== undefined && this.#place !== undefined ? this.#values.get(this.#place) : this.#waiting;
+    return this.#values !== undefined && this.#place !== undefined
+      ? this.#values.get(this.#place)
+      : this.#waiting;
   }
 
   add(amount = 1): void {
-    if (!Number.isSafeInteger(amount)) throw new TuttiError('INVALID_INPUT', { message: `A counter takes whole numbers, not ${String(amount)}` });
+    if (!Number.isSafeInteger(amount))
+      throw new TuttiError('INVALID_INPUT', {
+        message: `A counter takes whole numbers, not ${String(amount)}`,
+      });
     if (this.#values !== undefined && this.#place !== undefined) this.#values.add(this.#place.index, amount);
     else this.#keep(this.#waiting + amount);
   }
 
   set(value: number): void {
-    if (!Number.isFinite(value)) throw new TuttiError('INVALID_INPUT', { message: `A gauge takes a number, not ${String(value)}` });
+    if (!Number.isFinite(value))
+      throw new TuttiError('INVALID_INPUT', { message: `A gauge takes a number, not ${String(value)}` });
     if (this.#values !== undefined && this.#place !== undefined) this.#values.set(this.#place.index, value);
     else this.#keep(value);
   }
@@ -95,7 +101,10 @@ export class InstanceShared implements Shared {
       if (known.kind === kind) return known;
       throw new TuttiError('CONFLICT', { message: `${name} is a ${known.kind} already` });
     }
-    if (!isEventName(name)) throw new TuttiError('INVALID_INPUT', { message: `A ${kind} is named by words joined by dots, like orders.created; this is not: ${name.slice(0, 60)}` });
+    if (!isEventName(name))
+      throw new TuttiError('INVALID_INPUT', {
+        message: `A ${kind} is named by words joined by dots, like orders.created; this is not: ${name.slice(0, 60)}`,
+      });
     const value = new Value(kind);
     this.#known.set(name, value);
     this.#trySettle(name, value);

@@ -63,4 +63,3 @@ export function makeRuntime({ birth, news, registry, caller }: RuntimeNeeds): Sy
     listen: birth.listen ?? { host: '127.0.0.1', port: 0 },
   };
 }
-

@@ -152,9 +152,8 @@ export class Keeper {
   #restartSupervisor(livedMs: number): void {
     this.#quickFailures = livedMs < minUptimeMs ? this.#quickFailures + 1 : 1;
     const delayMs = restartDelayMs(this.#quickFailures, this.#needs.random);
-    // A successor finishes a stop that was begun; but nobody waits for one that does not come up.
-    if (this.#stop !== undefined && delayMs > 0) this.#end(exitCodeKilled);
-    else if (delayMs === 0) this.#startSupervisor();
+    // Also during a stop: a successor finishes it, and the stop's own limit ends one that does not come up.
+    if (delayMs === 0) this.#startSupervisor();
     else {
       this.#later(delayMs, () => {
         this.#startSupervisor();

@@ -41,12 +41,16 @@ const targetView = ({ service, slots }: Target): object => ({ service, instances
 function logFilter({ query }: AdminRequest): (line: LogLine) => boolean {
   const services = query.getAll('service');
   const level = query.get('level');
-  if (level !== null && !logLevels.includes(level as LogLevel)) throw new TuttiError('INVALID_INPUT', { message: `level must be one of ${logLevels.join(', ')}` });
+  if (level !== null && !logLevels.includes(level as LogLevel))
+    throw new TuttiError('INVALID_INPUT', { message: `level must be one of ${logLevels.join(', ')}` });
   const since = Number(query.get('since') ?? 0);
   return (line) =>
     line.time >= since &&
     (level === null || levelAtLeast(line.level, level as LogLevel)) &&
-    (services.length === 0 || services.some((name) => line.service === name || line.instance.startsWith(`${name}@`) || line.instance === name));
+    (services.length === 0 ||
+      services.some(
+        (name) => line.service === name || line.instance.startsWith(`${name}@`) || line.instance === name,
+      ));
 }
 
 async function streamLogs(hub: LogHub, request: AdminRequest, send: SendLine): Promise<void> {
@@ -57,7 +61,9 @@ async function streamLogs(hub: LogHub, request: AdminRequest, send: SendLine): P
   const end = hub.follow((line) => {
     if (wanted(line) && !send(line)) resolve(undefined);
   });
-  request.signal.addEventListener('abort', () => { resolve(undefined); });
+  request.signal.addEventListener('abort', () => {
+    resolve(undefined);
+  });
   await promise;
   end();
 }
@@ -66,12 +72,16 @@ async function streamLogs(hub: LogHub, request: AdminRequest, send: SendLine): P
 async function untilSettled({ app, clock }: AdminNeeds, request: AdminRequest): Promise<object> {
   const waitMs = Math.min(600_000, Number(request.query.get('waitMs') ?? 0));
   const { promise, resolve } = Promise.withResolvers<undefined>();
-  const limit = clock.after(waitMs, () => { resolve(undefined); });
+  const limit = clock.after(waitMs, () => {
+    resolve(undefined);
+  });
   const end = app.onTransition(() => {
     if (isSettled(app.status())) resolve(undefined);
   });
   if (isSettled(app.status())) resolve(undefined);
-  request.signal.addEventListener('abort', () => { resolve(undefined); });
+  request.signal.addEventListener('abort', () => {
+    resolve(undefined);
+  });
   await promise;
   limit.cancel();
   end();
@@ -81,6 +91,12 @@ async function untilSettled({ app, clock }: AdminNeeds, request: AdminRequest): 
 export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
   const { app, operations, operator, hub, stopApp } = needs;
   return {
+    // Our parent is the keeper: whoever waits for the end of the app waits for its end.
+    'GET /about': answer(() => ({
+      app: app.plan.app.name,
+      appFile: app.plan.appFile,
+      keeperPid: process.ppid,
+    })),
     'GET /status': answer(() => app.status()),
     'GET /settled': answer((request) => untilSettled(needs, request)),
     'GET /manifest': answer(() => app.plan.manifest),
@@ -93,9 +109,15 @@ export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
       stopApp('tutti stop');
       return { stopping: app.plan.app.name };
     }),
-    'POST /scale': answer((request) => targetView(operations.scale(text(request, 'service'), optionalNumber(request, 'replicas')))),
+    'POST /scale': answer((request) =>
+      targetView(operations.scale(text(request, 'service'), optionalNumber(request, 'replicas'))),
+    ),
     'POST /call': answer(async (request) => {
-      const options = { deadlineMs: optionalNumber(request, 'deadlineMs'), http: request.body['envelope'] === true };
+      const options = {
+        deadlineMs: optionalNumber(request, 'deadlineMs'),
+        http: request.body['envelope'] === true,
+        requestId: request.body['requestId'] === undefined ? undefined : text(request, 'requestId'),
+      };
       return { output: await operator.call(text(request, 'action'), request.body['input'] ?? {}, options) };
     }),
     'POST /emit': answer((request) => operator.emit(text(request, 'event'), request.body['payload'])),

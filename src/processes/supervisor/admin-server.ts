@@ -40,17 +40,22 @@ async function readBody(request: IncomingMessage): Promise<Readonly<Record<strin
   } catch {
     throw new TuttiError('INVALID_INPUT', { message: 'The body is not JSON' });
   }
-  if (!isPlainObject(value)) throw new TuttiError('INVALID_INPUT', { message: 'The body is not a JSON object' });
+  if (!isPlainObject(value))
+    throw new TuttiError('INVALID_INPUT', { message: 'The body is not a JSON object' });
   return value;
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
   const text = JSON.stringify(value ?? null);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    .end(text);
 }
 
 function sendError(response: ServerResponse, error: unknown): void {
-  const known = isTuttiError(error) ? error : new TuttiError('INTERNAL', { message: error instanceof Error ? error.message : String(error) });
+  const known = isTuttiError(error)
+    ? error
+    : new TuttiError('INTERNAL', { message: error instanceof Error ? error.message : String(error) });
   if (response.headersSent) response.destroy();
   else sendJson(response, known.http, { code: known.code, message: known.message, data: known.data });
 }
@@ -71,7 +76,9 @@ export class AdminServer {
     rmSync(this.#path, { force: true });
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     this.#server.once('error', reject);
-    this.#server.listen(this.#path, () => { resolve(undefined); });
+    this.#server.listen(this.#path, () => {
+      resolve(undefined);
+    });
     await promise;
     chmodSync(this.#path, 0o600);
   }
@@ -86,11 +93,17 @@ export class AdminServer {
     const name = `${request.method ?? 'GET'} ${url.pathname}`;
     const route = Object.hasOwn(this.#routes, name) ? this.#routes[name] : undefined;
     const gone = new AbortController();
-    response.on('close', () => { gone.abort(); });
+    response.on('close', () => {
+      gone.abort();
+    });
     response.on('error', () => undefined);
     try {
       if (route === undefined) throw new TuttiError('NOT_FOUND', { what: name });
-      const asked: AdminRequest = { query: url.searchParams, body: await readBody(request), signal: gone.signal };
+      const asked: AdminRequest = {
+        query: url.searchParams,
+        body: await readBody(request),
+        signal: gone.signal,
+      };
       if (route.kind === 'answer') sendJson(response, 200, await route.run(asked));
       else await this.#stream(response, (send) => route.run(asked, send));
     } catch (error) {

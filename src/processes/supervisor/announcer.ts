@@ -29,7 +29,8 @@ const isTrouble = ({ to }: TransitionEvent): boolean => to === 'backoff' || to =
 function levelOf(event: TransitionEvent): LogLevel | undefined {
   if (event.to === 'failed') return 'error';
   if (event.to === 'backoff' || event.to === 'unready') return 'warn';
-  if (event.from === 'ready' && event.to === 'pending') return event.reason.includes('by hand') ? 'info' : 'warn';
+  if (event.from === 'ready' && event.to === 'pending')
+    return event.reason.includes('by hand') ? 'info' : 'warn';
   return event.from === event.to || event.to === 'pending' || event.to === 'starting' ? undefined : 'info';
 }
 
@@ -72,7 +73,8 @@ export class Announcer {
   onTransition(event: TransitionEvent): void {
     const level = levelOf(event);
     const sentence = sentenceOf[event.to];
-    if (level !== undefined && sentence !== undefined) this.#needs.log[level](sentence, { instance: event.instance, reason: event.reason });
+    if (level !== undefined && sentence !== undefined)
+      this.#needs.log[level](sentence, { instance: event.instance, reason: event.reason });
     if (this.#isStarted) return;
     if (isTrouble(event)) this.#tellTrouble(event);
     this.#finishStart();
@@ -82,9 +84,17 @@ export class Announcer {
     if (this.#told.has(event.service)) return;
     this.#told.add(event.service);
     const shown = displayName(event.service);
-    const next = event.to === 'failed' ? `it is not tried again; mend it, then: npx tutti start ${shown}` : `it is tried again; the whole story: npx tutti logs ${shown}`;
+    const next =
+      event.to === 'failed'
+        ? `it is not tried again; mend it, then: npx tutti start ${shown}`
+        : `it is tried again; the whole story: npx tutti logs ${shown}`;
     const lastLines = this.#needs.hub.lastWords(event.instance, lastLineCount);
-    this.#needs.terminal.say(renderTrouble({ service: event.service, instance: event.instance, reason: event.reason, next, lastLines }, this.#needs.terminal.paint));
+    this.#needs.terminal.say(
+      renderTrouble(
+        { service: event.service, instance: event.instance, reason: event.reason, next, lastLines },
+        this.#needs.terminal.paint,
+      ),
+    );
   }
 
   #finishStart(): void {
@@ -95,11 +105,27 @@ export class Announcer {
     const status = app.status();
     const tookMs = clock.now() - startedAt;
     terminal.endProgress();
-    terminal.say(renderStartScreen({ status, tookMs, version, node: process.versions.node, tryPath: routeToTry(app.plan.manifest), stop: 'Ctrl-C (twice: at once)', paint: terminal.paint }));
+    terminal.say(
+      renderStartScreen({
+        status,
+        tookMs,
+        version,
+        node: process.versions.node,
+        tryPath: routeToTry(app.plan.manifest),
+        stop: 'Ctrl-C (twice: at once)',
+        paint: terminal.paint,
+      }),
+    );
     terminal.showEvents();
     const urls = status.services.flatMap((service) => service.urls);
-    if (isAllReady(status)) log.info('The app is ready', { app: status.app, tookMs: Math.round(tookMs), urls });
-    else log.warn('The app is degraded', { app: status.app, tookMs: Math.round(tookMs), urls, notes: status.notes });
+    if (isAllReady(status))
+      log.info('The app is ready', { app: status.app, tookMs: Math.round(tookMs), urls });
+    else
+      log.warn('The app is degraded', {
+        app: status.app,
+        tookMs: Math.round(tookMs),
+        urls,
+        notes: status.notes,
+      });
   }
 }
-

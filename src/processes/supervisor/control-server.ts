@@ -52,7 +52,9 @@ export class ControlServer {
 
   constructor(needs: ControlServerNeeds) {
     this.#needs = needs;
-    this.#server = createServer((socket) => { this.#accept(socket); });
+    this.#server = createServer((socket) => {
+      this.#accept(socket);
+    });
   }
 
   /** Connections closed for what they said or did not say. */
@@ -64,7 +66,9 @@ export class ControlServer {
     rmSync(this.#needs.path, { force: true });
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     this.#server.once('error', reject);
-    this.#server.listen(this.#needs.path, () => { resolve(undefined); });
+    this.#server.listen(this.#needs.path, () => {
+      resolve(undefined);
+    });
     await promise;
     chmodSync(this.#needs.path, 0o600);
   }
@@ -89,7 +93,12 @@ export class ControlServer {
   async announced(revision: number, limitMs: number): Promise<void> {
     if (this.#allKnow(revision)) return;
     const { promise, resolve } = Promise.withResolvers<undefined>();
-    const waiting: Waiting = { revision, done: () => { resolve(undefined); } };
+    const waiting: Waiting = {
+      revision,
+      done: () => {
+        resolve(undefined);
+      },
+    };
     this.#waiting.add(waiting);
     const limit = this.#needs.clock.after(limitMs, waiting.done);
     await promise;
@@ -122,7 +131,8 @@ export class ControlServer {
       maxBytes: bounds.controlFrameBytes,
       onFrame: (frame) => {
         const message = readInstanceMessage(frame);
-        if (message === undefined) throw new TuttiError('PROTOCOL_ERROR', { reason: 'not a control message' });
+        if (message === undefined)
+          throw new TuttiError('PROTOCOL_ERROR', { reason: 'not a control message' });
         if (member !== undefined) this.#receive(member, message);
         else {
           member = this.#welcome(socket, message);
@@ -136,15 +146,21 @@ export class ControlServer {
         else this.#leave(member, reason);
       },
     });
-    const silent: Timer = this.#needs.clock.after(bounds.helloMs, () => { socket.destroy('it said no hello in time'); });
+    const silent: Timer = this.#needs.clock.after(bounds.helloMs, () => {
+      socket.destroy('it said no hello in time');
+    });
   }
 
   #welcome(socket: JsonFrameSocket, message: InstanceMessage): Member {
-    if (message.op !== 'hello') throw new TuttiError('PROTOCOL_ERROR', { reason: 'it did not begin with hello' });
-    if (message.protocol !== controlProtocol) throw new TuttiError('PROTOCOL_ERROR', { reason: 'it speaks another version' });
+    if (message.op !== 'hello')
+      throw new TuttiError('PROTOCOL_ERROR', { reason: 'it did not begin with hello' });
+    if (message.protocol !== controlProtocol)
+      throw new TuttiError('PROTOCOL_ERROR', { reason: 'it speaks another version' });
     const claims = this.#needs.verify(message.certificate);
-    if (claims === undefined) throw new TuttiError('PROTOCOL_ERROR', { reason: 'its certificate is not ours' });
-    if (!this.#needs.isCurrent(claims)) throw new TuttiError('PROTOCOL_ERROR', { reason: `${instanceId(claims)} is not who runs now` });
+    if (claims === undefined)
+      throw new TuttiError('PROTOCOL_ERROR', { reason: 'its certificate is not ours' });
+    if (!this.#needs.isCurrent(claims))
+      throw new TuttiError('PROTOCOL_ERROR', { reason: `${instanceId(claims)} is not who runs now` });
     const id = slotId(claims);
     const before = this.#members.get(id);
     const member: Member = { id, service: claims.service, socket, acknowledged: 0 };

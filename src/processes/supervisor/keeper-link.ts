@@ -4,7 +4,7 @@
  */
 import { Socket } from 'node:net';
 import { bounds } from '../../core/bounds.ts';
-import { TuttiError } from '../../core/errors.ts';
+import { errorTable, TuttiError } from '../../core/errors.ts';
 import type { KeeperError, KeeperFrame, KeeperOrder } from '../../core/keeper-frames.ts';
 import { JsonFrameSocket } from '../../os/json-frames.ts';
 
@@ -20,7 +20,11 @@ export interface KeeperLinkNeeds {
   readonly onLost: () => void;
 }
 
-const errorOf = (error: KeeperError): TuttiError => new TuttiError('INTERNAL', { message: error.message, errno: error.code });
+/** Its own errors keep their code; those of the system are told by `data.errno`. */
+const errorOf = ({ code, message }: KeeperError): TuttiError =>
+  code in errorTable
+    ? new TuttiError(code, { message })
+    : new TuttiError('INTERNAL', { message, errno: code });
 
 export class KeeperLink {
   readonly #socket: JsonFrameSocket;
@@ -33,8 +37,12 @@ export class KeeperLink {
     this.#needs = needs;
     this.#socket = new JsonFrameSocket(new Socket({ fd: needs.fd, readable: true, writable: true }), {
       maxBytes: bounds.keeperFrameBytes,
-      onFrame: (frame) => { this.#receive(frame as KeeperFrame); },
-      onClose: () => { this.#lost(); },
+      onFrame: (frame) => {
+        this.#receive(frame as KeeperFrame);
+      },
+      onClose: () => {
+        this.#lost();
+      },
     });
   }
 

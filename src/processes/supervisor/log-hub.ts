@@ -24,7 +24,8 @@ export class LogHub {
   add(line: LogLine): void {
     this.#lines.push(line);
     // Cut in larger steps: a shift per line would move ten thousand entries each time.
-    if (this.#lines.length > bounds.logLines * 1.1) this.#lines.splice(0, this.#lines.length - bounds.logLines);
+    if (this.#lines.length > bounds.logLines * 1.1)
+      this.#lines.splice(0, this.#lines.length - bounds.logLines);
     for (const listener of this.#listeners) listener(line);
   }
 
@@ -51,7 +52,14 @@ export class LogHub {
   logger(): Logger {
     const write = (level: LogLevel) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
       if (!levelAtLeast(level, this.#level)) return;
-      this.add({ time: this.#clock.wall(), level, instance: 'supervisor', service: 'supervisor', message, ...(fields === undefined ? {} : { fields: redact(fields) }) });
+      this.add({
+        time: this.#clock.wall(),
+        level,
+        instance: 'supervisor',
+        service: 'supervisor',
+        message,
+        ...(fields === undefined ? {} : { fields: redact(fields) }),
+      });
     };
     return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   }

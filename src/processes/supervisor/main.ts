@@ -8,6 +8,8 @@ import { configInvalid, loadApp } from '../../define/load-app.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import { inheritedEnvironment } from '../../define/read-env.ts';
 import { readManifest } from '../../define/read-manifest.ts';
+import { liveProcesses } from '../../os/proc.ts';
+import { isStillOurs } from '../../os/processes-file.ts';
 import { killGroups } from '../../os/process-groups.ts';
 import { systemClock } from '../../os/clock.ts';
 import { socketPath } from '../../os/directories.ts';
@@ -21,7 +23,7 @@ import { Operations } from './operations.ts';
 import { Operator } from './operator.ts';
 import { Overrides } from './overrides.ts';
 import { makePlan } from './plan.ts';
-import { RunningApp } from './running-app.ts';
+import { RunningApp, stopMemo } from './running-app.ts';
 import { AppStop } from './stop-app.ts';
 import { Terminal } from './terminal.ts';
 
@@ -78,7 +80,9 @@ class Supervisor {
     this.#keeper = new KeeperLink({
       fd: 3,
       onExited: (exit) => this.#app?.onExited(exit),
-      onStop: (stop) => { this.#onStop(stop); },
+      onStop: (stop) => {
+        this.#onStop(stop);
+      },
       onLost: () => void this.#onKeeperLost(),
     });
   }
@@ -93,17 +97,30 @@ class Supervisor {
     const level = app.logLevel ?? 'info';
     const hub = new LogHub(systemClock, level);
     const log = hub.logger();
-    const overrides = new Overrides(given.stateDir, (sentence) => { log.warn(sentence); });
+    const overrides = new Overrides(given.stateDir, (sentence) => {
+      log.warn(sentence);
+    });
     const terminal = new Terminal({ output: process.stdout, hub, clock: systemClock, colors: given.colors });
     const announcer = new Announcer({ ...given, terminal, hub, log, clock: systemClock });
     const running = new RunningApp({
-      ...{ welcome, startedAt, overrides, hub, log, keeper: this.#keeper, clock: systemClock, random: Math.random },
+      ...{
+        welcome,
+        startedAt,
+        overrides,
+        hub,
+        log,
+        keeper: this.#keeper,
+        clock: systemClock,
+        random: Math.random,
+      },
       plan: makePlan({ app, manifest, appFile: given.appFile, version: given.version }),
       runDir: given.runDir,
       stateDir: given.stateDir,
       env: inheritedEnvironment(),
       logLevel: level,
-      onTransition: (event) => { announcer.onTransition(event); },
+      onTransition: (event) => {
+        announcer.onTransition(event);
+      },
     });
     this.#app = running;
     this.#stop = new AppStop(running, systemClock);
@@ -112,20 +129,28 @@ class Supervisor {
     this.#keeper.tell('up');
     announcer.begin(running, welcome.generation > 1);
     // A stop that a predecessor began is finished, whoever asked for it.
-    const stop = this.#stopAsked ?? (welcome.memos['stop'] as StopAsked | undefined);
+    const stop = this.#stopAsked ?? (welcome.memos[stopMemo] as StopAsked | undefined);
     if (stop !== undefined) this.#onStop(stop);
   }
 
   /** Before anything ran: the keeper ends with this code, and nothing is left. */
   async refuse(error: unknown): Promise<void> {
     const isConfig = isTuttiError(error, 'CONFIG_INVALID');
-    process.stderr.write(`${isConfig ? error.message : `tutti: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`}\n`);
+    const words = isTuttiError(error)
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
+    process.stderr.write(`tutti: ${words}\n`);
     const code = isConfig && this.#app === undefined ? exitCodeConfigInvalid : 1;
     await this.#keeper.ask({ op: 'finish', code }).catch(() => undefined);
     process.exit(code);
   }
 
-  async #serveAdmin(app: RunningApp, { hub, log, welcome }: { hub: LogHub; log: ReturnType<LogHub['logger']>; welcome: Welcome }): Promise<void> {
+  async #serveAdmin(
+    app: RunningApp,
+    { hub, log, welcome }: { hub: LogHub; log: ReturnType<LogHub['logger']>; welcome: Welcome },
+  ): Promise<void> {
     const { keys, generation } = welcome;
     this.#operator = new Operator({ app, keys, generation, log, clock: systemClock, random: Math.random });
     const routes = adminRoutes({
@@ -149,7 +174,7 @@ class Supervisor {
     this.#exitCode = code;
     if (this.#stop === undefined || this.#stop.hasBegun) return;
     const memo = { op: 'stop', reason, count: 1 } satisfies StopAsked;
-    void this.#keeper.ask({ op: 'memo', key: 'stop', value: memo }).catch(() => undefined);
+    void this.#keeper.ask({ op: 'memo', key: stopMemo, value: memo }).catch(() => undefined);
     await this.#stop.begin(reason);
     await this.#operator?.close();
     this.#admin?.close();
@@ -160,9 +185,19 @@ class Supervisor {
 
   /** Instances see the same end on their lifelines and finish what they have in hand. */
   async #onKeeperLost(): Promise<void> {
-    const pids = (this.#app?.slots.all() ?? []).flatMap(({ pid }) => (pid === null ? [] : [pid]));
-    await new Promise<void>((done) => { systemClock.after(orphansKilledAfterMs, done); });
-    await killGroups(pids, { clock: systemClock });
+    const slots = this.#app?.slots.all() ?? [];
+    this.#admin?.close();
+    this.#app?.close();
+    await new Promise<void>((done) => {
+      systemClock.after(orphansKilledAfterMs, done);
+    });
+    // A pid may be somebody else's by now: only what started when ours did, or is of the session we made, is ours.
+    const living = liveProcesses();
+    const ours = slots.flatMap(({ pid, processStart }) =>
+      pid === null ? [] : [{ key: '', pid, pgid: pid, startTime: processStart ?? 0 }],
+    );
+    const left = ours.filter((entry) => isStillOurs(entry, living)).map(({ pgid }) => pgid);
+    await killGroups(left, { clock: systemClock });
     process.exit(1);
   }
 }

@@ -31,9 +31,17 @@ export class Operations {
     if (parsed === undefined) throw invalid(`${text} is neither a service (users) nor an instance (users#2)`);
     const names = [...this.#app.plan.services.keys()];
     const service = [parsed.service, gatewayService(parsed.service)].find((name) => names.includes(name));
-    if (service === undefined) throw new TuttiError('NOT_FOUND', { message: `There is no service ${parsed.service}${suggestion(parsed.service, names)}` });
-    const slots = this.#app.slots.of(service).filter(({ slot }) => parsed.slot === undefined || slot === parsed.slot);
-    if (slots.length === 0 && parsed.slot !== undefined) throw new TuttiError('NOT_FOUND', { message: `There is no instance ${text}; ${displayName(service)} has ${String(this.#app.slots.of(service).length)}` });
+    if (service === undefined)
+      throw new TuttiError('NOT_FOUND', {
+        message: `There is no service ${parsed.service}${suggestion(parsed.service, names)}`,
+      });
+    const slots = this.#app.slots
+      .of(service)
+      .filter(({ slot }) => parsed.slot === undefined || slot === parsed.slot);
+    if (slots.length === 0 && parsed.slot !== undefined)
+      throw new TuttiError('NOT_FOUND', {
+        message: `There is no instance ${text}; ${displayName(service)} has ${String(this.#app.slots.of(service).length)}`,
+      });
     return { service, slots, isOne: parsed.slot !== undefined };
   }
 

@@ -34,9 +34,18 @@ export class Operator {
     this.#needs = needs;
   }
 
-  call(name: string, input: unknown, options: { readonly deadlineMs: number | undefined; readonly http: boolean }): Promise<unknown> {
+  call(
+    name: string,
+    input: unknown,
+    options: {
+      readonly deadlineMs: number | undefined;
+      readonly http: boolean;
+      readonly requestId: string | undefined;
+    },
+  ): Promise<unknown> {
     const { service, action } = this.#find(name);
-    const ask = { deadlineMs: options.deadlineMs };
+    const { deadlineMs, requestId } = options;
+    const ask = { deadlineMs, ...(requestId === undefined ? {} : { context: { requestId } }) };
     return this.#bounded(async (caller) => {
       if (!options.http) return caller.call(service, action, input, ask);
       return JSON.parse((await caller.callForHttp(service, action, input, ask)).toString()) as unknown;
@@ -53,10 +62,14 @@ export class Operator {
 
   #find(name: string): { service: string; action: string } {
     const { services } = this.#needs.app.plan.manifest;
-    const known = Object.values(services).flatMap((service) => Object.keys(service.actions).map((action) => `${service.name}.${action}`));
+    const known = Object.values(services).flatMap((service) =>
+      Object.keys(service.actions).map((action) => `${service.name}.${action}`),
+    );
     const [service = '', action = ''] = name.split('.');
     if (known.includes(name)) return { service, action };
-    throw new TuttiError('UNKNOWN_ACTION', { message: `There is no action ${name}${suggestion(name, known)}` });
+    throw new TuttiError('UNKNOWN_ACTION', {
+      message: `There is no action ${name}${suggestion(name, known)}`,
+    });
   }
 
   async #bounded<T>(run: (caller: Caller) => Promise<T>): Promise<T> {
@@ -73,12 +86,21 @@ export class Operator {
 
   #open(): Caller {
     const { app, keys, generation, clock, random, log } = this.#needs;
-    const claims = { app: app.plan.app.name, service: 'operator:cli', slot: 1, epoch: generation, mayCall: ['*'], issuedAt: clock.wall() };
+    const claims = {
+      app: app.plan.app.name,
+      service: 'operator:cli',
+      slot: 1,
+      epoch: generation,
+      mayCall: ['*'],
+      issuedAt: clock.wall(),
+    };
     return makeCaller({
       ...{ clock, random, registry: this.#registry, transport: unixTransport() },
       certificate: issueCertificate(claims, keys.privateKey),
       verify: makeVerifier(keys.publicKey),
-      log: (level, sentence, fields) => { log[level](sentence, fields); },
+      log: (level, sentence, fields) => {
+        log[level](sentence, fields);
+      },
     });
   }
 }

@@ -13,7 +13,8 @@ export interface OverrideValues {
 }
 
 const none: OverrideValues = { replicas: {}, stopped: [] };
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= 256;
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= 256;
 
 /** What cannot be read counts as none, and is said: a broken file must not keep an app from starting. */
 function readOverrides(file: string, problem: (sentence: string) => void): OverrideValues {
@@ -25,9 +26,15 @@ function readOverrides(file: string, problem: (sentence: string) => void): Overr
   }
   try {
     const value: unknown = JSON.parse(text);
-    if (!isPlainObject(value) || !isPlainObject(value['replicas']) || !Array.isArray(value['stopped'])) throw new Error('not as we write it');
-    const replicas = Object.entries(value['replicas']).filter((entry): entry is [string, number] => isCount(entry[1]));
-    return { replicas: Object.fromEntries(replicas), stopped: value['stopped'].filter((name) => typeof name === 'string') };
+    if (!isPlainObject(value) || !isPlainObject(value['replicas']) || !Array.isArray(value['stopped']))
+      throw new Error('not as we write it');
+    const replicas = Object.entries(value['replicas']).filter((entry): entry is [string, number] =>
+      isCount(entry[1]),
+    );
+    return {
+      replicas: Object.fromEntries(replicas),
+      stopped: value['stopped'].filter((name) => typeof name === 'string'),
+    };
   } catch (error) {
     problem(`overrides.json is ignored: ${error instanceof Error ? error.message : String(error)}`);
     return none;
@@ -65,8 +72,13 @@ export class Overrides {
 
   /** For `status`: nobody should have to guess why the app is not as its file says. */
   notes(): string[] {
-    const scaled = Object.entries(this.#values.replicas).map(([name, count]) => `${name} is scaled to ${String(count)} by hand (tutti scale ${name}=default)`);
-    return [...scaled, ...this.#values.stopped.map((name) => `${name} is stopped by hand (tutti start ${name})`)];
+    const scaled = Object.entries(this.#values.replicas).map(
+      ([name, count]) => `${name} is scaled to ${String(count)} by hand (tutti scale ${name}=default)`,
+    );
+    return [
+      ...scaled,
+      ...this.#values.stopped.map((name) => `${name} is stopped by hand (tutti start ${name})`),
+    ];
   }
 
   #save(values: OverrideValues): void {

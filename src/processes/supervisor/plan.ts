@@ -13,7 +13,14 @@ import type { RestartPolicy } from '../../core/restart-policy.ts';
 import type { StopPolicy } from '../../core/instance-state.ts';
 import type { AppDefinition, GatewayEntry, PolicyInput, ServiceEntry } from '../../define/app.ts';
 import type { AppManifest } from '../../define/manifest.ts';
-import { appOptions, gatewayOptions, healthOptions, restartOptions, serviceOptions, stopOptions } from '../../define/options.ts';
+import {
+  appOptions,
+  gatewayOptions,
+  healthOptions,
+  restartOptions,
+  serviceOptions,
+  stopOptions,
+} from '../../define/options.ts';
 
 export interface ServicePlan {
   readonly name: string;
@@ -52,9 +59,15 @@ export interface PlanInput {
 }
 
 // In the package these are .js files; the suffix of this one tells.
-const gatewayModule = new URL(`../../services/gateway/gateway${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url).href;
+const gatewayModule = new URL(
+  `../../services/gateway/gateway${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`,
+  import.meta.url,
+).href;
 
-const policies = (app: PolicyInput, entry: PolicyInput): Pick<ServicePlan, 'restart' | 'stop' | 'health'> => ({
+const policies = (
+  app: PolicyInput,
+  entry: PolicyInput,
+): Pick<ServicePlan, 'restart' | 'stop' | 'health'> => ({
   restart: fillOptions(restartOptions, app.restart, entry.restart),
   stop: fillOptions(stopOptions, app.stop, entry.stop),
   health: fillOptions(healthOptions, app.health, entry.health),
@@ -71,7 +84,9 @@ function servicePlan([name, entry]: [string, ServiceEntry], input: PlanInput, le
     config: entry.config ?? {},
     env: entry.env ?? {},
     mayCall: [...needs, ...(manifest?.mayCall ?? [])],
-    events: Object.fromEntries(Object.entries(manifest?.events ?? {}).map(([event, { mode }]) => [event, mode])),
+    events: Object.fromEntries(
+      Object.entries(manifest?.events ?? {}).map(([event, { mode }]) => [event, mode]),
+    ),
     listener: undefined,
   };
 }
@@ -94,19 +109,30 @@ function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): Se
 
 export function makePlan(input: PlanInput): AppPlan {
   const { app, appFile, manifest } = input;
-  const needs = new Map(Object.keys(app.services).map((name) => [name, manifest.services[name]?.needs ?? []]));
-  const levelOf = new Map(startLevels(needs).flatMap((names, level) => names.map((name) => [name, level] as const)));
+  const needs = new Map(
+    Object.keys(app.services).map((name) => [name, manifest.services[name]?.needs ?? []]),
+  );
+  const levelOf = new Map(
+    startLevels(needs).flatMap((names, level) => names.map((name) => [name, level] as const)),
+  );
   const plans = [
-    ...Object.entries(app.services).map(([name, entry]) => servicePlan([name, entry], input, levelOf.get(name) ?? 0)),
+    ...Object.entries(app.services).map(([name, entry]) =>
+      servicePlan([name, entry], input, levelOf.get(name) ?? 0),
+    ),
     ...Object.entries(app.gateways ?? {}).map(([name, entry]) => gatewayPlan(name, entry, input)),
   ];
-  const options = fillOptions(appOptions, { shutdownTimeout: app.shutdownTimeout, orphanGrace: app.orphanGrace });
+  const options = fillOptions(appOptions, {
+    shutdownTimeout: app.shutdownTimeout,
+    orphanGrace: app.orphanGrace,
+  });
   return { app, appFile, manifest, options, services: new Map(plans.map((plan) => [plan.name, plan])) };
 }
 
 /** Services to stop side by side, one list after the other: gateways, then those who need, then what they need. */
 export function stopOrder(plan: AppPlan): string[][] {
   const plans = [...plan.services.values()];
-  const levels = [...new Set(plans.map(({ level }) => level))].sort((a, b) => (a < 0 ? -1 : b < 0 ? 1 : b - a));
+  const levels = [...new Set(plans.map(({ level }) => level))].sort((a, b) =>
+    a < 0 ? -1 : b < 0 ? 1 : b - a,
+  );
   return levels.map((level) => plans.filter((one) => one.level === level).map(({ name }) => name));
 }

@@ -3,7 +3,12 @@
  * Revisions are generation * 2^32 + n, so that those of a successor are always higher.
  */
 import type { SlotState } from '../../core/instance-state.ts';
-import type { RegistryDelta, RegistryInstance, RegistryService, RegistrySnapshot } from '../../mesh/registry-view.ts';
+import type {
+  RegistryDelta,
+  RegistryInstance,
+  RegistryService,
+  RegistrySnapshot,
+} from '../../mesh/registry-view.ts';
 import type { ServicePlan } from './plan.ts';
 
 export interface RegistryNeeds {
@@ -13,7 +18,8 @@ export interface RegistryNeeds {
 }
 
 const sameInstances = (left: readonly RegistryInstance[], right: readonly RegistryInstance[]): boolean =>
-  left.length === right.length && left.every((one, index) => one.slot === right[index]?.slot && one.epoch === right[index].epoch);
+  left.length === right.length &&
+  left.every((one, index) => one.slot === right[index]?.slot && one.epoch === right[index].epoch);
 
 export class Registry {
   readonly #needs: RegistryNeeds;
@@ -37,7 +43,12 @@ export class Registry {
   update(plan: ServicePlan, slots: readonly SlotState[]): void {
     const instances = slots
       .filter(({ state }) => state === 'ready')
-      .map(({ service, slot, epoch }) => ({ service, slot, epoch, address: this.#needs.address(service, slot) }));
+      .map(({ service, slot, epoch }) => ({
+        service,
+        slot,
+        epoch,
+        address: this.#needs.address(service, slot),
+      }));
     const known = this.#services.get(plan.name);
     if (known !== undefined && sameInstances(known.instances, instances)) return;
     const entry = { instances, events: plan.events };

@@ -8,7 +8,7 @@ import type { CertificateClaims } from '../../core/certificate.ts';
 import { isSystemService, slotId } from '../../core/ids.ts';
 import type { SlotCommand, SlotState } from '../../core/instance-state.ts';
 import { hasProcess } from '../../core/instance-state.ts';
-import type { Clock, Random } from '../../core/ports.ts';
+import type { Clock, Random, Timer } from '../../core/ports.ts';
 import { decideStarts } from '../../core/start-order.ts';
 import type { AppStatus } from '../../core/status.ts';
 import { TuttiError } from '../../core/errors.ts';
@@ -54,6 +54,8 @@ export interface SlotMemo {
 }
 
 const memoPrefix = 'slot:';
+/** Of the keeper: a stop of the whole app has begun. */
+export const stopMemo = 'stop';
 const longestReason = 1_000;
 const announceMs = 500;
 const statusEveryMs = 1_000;
@@ -78,6 +80,7 @@ export class RunningApp {
   /** Once a stop of the app began nothing is started any more. */
   #isStopping = false;
   #considering = false;
+  #statusTimer: Timer | undefined;
 
   constructor(needs: RunningAppNeeds) {
     const { clock, random, welcome, log, runDir, hub } = needs;
@@ -91,27 +94,52 @@ export class RunningApp {
     this.registry = new Registry({
       generation: welcome.generation,
       address: (service, slot) => instanceAddress(runDir, service, slot),
-      publish: (delta) => { this.control.broadcast({ op: 'delta', ...delta }); },
+      publish: (delta) => {
+        this.control.broadcast({ op: 'delta', ...delta });
+      },
     });
     this.slots = new Slots({
       ...{ clock, random },
       policies: (service) => this.planOf(service),
-      perform: (command, slot) => { this.#perform(command, slot); },
-      remember: (slot) => { this.#remember(slot); },
-      forget: (id) => { this.#memo(id, null); },
-      onTransition: (transition) => { this.#onTransition(transition); },
+      perform: (command, slot) => {
+        this.#perform(command, slot);
+      },
+      remember: (slot) => {
+        this.#remember(slot);
+      },
+      forget: (id) => {
+        this.#memo(id, null);
+      },
+      onTransition: (transition) => {
+        this.#onTransition(transition);
+      },
     });
     const dispatch = this.slots.dispatch.bind(this.slots);
-    this.#watch = new Watch({ path: statisticsPath(runDir), slots: () => this.slots.all(), policy: (service) => this.planOf(service).health, ...{ clock, log, isSuccessor, dispatch } });
-    this.#spawner = new Spawner({ ...needs, plan: () => this.plan, keys: welcome.keys, statisticsIndex: (id) => this.#watch.indexOf(id), dispatch });
+    this.#watch = new Watch({
+      path: statisticsPath(runDir),
+      slots: () => this.slots.all(),
+      policy: (service) => this.planOf(service).health,
+      ...{ clock, log, isSuccessor, dispatch },
+    });
+    this.#spawner = new Spawner({
+      ...needs,
+      plan: () => this.plan,
+      keys: welcome.keys,
+      statisticsIndex: (id) => this.#watch.indexOf(id),
+      dispatch,
+    });
     this.#tails = new SpoolTails({ stateDir: needs.stateDir, clock, hub, slot: (id) => this.slots.get(id) });
     this.control = new ControlServer({
       ...{ clock, log },
       path: controlPath(runDir),
       verify: makeVerifier(welcome.keys.publicKey),
       isCurrent: (claims) => this.slots.get(slotId(claims))?.epoch === claims.epoch,
-      onHello: (claims, hello) => { this.#onHello(claims, hello); },
-      onMessage: (id, message) => { this.#onMessage(id, message); },
+      onHello: (claims, hello) => {
+        this.#onHello(claims, hello);
+      },
+      onMessage: (id, message) => {
+        this.#onMessage(id, message);
+      },
       onGone: () => undefined,
     });
   }
@@ -125,7 +153,9 @@ export class RunningApp {
       this.#ports.set(listener.name, port);
     }
     this.#restore();
-    for (const plan of this.plan.services.values()) this.applyWanted(plan.name);
+    // A stop that a predecessor began is only finished.
+    if (this.#needs.welcome.memos[stopMemo] !== undefined) this.beginStop();
+    else for (const plan of this.plan.services.values()) this.applyWanted(plan.name);
     this.#consider();
     this.#tellStatus();
   }
@@ -148,7 +178,8 @@ export class RunningApp {
       this.#tails.watch({ service, slot });
     }
     for (const slot of this.slots.of(service)) {
-      if (slot.slot > count) this.slots.dispatch(slotId(slot), { type: 'stop', reason: `scaled to ${String(count)}` });
+      if (slot.slot > count)
+        this.slots.dispatch(slotId(slot), { type: 'stop', reason: `scaled to ${String(count)}` });
       else if (!this.overrides.isStopped(service)) this.slots.dispatch(slotId(slot), { type: 'start' });
     }
     this.#dropSurplus(service);
@@ -169,6 +200,7 @@ export class RunningApp {
     const { startedAt, welcome, clock } = this.#needs;
     return makeStatus({
       ...{ startedAt, clock, generation: welcome.generation, app: this.plan.app.name },
+      pids: { keeper: process.ppid, supervisor: process.pid },
       plans: [...this.plan.services.values()],
       wanted: (service) => (this.overrides.isStopped(service) ? 0 : this.wanted(service)),
       slots: (service) => this.slots.of(service),
@@ -192,11 +224,18 @@ export class RunningApp {
     this.#tails.drain(exit.key);
     const words = this.#words.get(exit.key);
     this.#words.delete(exit.key);
-    this.slots.dispatch(exit.key, { type: 'exited', epoch: exit.epoch, code: exit.code, signal: exit.signal, ...(words === undefined ? {} : { words }) });
+    this.slots.dispatch(exit.key, {
+      type: 'exited',
+      epoch: exit.epoch,
+      code: exit.code,
+      signal: exit.signal,
+      ...(words === undefined ? {} : { words }),
+    });
     void this.#needs.keeper.ask({ op: 'forget', key: exit.key, epoch: exit.epoch }).catch(() => undefined);
   }
 
   close(): void {
+    this.#statusTimer?.cancel();
     this.slots.close();
     this.#watch.close();
     this.#tails.close();
@@ -217,9 +256,15 @@ export class RunningApp {
       this.slots.restore(slot);
       this.#tails.watch(slot);
       const process = living.get(id);
-      if (process?.epoch === slot.epoch) this.slots.dispatch(id, { type: 'spawned', pid: process.pid, processStart: process.startTime });
+      if (process?.epoch === slot.epoch)
+        this.slots.dispatch(id, { type: 'spawned', pid: process.pid, processStart: process.startTime });
       // The order to spawn it did not arrive, or its end was told to nobody who is left.
-      else if (hasProcess(slot) && !ended.has(id)) this.slots.dispatch(id, { type: 'spawn-failed', code: 'EAGAIN', message: 'the supervisor died before it was spawned' });
+      else if (hasProcess(slot) && !ended.has(id))
+        this.slots.dispatch(id, {
+          type: 'spawn-failed',
+          code: 'EAGAIN',
+          message: 'the supervisor died before it was spawned',
+        });
     }
     for (const plan of this.plan.services.values()) this.registry.update(plan, this.slots.of(plan.name));
     for (const exit of exited) this.onExited({ op: 'exited', ...exit });
@@ -253,7 +298,10 @@ export class RunningApp {
 
   #remember(slot: SlotState): void {
     const id = slotId(slot);
-    const memo: SlotMemo = { slot: { ...slot, reason: slot.reason.slice(0, longestReason) }, index: this.#watch.indexOf(id) };
+    const memo: SlotMemo = {
+      slot: { ...slot, reason: slot.reason.slice(0, longestReason) },
+      index: this.#watch.indexOf(id),
+    };
     this.#memo(id, memo);
   }
 
@@ -297,7 +345,11 @@ export class RunningApp {
   #onHello(claims: CertificateClaims, hello: Hello): void {
     const id = slotId(claims);
     const isSystem = isSystemService(claims.service);
-    this.control.send(id, { op: 'welcome', snapshot: this.registry.snapshot(), ...(isSystem ? { manifest: this.plan.manifest } : {}) });
+    this.control.send(id, {
+      op: 'welcome',
+      snapshot: this.registry.snapshot(),
+      ...(isSystem ? { manifest: this.plan.manifest } : {}),
+    });
     if (isSystem) this.control.send(id, { op: 'status', status: this.status() });
     if (hello.manifestHash !== '') this.#manifestHashes.set(id, hello.manifestHash);
     if (hello.phase === 'ready') this.slots.dispatch(id, { type: 'opened' });
@@ -333,14 +385,20 @@ export class RunningApp {
       this.#counters.register(name, kind);
       this.control.send(id, { op: 'registered', name });
     } catch (error) {
-      this.control.send(id, { op: 'registered', name, problem: error instanceof Error ? error.message : String(error) });
+      this.control.send(id, {
+        op: 'registered',
+        name,
+        problem: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 
   #changedCode(): string[] {
     return [...this.#manifestHashes].flatMap(([id, hash]) => {
       const known = this.plan.manifest.services[this.slots.get(id)?.service ?? ''];
-      return known === undefined || known.hash === hash ? [] : [`the code of ${id} is not what the app was started with`];
+      return known === undefined || known.hash === hash
+        ? []
+        : [`the code of ${id} is not what the app was started with`];
     });
   }
 
@@ -349,7 +407,7 @@ export class RunningApp {
   }
 
   #tellStatus(): void {
-    this.#needs.clock.after(statusEveryMs, () => {
+    this.#statusTimer = this.#needs.clock.after(statusEveryMs, () => {
       this.#statusToSystem();
       this.#tellStatus();
     });

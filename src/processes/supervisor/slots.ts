@@ -72,10 +72,15 @@ export class Slots {
     const before = this.#slots.get(id);
     if (before === undefined) return;
     const { clock, random, policies } = this.#needs;
-    const { slot: after, commands } = reduceSlot(before, event, { now: clock.now(), random, ...policies(before.service) });
+    const { slot: after, commands } = reduceSlot(before, event, {
+      now: clock.now(),
+      random,
+      ...policies(before.service),
+    });
     if (after !== before) this.#replace(before, after);
     for (const command of commands) this.#needs.perform(command, after);
-    if (after.state !== before.state || after.reason !== before.reason) this.#needs.onTransition({ before, after });
+    if (after.state !== before.state || after.reason !== before.reason)
+      this.#needs.onTransition({ before, after });
   }
 
   close(): void {
@@ -95,7 +100,9 @@ export class Slots {
     this.#timers.delete(id);
     if (slot.wakeAt === null) return;
     const { clock } = this.#needs;
-    const fire = (): void => { this.dispatch(id, { type: 'timer' }); };
+    const fire = (): void => {
+      this.dispatch(id, { type: 'timer' });
+    };
     // A timer may fire a hair early: the reducer compares, so a little is added here.
     this.#timers.set(id, clock.after(Math.max(0, slot.wakeAt - clock.now()) + 1, fire));
   }

@@ -36,7 +36,8 @@ const entry = fileURLToPath(new URL('../instance/instance.js', import.meta.url))
 /** The first descriptor after the lifeline. */
 const firstListenerFd = 4;
 
-export const instanceAddress = (runDir: string, service: string, slot: number): string => socketPath(runDir, `${service}.${String(slot)}`);
+export const instanceAddress = (runDir: string, service: string, slot: number): string =>
+  socketPath(runDir, `${service}.${String(slot)}`);
 export const controlPath = (runDir: string): string => socketPath(runDir, 'control');
 
 export class Spawner {
@@ -50,23 +51,31 @@ export class Spawner {
   async spawn(slot: SlotState, service: ServicePlan): Promise<void> {
     const id = slotId(slot);
     try {
-      const { pid, startTime } = await this.#needs.keeper.ask<{ pid: number; startTime: number }>(this.#order(slot, service));
+      const { pid, startTime } = await this.#needs.keeper.ask<{ pid: number; startTime: number }>(
+        this.#order(slot, service),
+      );
       this.#needs.dispatch(id, { type: 'spawned', pid, processStart: startTime });
     } catch (error) {
       const errno = error instanceof TuttiError ? error.data['errno'] : undefined;
       const message = error instanceof Error ? error.message : String(error);
-      this.#needs.dispatch(id, { type: 'spawn-failed', code: typeof errno === 'string' ? errno : 'INTERNAL', message });
+      this.#needs.dispatch(id, {
+        type: 'spawn-failed',
+        code: typeof errno === 'string' ? errno : 'INTERNAL',
+        message,
+      });
     }
   }
 
   /** To the whole process group. An answer is not waited for: the exit is what counts. */
   signal(slot: SlotState, signal: 'SIGTERM' | 'SIGKILL'): void {
-    void this.#needs.keeper.ask({ op: 'signal', key: slotId(slot), signal, group: true }).catch(() => undefined);
+    void this.#needs.keeper
+      .ask({ op: 'signal', key: slotId(slot), signal, group: true })
+      .catch(() => undefined);
   }
 
   #order(slot: SlotState, service: ServicePlan): KeeperOrder {
     const { env, stateDir } = this.#needs;
-    const inherits = service.listener !== undefined && canInheritSockets();
+    const listener = canInheritSockets() ? service.listener?.name : undefined;
     return {
       op: 'spawn',
       key: slotId(slot),
@@ -75,8 +84,8 @@ export class Spawner {
       args: [],
       cwd: dirname(this.#needs.plan().appFile),
       env: { ...env, ...service.env },
-      birth: [this.#birth(slot, service, inherits)],
-      listeners: inherits && service.listener !== undefined ? [service.listener.name] : [],
+      birth: [this.#birth(slot, service, listener !== undefined)],
+      listeners: listener === undefined ? [] : [listener],
       spool: spoolPaths(stateDir, slot),
     };
   }
@@ -84,7 +93,12 @@ export class Spawner {
   #birth(slot: SlotState, service: ServicePlan, inherits: boolean): Birth {
     const { plan, keys, runDir, clock, logLevel, statisticsIndex } = this.#needs;
     const self = { service: slot.service, slot: slot.slot, epoch: slot.epoch };
-    const claims: CertificateClaims = { app: plan().app.name, ...self, mayCall: service.mayCall, issuedAt: clock.wall() };
+    const claims: CertificateClaims = {
+      app: plan().app.name,
+      ...self,
+      mayCall: service.mayCall,
+      issuedAt: clock.wall(),
+    };
     const { listener } = service;
     return {
       op: 'birth',
@@ -102,7 +116,9 @@ export class Spawner {
       checkMs: service.health.checkInterval,
       orphanGraceMs: plan().options.orphanGrace,
       logLevel,
-      ...(listener === undefined ? {} : { listen: inherits ? { fd: firstListenerFd } : { host: listener.host, port: listener.port } }),
+      ...(listener === undefined
+        ? {}
+        : { listen: inherits ? { fd: firstListenerFd } : { host: listener.host, port: listener.port } }),
     };
   }
 }

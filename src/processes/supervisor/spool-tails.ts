@@ -61,7 +61,10 @@ export class SpoolTails {
     const id = slotId(slot);
     if (this.#tails.has(id)) return;
     const paths = spoolPaths(this.#needs.stateDir, slot);
-    this.#tails.set(id, [this.#open(id, slot.service, { stream: 'stdout', path: paths.out }), this.#open(id, slot.service, { stream: 'stderr', path: paths.err })]);
+    this.#tails.set(id, [
+      this.#open(id, slot.service, { stream: 'stdout', path: paths.out }),
+      this.#open(id, slot.service, { stream: 'stderr', path: paths.err }),
+    ]);
   }
 
   /** Reads what is there now: before a process's end is told, its last words are. */
@@ -94,14 +97,18 @@ export class SpoolTails {
     const { clock, hub, slot } = this.#needs;
     for (let piece = 0; piece < mostPieces; piece += 1) {
       const { bytes, offset, lost } = tail.reader.read();
-      if (lost > 0) hub.logger().warn('Output was cut: more was written than is kept', { instance: tail.id, bytes: lost });
+      if (lost > 0)
+        hub
+          .logger()
+          .warn('Output was cut: more was written than is kept', { instance: tail.id, bytes: lost });
       if (bytes.length === 0) return;
       tail.offset = offset;
       this.#dirty = true;
       const now = clock.wall();
       const current = slot(tail.id);
       const instance = current === undefined ? tail.id : instanceId(current);
-      for (const text of tail.splitter.push(bytes)) hub.add(readLogLine(text, { instance, service: tail.service, stream: tail.stream, now }));
+      for (const text of tail.splitter.push(bytes))
+        hub.add(readLogLine(text, { instance, service: tail.service, stream: tail.stream, now }));
     }
   }
 
@@ -122,7 +129,9 @@ function readOffsets(file: string): Map<string, number> {
   try {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (!isPlainObject(value)) return new Map();
-    return new Map(Object.entries(value).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1])));
+    return new Map(
+      Object.entries(value).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1])),
+    );
   } catch {
     return new Map();
   }

@@ -15,6 +15,7 @@ export interface StatusNeeds {
   readonly app: string;
   readonly startedAt: number;
   readonly generation: number;
+  readonly pids: AppStatus['pids'];
   readonly clock: Clock;
   readonly plans: readonly ServicePlan[];
   readonly wanted: (service: string) => number;
@@ -44,9 +45,13 @@ type Rates = Pick<InstanceStatus, 'requestsPerSecond' | 'p99Ms' | 'cpuPercent'>;
 function ratesOf(samples: readonly Sample[]): Rates {
   const first = samples.at(0);
   const last = samples.at(-1);
-  if (first === undefined || last === undefined || first === last) return { requestsPerSecond: 0, p99Ms: null, cpuPercent: null };
+  if (first === undefined || last === undefined || first === last)
+    return { requestsPerSecond: 0, p99Ms: null, cpuPercent: null };
   const seconds = (last.at - first.at) / 1_000;
-  const cpuSeconds = first.cpuTicks === undefined || last.cpuTicks === undefined ? undefined : (last.cpuTicks - first.cpuTicks) / ticksPerSecond;
+  const cpuSeconds =
+    first.cpuTicks === undefined || last.cpuTicks === undefined
+      ? undefined
+      : (last.cpuTicks - first.cpuTicks) / ticksPerSecond;
   return {
     requestsPerSecond: Math.round(((last.record.requests - first.record.requests) / seconds) * 10) / 10,
     p99Ms: p99Between(first, last),
@@ -57,7 +62,8 @@ function ratesOf(samples: readonly Sample[]): Rates {
 function instanceStatus(slot: SlotState, needs: StatusNeeds): InstanceStatus {
   const { clock } = needs;
   /** Monotonic to wall, for people. */
-  const wallOf = (monotonic: number | null): number | null => (monotonic === null ? null : Math.round(clock.wall() - (clock.now() - monotonic)));
+  const wallOf = (monotonic: number | null): number | null =>
+    monotonic === null ? null : Math.round(clock.wall() - (clock.now() - monotonic));
   const samples = needs.samples(slot);
   const record = hasProcess(slot) ? samples.at(-1)?.record : undefined;
   return {
@@ -99,8 +105,19 @@ function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
 }
 
 export function makeStatus(needs: StatusNeeds): AppStatus {
-  const { app, startedAt, generation, clock, shared, notes, plans } = needs;
+  const { app, startedAt, generation, pids, clock, shared, notes, plans } = needs;
   const services = plans.map((plan) => serviceStatus(plan, needs));
-  const missing = services.filter(({ ready, wanted }) => ready === 0 && wanted > 0).map(({ name }) => `${displayName(name)} has nobody ready`);
-  return { app, startedAt, generation, takenAt: clock.wall(), services, shared, notes: [...notes, ...missing] };
+  const missing = services
+    .filter(({ ready, wanted }) => ready === 0 && wanted > 0)
+    .map(({ name }) => `${displayName(name)} has nobody ready`);
+  return {
+    app,
+    startedAt,
+    generation,
+    pids,
+    takenAt: clock.wall(),
+    services,
+    shared,
+    notes: [...notes, ...missing],
+  };
 }

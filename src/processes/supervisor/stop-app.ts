@@ -31,12 +31,15 @@ export class AppStop {
   /** All at once, with SIGKILL. */
   now(reason: string): void {
     this.#app.beginStop();
-    for (const slot of this.#app.slots.all()) this.#app.slots.dispatch(slotId(slot), { type: 'stop-now', reason });
+    for (const slot of this.#app.slots.all())
+      this.#app.slots.dispatch(slotId(slot), { type: 'stop-now', reason });
   }
 
   async #stop(reason: string): Promise<void> {
     this.#app.beginStop();
-    const limit = this.#clock.after(this.#app.plan.options.shutdownTimeout, () => { this.now('the app did not stop in time'); });
+    const limit = this.#clock.after(this.#app.plan.options.shutdownTimeout, () => {
+      this.now('the app did not stop in time');
+    });
     for (const services of stopOrder(this.#app.plan)) {
       const slots = services.flatMap((service) => this.#app.slots.of(service));
       for (const slot of slots) this.#app.slots.dispatch(slotId(slot), { type: 'stop', reason });

@@ -41,14 +41,18 @@ export class Terminal {
     this.#needs = needs;
     this.isTerminal = needs.output.isTTY === true;
     this.paint = makePaint(this.isTerminal && needs.colors);
-    needs.hub.follow((line) => { this.#onLine(line); });
+    needs.hub.follow((line) => {
+      this.#onLine(line);
+    });
   }
 
   /** One line per service, until `endProgress`. Elsewhere than on a terminal the log lines are the progress. */
   progress(status: () => AppStatus): void {
     if (!this.isTerminal) return;
     this.#draw(status());
-    this.#progress = this.#needs.clock.after(frameMs, () => { this.progress(status); });
+    this.#progress = this.#needs.clock.after(frameMs, () => {
+      this.progress(status);
+    });
   }
 
   endProgress(): void {
@@ -70,7 +74,8 @@ export class Terminal {
   }
 
   #onLine(line: LogLine): void {
-    if (!this.isTerminal) this.#needs.output.write(`${JSON.stringify({ ...line, time: new Date(line.time).toISOString() })}\n`);
+    if (!this.isTerminal)
+      this.#needs.output.write(`${JSON.stringify({ ...line, time: new Date(line.time).toISOString() })}\n`);
     else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.paint));
   }
 
@@ -86,7 +91,9 @@ export class Terminal {
     const isReady = service.ready >= service.wanted;
     const mark = isReady ? this.paint('green', '✓') : this.paint('cyan', frames[this.#frame] ?? '');
     const waiting = service.instances.find(({ state }) => state !== 'ready');
-    const words = isReady ? 'ready' : `${waiting?.state ?? 'pending'}${waiting?.state === 'pending' ? `: ${waiting.reason}` : ''}`;
+    const words = isReady
+      ? 'ready'
+      : `${waiting?.state ?? 'pending'}${waiting?.state === 'pending' ? `: ${waiting.reason}` : ''}`;
     return `  ${mark} ${displayName(service.name).padEnd(18)} ${this.paint('gray', words.slice(0, 100))}`;
   }
 

@@ -100,19 +100,25 @@ export class Watch {
     const now = this.#needs.clock.now();
     const late = now - this.#lastTick > 3 * periodMs;
     this.#lastTick = now;
-    if (late) this.#needs.log.warn('The supervisor was held up: nobody is judged by the time it lost', { event: 'supervisor-stalled' });
+    if (late)
+      this.#needs.log.warn('The supervisor was held up: nobody is judged by the time it lost', {
+        event: 'supervisor-stalled',
+      });
     const records = this.#readAll();
     for (const slot of this.#needs.slots()) {
       const index = this.#indexes.get(slotId(slot));
       const record = index === undefined ? undefined : records[index];
-      if (slot.pid !== null) this.#look(slot, record?.epoch === slot.epoch ? record : undefined, { now, late });
+      if (slot.pid !== null)
+        this.#look(slot, record?.epoch === slot.epoch ? record : undefined, { now, late });
     }
   }
 
   #readAll(): (SlotRecord | undefined)[] {
     const records = this.#reader.readAll();
     if (!this.#reader.damaged) return records;
-    this.#needs.log.warn('The statistics file was damaged and is made anew', { problem: this.#reader.problem });
+    this.#needs.log.warn('The statistics file was damaged and is made anew', {
+      problem: this.#reader.problem,
+    });
     this.#reader.close();
     createSlots(this.#needs.path, bounds.instances);
     this.#reader = new SlotReader(this.#needs.path);
@@ -138,7 +144,11 @@ export class Watch {
     watched.samples = [...watched.samples, { ...seen, cpuTicks }].slice(-mostSamples);
   }
 
-  #judge(slot: SlotState, watched: Watched, seen: { now: number; late: boolean; record: SlotRecord | undefined }): void {
+  #judge(
+    slot: SlotState,
+    watched: Watched,
+    seen: { now: number; late: boolean; record: SlotRecord | undefined },
+  ): void {
     const policy = this.#needs.policy(slot.service);
     const beatAt = seen.record?.beatAt ?? slot.readyAt ?? seen.now;
     const inspected = seen.record !== undefined && (seen.record.flags & slotFlag.inspectorAttached) !== 0;
@@ -148,17 +158,23 @@ export class Watch {
     const before = watched.ticksWhenStale ?? watched.samples.at(-1)?.cpuTicks;
     const progressed = reading !== undefined && before !== undefined && reading.cpuTicks > before;
     watched.ticksWhenStale = reading?.cpuTicks;
-    const verdict = judge({ now: seen.now, beatAt, processState: reading?.state, progressed, lenient: seen.late || inspected }, policy);
+    const verdict = judge(
+      { now: seen.now, beatAt, processState: reading?.state, progressed, lenient: seen.late || inspected },
+      policy,
+    );
     this.#act(slot, verdict);
   }
 
   #act(slot: SlotState, verdict: Verdict): void {
     const id = slotId(slot);
     if (verdict.verdict === 'alive') {
-      if (slot.state === 'unready' && staleReason.test(slot.reason)) this.#needs.dispatch(id, { type: 'fit' });
-    } else if (verdict.verdict === 'kill') this.#needs.dispatch(id, { type: 'kill', reason: verdictText(verdict) });
+      if (slot.state === 'unready' && staleReason.test(slot.reason))
+        this.#needs.dispatch(id, { type: 'fit' });
+    } else if (verdict.verdict === 'kill')
+      this.#needs.dispatch(id, { type: 'kill', reason: verdictText(verdict) });
     // The seconds in the text change with every look; one transition is enough.
-    else if (slot.state === 'ready') this.#needs.dispatch(id, { type: 'unfit', reason: verdictText(verdict) });
+    else if (slot.state === 'ready')
+      this.#needs.dispatch(id, { type: 'unfit', reason: verdictText(verdict) });
   }
 }
 

@@ -458,6 +458,7 @@ for (const name of [
       takenAt: 0,
       startedAt: 0,
       generation: 1,
+      pids: { keeper: 1, supervisor: 2 },
       services: [],
       shared: {},
       notes: [],
