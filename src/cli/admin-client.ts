@@ -1,61 +1,105 @@
 /**
- * Speaks to the admin API of a running app: JSON over HTTP on its unix socket. Used by every command and by the test kit.
+ * Asks the supervisor of one app, by HTTP on its admin socket. Used by every command and by the test kit.
+ * A wire and no more: it tries once and knows no commands.
  */
-import { Agent, request } from 'node:http';
+import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { TuttiError } from '../core/errors.ts';
-import { isPlainObject } from '../core/options.ts';
+import type { WireError } from '../core/errors.ts';
+import { fromWire, TuttiError } from '../core/errors.ts';
 
 export interface AskOptions {
-  readonly method?: 'GET' | 'POST';
+  /** Default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+interface Ask extends AskOptions {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
   readonly body?: object;
   readonly signal?: AbortSignal;
 }
 
-/** Rebuilds what the other side refused with. */
-function errorOf(status: number, value: unknown): TuttiError {
-  const { code, message, data } = isPlainObject(value) ? value : {};
-  const row = { text: typeof message === 'string' ? message : `The app answered ${String(status)}`, http: status };
-  return new TuttiError(typeof code === 'string' ? code : 'INTERNAL', isPlainObject(data) ? { ...data, message: row.text } : {}, { row });
-}
+const defaultTimeoutMs = 10_000;
+/** Nobody listens there: what was asked was not done, and may be asked again. */
+const nobodyThere: ReadonlySet<unknown> = new Set(['ENOENT', 'ECONNREFUSED']);
 
 export class AdminClient {
   readonly #socketPath: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #closed = new AbortController();
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath;
   }
 
-  get<Result>(path: string, signal?: AbortSignal): Promise<Result> {
-    return this.#json<Result>(path, signal === undefined ? {} : { signal });
+  /**
+   * @throws {TuttiError} what the supervisor answered; `NOT_RUNNING` when nobody is there; `INSTANCE_LOST` when it went
+   * away before it answered; `CALL_TIMED_OUT`.
+   */
+  async get<Answer>(path: string, options: AskOptions = {}): Promise<Answer> {
+    return (await readJson(await this.#ask({ method: 'GET', path, ...options }))) as Answer;
   }
 
-  post<Result>(path: string, body: object = {}): Promise<Result> {
-    return this.#json<Result>(path, { method: 'POST', body });
+  /** @throws {TuttiError} as `get` */
+  async post<Answer>(path: string, body: object, options: AskOptions = {}): Promise<Answer> {
+    return (await readJson(await this.#ask({ method: 'POST', path, body, ...options }))) as Answer;
   }
 
-  /** The answer as it comes, for streams. @throws {TuttiError} `NOT_RUNNING` when nobody listens. */
-  open(path: string, { method = 'GET', body, signal }: AskOptions = {}): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.#socketPath, agent: this.#agent, path, method, ...(signal === undefined ? {} : { signal }) }, resolve);
-      asked.on('error', (cause) => {
-        reject(new TuttiError('NOT_RUNNING', {}, { cause }));
-      });
-      asked.end(body === undefined ? undefined : JSON.stringify(body));
-    });
+  /** Values as they come, until the supervisor ends the stream or goes away, or `signal` says so. */
+  async *follow(path: string, signal: AbortSignal): AsyncGenerator {
+    const response = await this.#ask({ method: 'GET', path, signal, timeoutMs: Infinity });
+    let rest = '';
+    try {
+      for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) yield JSON.parse(line) as unknown;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw lost(error);
+    }
   }
 
+  /** Breaks off what is under way. */
   close(): void {
-    this.#agent.destroy();
+    this.#closed.abort();
   }
 
-  async #json<Result>(path: string, options: AskOptions): Promise<Result> {
-    const answer = await this.open(path, options);
-    const value = JSON.parse(await text(answer)) as unknown;
-    const status = answer.statusCode ?? 500;
-    if (status >= 400) throw errorOf(status, value);
-    return value as Result;
+  async #ask({ method, path, body, signal, timeoutMs = defaultTimeoutMs }: Ask): Promise<IncomingMessage> {
+    const timeout = timeoutMs === Infinity ? [] : [AbortSignal.timeout(timeoutMs)];
+    const ends = AbortSignal.any([
+      this.#closed.signal,
+      ...timeout,
+      ...(signal === undefined ? [] : [signal]),
+    ]);
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = request(
+      { socketPath: this.#socketPath, method, path, agent: false, signal: ends },
+      resolve,
+    );
+    outgoing.once('error', (error) => {
+      reject(explain(error, timeout[0]?.aborted === true));
+    });
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    const response = await promise;
+    if (response.statusCode === 200) return response;
+    throw fromWire((await readJson(response)) as WireError);
   }
 }
+
+async function readJson(response: IncomingMessage): Promise<unknown> {
+  let text = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
+  } catch (error) {
+    throw lost(error);
+  }
+  return JSON.parse(text) as unknown;
+}
+
+function explain(error: NodeJS.ErrnoException, isLate: boolean): TuttiError {
+  if (isLate) return new TuttiError('CALL_TIMED_OUT', { action: 'the supervisor' }, { cause: error });
+  return nobodyThere.has(error.code) ? new TuttiError('NOT_RUNNING', {}, { cause: error }) : lost(error);
+}
+
+const lost = (cause: unknown): TuttiError =>
+  new TuttiError('INSTANCE_LOST', { instance: 'The supervisor' }, { cause });

@@ -14,6 +14,15 @@ export interface AppLocation {
 export function locateApp(appFile: string): AppLocation {
   const { XDG_RUNTIME_DIR, TUTTI_STATE_DIR } = process.env;
   const uid = process.getuid?.() ?? 0;
-  const runDir = runDirectory(appFile, { ...(XDG_RUNTIME_DIR === undefined ? {} : { XDG_RUNTIME_DIR }), tmp: tmpdir(), uid });
-  return { appFile, runDir, stateDir: stateDirectory(appFile, TUTTI_STATE_DIR), adminSocket: socketPath(runDir, 'admin') };
+  const runDir = runDirectory(appFile, {
+    ...(XDG_RUNTIME_DIR === undefined ? {} : { XDG_RUNTIME_DIR }),
+    tmp: tmpdir(),
+    uid,
+  });
+  return {
+    appFile,
+    runDir,
+    stateDir: stateDirectory(appFile, TUTTI_STATE_DIR),
+    adminSocket: socketPath(runDir, 'admin'),
+  };
 }

@@ -10,4 +10,18 @@ export interface KeeperWish {
   readonly graceMs: number;
 }
 
-export type Outcome = { readonly exitCode: number; readonly keeper?: undefined } | { readonly keeper: KeeperWish };
+export type Outcome =
+  { readonly exitCode: number; readonly keeper?: undefined } | { readonly keeper: KeeperWish };
+
+/** The exit codes of every command; 130 (a second Ctrl-C) is the keeper's alone. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  configInvalid: 3,
+  notReady: 4,
+  /** Or nothing running. */
+  alreadyRunning: 6,
+} as const;
+
+export const exit = (code: keyof typeof exitCodes): Outcome => ({ exitCode: exitCodes[code] });

@@ -70,7 +70,9 @@ function runReader(request: ManifestRequest, cwd: string, limitMs: number): Prom
       end();
     });
     child.on('exit', (code, signal) => {
-      if (!child.killed) how = `it ended with ${signal ?? `code ${String(code)}`}`;
+      // 13 is Node's word for a top-level await that nothing can end.
+      if (code === 13) how = 'it awaits what never comes';
+      else if (!child.killed) how = `it ended with ${signal ?? `code ${String(code)}`}`;
       const pipes = setTimeout(() => {
         for (const stream of child.stdio) stream?.destroy();
       }, pipesMs);

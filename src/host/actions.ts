@@ -3,6 +3,7 @@
  * The order is fixed; the responder has admitted and authorised the call before.
  */
 import { TuttiError, isTuttiError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
 import { inputIssues } from '../define/schema.ts';
 import type { SchemaIssue, SchemaResult } from '../define/schema.ts';
 import type { ServiceManifest } from '../define/manifest.ts';
@@ -14,7 +15,7 @@ import type { ActionMetrics } from '../telemetry/action-metrics.ts';
 import type { HandlerKit } from './handling.ts';
 import { CallHandling } from './handling.ts';
 import type { Validate } from './validate.ts';
-import { afterwards, validator } from './validate.ts';
+import { afterwards, isThenable, validator } from './validate.ts';
 
 type Run = (handling: CallHandling) => unknown;
 
@@ -30,20 +31,29 @@ const invalidInput = (issues: readonly SchemaIssue[]): TuttiError => {
   const found = inputIssues(issues);
   const first = found[0];
   const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
-  return new TuttiError('INVALID_INPUT', { message: `${where}${first?.message ?? 'The input is not valid'}`, issues: found });
+  return new TuttiError('INVALID_INPUT', {
+    message: `${where}${first?.message ?? 'The input is not valid'}`,
+    issues: found,
+  });
 };
 
 /** Without `input` an action takes nothing; saying so beats ignoring what a caller meant. */
 const nothing: Validate = (value) => {
   const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
   const isNothing = value === undefined || value === null || (typeof value === 'object' && keys.length === 0);
-  return isNothing ? { value: {} } : { issues: [{ message: 'This action takes no input', path: keys.slice(0, 1) }] };
+  return isNothing
+    ? { value: {} }
+    : { issues: [{ message: 'This action takes no input', path: keys.slice(0, 1) }] };
 };
 
 /** The steps of one action, each known once and not looked up per call. */
-function chain(action: ActionDefinition, label: string): (call: IncomingCall, input: unknown, kit: HandlerKit) => unknown {
+function chain(
+  action: ActionDefinition,
+  label: string,
+): (call: IncomingCall, input: unknown, kit: HandlerKit) => unknown {
   const readInput = action.input === undefined ? nothing : validator(action.input);
-  const readOutput = action.output === undefined || action.checkOutput === false ? undefined : validator(action.output);
+  const readOutput =
+    action.output === undefined || action.checkOutput === false ? undefined : validator(action.output);
   const reply = typeof action.http === 'object' ? action.http.reply : undefined;
   const run = action.run as Run;
 
@@ -67,13 +77,21 @@ function chain(action: ActionDefinition, label: string): (call: IncomingCall, in
 function tellBug(log: Logger, what: string, error: unknown): void {
   if (isTuttiError(error) && error.code !== 'INVALID_OUTPUT' && error.code !== 'INTERNAL') return;
   const cause = error instanceof Error ? error.cause : undefined;
-  log.error('A handler failed', { what, error: error instanceof Error ? (error.stack ?? error.message) : String(error), ...(cause === undefined ? {} : { cause }) });
+  log.error('A handler failed', {
+    what,
+    error: error instanceof Error ? (error.stack ?? error.message) : shown(error),
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 const codeOf = (error: unknown): string => (isTuttiError(error) ? error.code : 'INTERNAL');
 
 /** Counts and tells how it ended, without a promise of its own where there was none. */
-function observed(serving: Serving, label: string, body: (input: unknown, call: IncomingCall) => unknown): (input: unknown, call: IncomingCall) => unknown {
+function observed(
+  serving: Serving,
+  label: string,
+  body: (input: unknown, call: IncomingCall) => unknown,
+): (input: unknown, call: IncomingCall) => unknown {
   const { clock } = serving.kit;
   const record = serving.metrics.recorder(label);
   return (input, call) => {
@@ -89,7 +107,8 @@ function observed(serving: Serving, label: string, body: (input: unknown, call: 
     };
     try {
       const result = body(input, call);
-      return result instanceof Promise ? result.then(done, failed) : done(result);
+      if (result instanceof Promise) return result.then(done, failed);
+      return isThenable(result) ? Promise.resolve(result).then(done, failed) : done(result);
     } catch (error) {
       return failed(error);
     }
@@ -111,13 +130,21 @@ export function servedActions(serving: Serving): ResponderAction[] {
   });
 }
 
-function deliver(event: string, subscription: Subscription, kit: HandlerKit): (payload: unknown, call: IncomingCall) => unknown {
+function deliver(
+  event: string,
+  subscription: Subscription,
+  kit: HandlerKit,
+): (payload: unknown, call: IncomingCall) => unknown {
   const read = validator(subscription.schema);
   const handle = subscription.handle as Run;
   return (payload, call) =>
     afterwards(read(payload), (result: SchemaResult<unknown>) => {
       if (result.issues === undefined) return handle(new CallHandling(kit, call, result.value));
-      throw new TuttiError('INTERNAL', { message: `The event ${event} does not fit the schema of its subscriber` }, { cause: inputIssues(result.issues) });
+      throw new TuttiError(
+        'INTERNAL',
+        { message: `The event ${event} does not fit the schema of its subscriber` },
+        { cause: inputIssues(result.issues) },
+      );
     });
 }
 

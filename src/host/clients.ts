@@ -2,6 +2,7 @@
  * The typed clients a service gets as `calls`. Which actions there are is known to the types and to the callee;
  * here any name becomes a call, and a wrong one is `UNKNOWN_ACTION`.
  */
+import { isActionName } from '../core/ids.ts';
 import type { ClientCallOptions } from '../define/handling.ts';
 import type { Remotes } from '../define/handling.ts';
 import type { Caller } from '../mesh/caller.ts';
@@ -11,9 +12,9 @@ type Send = (input?: unknown, options?: ClientCallOptions) => Promise<unknown>;
 function client(caller: Caller, service: string): object {
   const known = new Map<string, Send>();
   return new Proxy(Object.freeze({}), {
-    get(_target, action) {
-      // A promise is told by its `then`: a client must never look like one.
-      if (typeof action !== 'string' || action === 'then') return undefined;
+    get(target, action) {
+      // A client must never look like a promise (`then`), nor call anybody because it is printed (`toJSON`, `toString`).
+      if (typeof action !== 'string' || !isActionName(action)) return Reflect.get(target, action) as unknown;
       let send = known.get(action);
       if (send === undefined) {
         send = (input = {}, options) => caller.call(service, action, input, options);
@@ -25,4 +26,6 @@ function client(caller: Caller, service: string): object {
 }
 
 export const makeClients = (caller: Caller, remotes: Remotes): Readonly<Record<string, object>> =>
-  Object.freeze(Object.fromEntries(Object.entries(remotes).map(([key, { remote }]) => [key, client(caller, remote)])));
+  Object.freeze(
+    Object.fromEntries(Object.entries(remotes).map(([key, { remote }]) => [key, client(caller, remote)])),
+  );

@@ -8,14 +8,27 @@ import type { EventSchemas } from '../define/handling.ts';
 import { inputIssues } from '../define/schema.ts';
 import type { Caller } from '../mesh/caller.ts';
 
-export function makeEmit(caller: Caller, emits: EventSchemas | undefined): (event: string, payload: unknown) => Promise<{ delivered: number }> {
+export function makeEmit(
+  caller: Caller,
+  emits: EventSchemas | undefined,
+): (event: string, payload: unknown) => Promise<{ delivered: number }> {
   return async (event, payload) => {
-    if (!isEventName(event)) throw new TuttiError('INVALID_INPUT', { message: `An event is named by words joined by dots, like user.created; this is not: ${event.slice(0, 60)}` });
+    if (!isEventName(event))
+      throw new TuttiError('INVALID_INPUT', {
+        message: `An event is named by words joined by dots, like user.created; this is not: ${event.slice(0, 60)}`,
+      });
     if (emits === undefined) return caller.emit(event, payload);
     const schema = Object.hasOwn(emits, event) ? emits[event] : undefined;
-    if (schema === undefined) throw new TuttiError('INVALID_INPUT', { message: `${event} is not among the declared \`emits\`${suggestion(event, Object.keys(emits))}` });
+    if (schema === undefined)
+      throw new TuttiError('INVALID_INPUT', {
+        message: `${event} is not among the declared \`emits\`${suggestion(event, Object.keys(emits))}`,
+      });
     const result = await schema['~standard'].validate(payload);
-    if (result.issues !== undefined) throw new TuttiError('INVALID_INPUT', { message: `The payload of ${event} does not fit its schema`, issues: inputIssues(result.issues) });
+    if (result.issues !== undefined)
+      throw new TuttiError('INVALID_INPUT', {
+        message: `The payload of ${event} does not fit its schema`,
+        issues: inputIssues(result.issues),
+      });
     return caller.emit(event, result.value);
   };
 }

@@ -1,9 +1,10 @@
 /**
  * What a handler receives: one small object per call, whose costlier parts are made when a handler looks at them.
  */
-import { TuttiError } from '../core/errors.ts';
+import { isErrorCode, TuttiError } from '../core/errors.ts';
 import type { ErrorRow } from '../core/errors.ts';
 import { instanceId } from '../core/ids.ts';
+import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Log, Shared } from '../define/handling.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
@@ -20,11 +21,13 @@ export interface HandlerKit {
   readonly clock: Clock;
 }
 
-/** Ends a handler with a row of the service's own errors, or of the table. */
+/** Ends a handler with a row of the service's own errors, or of the table. A code that nobody declared is a bug, and told as one. */
 export const makeFail =
   (rows: Readonly<Record<string, ErrorRow>>): HandlerKit['fail'] =>
   (code, data) => {
     const row = Object.hasOwn(rows, code) ? rows[code] : undefined;
+    if (row === undefined && !isErrorCode(code))
+      throw new Error(`fail() takes the codes of \`errors\` and of the table, not ${shown(code)}`);
     throw new TuttiError(code, data, row === undefined ? {} : { row });
   };
 

@@ -5,9 +5,10 @@
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { mayCall } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
-import { isSystemService } from '../core/ids.ts';
+import { isSystemService, slotId } from '../core/ids.ts';
 import type { InstanceRef } from '../core/ids.ts';
 import type { MetricFamily } from '../core/metric.ts';
+import { problemText, shown } from '../core/options.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { Shared } from '../define/handling.ts';
 import type { ServiceManifest } from '../define/manifest.ts';
@@ -67,11 +68,14 @@ async function readConfig(needs: HostNeeds): Promise<unknown> {
   if (definition.config === undefined) return {};
   const result = await definition.config['~standard'].validate(config ?? {});
   if (result.issues === undefined) return result.value;
-  const lines = inputIssues(result.issues).map((issue) => `config.${issue.path}: ${issue.message}`);
+  const lines = inputIssues(result.issues).map((issue) =>
+    problemText({ path: issue.path === '' ? 'config' : `config.${issue.path}`, message: issue.message }),
+  );
   throw new TuttiError('CONFIG_INVALID', { message: lines.join('\n'), lines });
 }
 
-const asFunction = (part: unknown): ((around: unknown) => unknown) | undefined => part as ((around: unknown) => unknown) | undefined;
+const asFunction = (part: unknown): ((around: unknown) => unknown) | undefined =>
+  part as ((around: unknown) => unknown) | undefined;
 
 interface Opened {
   readonly needs: HostNeeds;
@@ -86,17 +90,41 @@ async function openParts(needs: HostNeeds): Promise<Opened> {
   const caller = makeCaller({
     ...{ transport, registry, clock, random, certificate, verify },
     maySelf: (service) => mayCall(needs.claims, service),
-    log: (level, sentence, fields) => { log[level](sentence, fields); },
+    log: (level, sentence, fields) => {
+      log[level](sentence, fields);
+    },
   });
   const calls = makeClients(caller, { ...definition.needs, ...definition.mayCall });
   const emit = makeEmit(caller, definition.emits);
-  const around = { config, calls, emit, log, shared, ...(needs.runtime === undefined ? {} : { runtime: needs.runtime(caller) }) };
+  const around = {
+    config,
+    calls,
+    emit,
+    log,
+    shared,
+    ...(needs.runtime === undefined ? {} : { runtime: needs.runtime(caller) }),
+  };
   try {
     const parts = (await asFunction(definition.open)?.(around)) ?? {};
-    return { needs, caller, kit: { parts, calls, emit, fail: makeFail(definition.errors), log, shared, clock } };
+    return {
+      needs,
+      caller,
+      kit: { parts, calls, emit, fail: makeFail(definition.errors), log, shared, clock },
+    };
   } catch (error) {
     await caller.close();
     throw error;
+  }
+}
+
+/** `close()` of the service; what fails in it is told, and stops nothing. */
+async function closeParts({ needs, kit }: Opened): Promise<void> {
+  try {
+    await asFunction(needs.definition.close)?.({ parts: kit.parts });
+  } catch (error) {
+    needs.log.error('close() of the service failed', {
+      error: error instanceof Error ? (error.stack ?? error.message) : shown(error),
+    });
   }
 }
 
@@ -129,14 +157,8 @@ class RunningHost implements Host {
   }
 
   async #close(): Promise<void> {
-    const { needs, kit, caller } = this.#opened;
-    try {
-      await asFunction(needs.definition.close)?.({ parts: kit.parts });
-    } catch (error) {
-      needs.log.error('close() of the service failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    } finally {
-      await Promise.all([this.responder.close(), caller.close()]);
-    }
+    await closeParts(this.#opened);
+    await Promise.all([this.responder.close(), this.caller.close()]);
   }
 }
 
@@ -146,19 +168,33 @@ function ownFamilies(parts: unknown): MetricFamily[] {
   return metrics?.call(parts) ?? [];
 }
 
-/** Resolves when it serves. @throws what `open()` throws, or `CONFIG_INVALID`. */
-export async function startHost(needs: HostNeeds): Promise<Host> {
-  const opened = await openParts(needs);
+function listen({ needs, kit }: Opened): Promise<Responder> {
   const { definition, manifest, transport, address, self, certificate, verify, registry, clock, log } = needs;
-  const metrics = new ActionMetrics({ service: self.service, instance: `${self.service}#${String(self.slot)}` });
-  const families = (): MetricFamily[] => [...metrics.families(), ...(isSystemService(self.service) ? ownFamilies(opened.kit.parts) : [])];
-  const serving = { definition, manifest, kit: opened.kit, metrics, log };
-  const responder = await makeResponder({
+  const metrics = new ActionMetrics({ service: self.service, instance: slotId(self) });
+  const families = (): MetricFamily[] => [
+    ...metrics.families(),
+    ...(isSystemService(self.service) ? ownFamilies(kit.parts) : []),
+  ];
+  const serving = { definition, manifest, kit, metrics, log };
+  return makeResponder({
     ...{ transport, address, self, certificate, verify, clock },
     isCurrent: (claims) => claims.epoch >= registry.newestEpoch(claims.service, claims.slot),
     actions: [...servedActions(serving), metricsAction(families)],
     events: servedEvents(serving),
-    log: (level, sentence, fields) => { log[level](sentence, fields); },
+    log: (level, sentence, fields) => {
+      log[level](sentence, fields);
+    },
   });
-  return new RunningHost(opened, responder);
+}
+
+/** Resolves when it serves. @throws what `open()` throws, or `CONFIG_INVALID`; then nothing is left open. */
+export async function startHost(needs: HostNeeds): Promise<Host> {
+  const opened = await openParts(needs);
+  try {
+    return new RunningHost(opened, await listen(opened));
+  } catch (error) {
+    await closeParts(opened);
+    await opened.caller.close();
+    throw error;
+  }
 }

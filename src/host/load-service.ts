@@ -17,7 +17,8 @@ export interface LoadedService {
   readonly manifest: ServiceManifest;
 }
 
-const refused = (problems: readonly string[]): TuttiError => new TuttiError('CONFIG_INVALID', { message: problems.join('\n'), lines: problems });
+const refused = (problems: readonly string[]): TuttiError =>
+  new TuttiError('CONFIG_INVALID', { message: problems.join('\n'), lines: problems });
 
 /** @throws {TuttiError} `INTERNAL` when the module cannot be imported; `CONFIG_INVALID` with every problem of what it exports. */
 export async function loadService(module: string, name: string): Promise<LoadedService> {
@@ -29,12 +30,17 @@ export async function loadService(module: string, name: string): Promise<LoadedS
     throw new TuttiError('INTERNAL', { message: locate(error, shown) }, { cause: error });
   }
   // Ours are named exports, as everything here.
-  const service = asService(isSystemService(name) ? exported[name.split(':')[0] ?? ''] : exported['default'], shown);
+  const service = asService(
+    isSystemService(name) ? exported[name.split(':')[0] ?? ''] : exported['default'],
+    shown,
+  );
   if (!('kind' in service)) throw refused([problemText(service)]);
   if (isSystemService(name)) return { definition: service, manifest: makeManifest(service).manifest };
   const problems = checkService(service);
-  const { manifest, problems: described } = problems.length === 0 ? makeManifest(service) : { manifest: undefined, problems };
-  if (manifest === undefined || described.length > 0) throw refused(described.map((problem) => `${shown} ${problemText(problem)}`));
+  const { manifest, problems: described } =
+    problems.length === 0 ? makeManifest(service) : { manifest: undefined, problems };
+  if (manifest === undefined || described.length > 0)
+    throw refused(described.map((problem) => `${shown} ${problemText(problem)}`));
   return { definition: service, manifest };
 }
 

@@ -14,7 +14,8 @@ export const metricsAction = (families: () => MetricFamily[]): ResponderAction =
   idempotent: true,
   concurrency: 8,
   invoke(_input, call) {
-    if (!isSystemService(call.caller.service)) throw new TuttiError('FORBIDDEN', { caller: instanceId(call.caller), action: metricsActionName });
+    if (!isSystemService(call.caller.service))
+      throw new TuttiError('FORBIDDEN', { caller: instanceId(call.caller), action: metricsActionName });
     return families();
   },
 });

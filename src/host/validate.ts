@@ -11,7 +11,12 @@ export function validator(schema: Schema): Validate {
   return (value) => validate(value);
 }
 
-/** Calls `next` with the result now or later, as the schema does it. */
+/** Not only promises: a query builder gives something with a `then` too. */
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
+/** Calls `next` with the result now or later, as it is given. */
 export function afterwards<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  if (value instanceof Promise) return value.then(next);
+  return isThenable(value) ? Promise.resolve(value as PromiseLike<T>).then(next) : next(value);
 }

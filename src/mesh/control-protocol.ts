@@ -38,7 +38,13 @@ export interface Birth {
 export type Phase = 'opening' | 'ready' | 'draining';
 
 export type InstanceMessage =
-  | { readonly op: 'hello'; readonly protocol: number; readonly certificate: Certificate; readonly phase: Phase; readonly manifestHash: string }
+  | {
+      readonly op: 'hello';
+      readonly protocol: number;
+      readonly certificate: Certificate;
+      readonly phase: Phase;
+      readonly manifestHash: string;
+    }
   /** With the hash of its own manifest: a difference from the app's is shown in `status`. */
   | { readonly op: 'ready'; readonly manifestHash: string }
   /** It cannot start; the sentence says why and where. */
@@ -57,20 +63,27 @@ export type SupervisorMessage =
   | { readonly op: 'status'; readonly status: AppStatus }
   | { readonly op: 'manifest'; readonly manifest: AppManifest };
 
-const isText = (value: unknown, limit: number): value is string => typeof value === 'string' && value.length <= limit;
+const isText = (value: unknown, limit: number): value is string =>
+  typeof value === 'string' && value.length <= limit;
 
-const isCertificate = (value: unknown): value is Certificate => isPlainObject(value) && isText(value['text'], 65_536) && isText(value['signature'], 256);
+const isCertificate = (value: unknown): value is Certificate =>
+  isPlainObject(value) && isText(value['text'], 65_536) && isText(value['signature'], 256);
 
 const phases: readonly unknown[] = ['opening', 'ready', 'draining'];
 
 const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unknown>) => boolean>> = {
-  hello: (frame) => Number.isSafeInteger(frame['protocol']) && isCertificate(frame['certificate']) && phases.includes(frame['phase']) && isText(frame['manifestHash'], 64),
+  hello: (frame) =>
+    Number.isSafeInteger(frame['protocol']) &&
+    isCertificate(frame['certificate']) &&
+    phases.includes(frame['phase']) &&
+    isText(frame['manifestHash'], 64),
   ready: (frame) => isText(frame['manifestHash'], 64),
   failed: (frame) => isText(frame['message'], 65_536),
   check: (frame) => typeof frame['ok'] === 'boolean' && isText(frame['reason'], 4_096),
   ack: (frame) => Number.isSafeInteger(frame['revision']),
   snapshot: () => true,
-  register: (frame) => (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], 127),
+  register: (frame) =>
+    (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], 127),
 };
 
 /** Undefined: nothing that an instance would say. */

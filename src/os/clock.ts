@@ -20,15 +20,17 @@ const longestWaitMs = 3_600_000;
 
 const now = (): number => zero + performance.now();
 
+/** Never early: Node counts from the start of its turn, so a timer set late in a long turn would fire too soon. */
 function after(delayMs: number, fire: () => void): Timer {
   const due = now() + delayMs;
   let timer: NodeJS.Timeout;
+  const look = (): void => {
+    const leftMs = due - now();
+    if (leftMs > 0) wait(leftMs);
+    else fire();
+  };
   const wait = (leftMs: number): void => {
-    if (leftMs <= longestWaitMs) timer = setTimeout(fire, leftMs);
-    else
-      timer = setTimeout(() => {
-        wait(due - now());
-      }, longestWaitMs);
+    timer = setTimeout(look, Math.min(longestWaitMs, Math.ceil(leftMs)));
   };
   wait(delayMs);
   return {

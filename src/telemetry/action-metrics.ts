@@ -2,6 +2,7 @@
  * Counts what an instance does, per action: how often, how it ended, how long it took. Plain numbers, one add per call;
  * they become metric families only when somebody asks.
  */
+import { bounds } from '../core/bounds.ts';
 import type { MetricFamily, MetricSample } from '../core/metric.ts';
 
 /** Upper bounds in seconds. */
@@ -22,11 +23,13 @@ export class ActionMetrics {
     this.#labels = labels;
   }
 
-  /** The counter of one action; `code` is `ok` or an error code. Both come from fixed tables, so the series are few. */
+  /** The counter of one action; `code` is `ok` or an error code. Codes come from tables, ours and the callees': few, but bounded. */
   recorder(action: string): (tookMs: number, code: string) => void {
     const numbers: ActionNumbers = { ends: new Map(), counts: buckets.map(() => 0), sumSeconds: 0, total: 0 };
     this.#actions.set(action, numbers);
-    return (tookMs, code) => {
+    return (tookMs, ended) => {
+      const isKnown = numbers.ends.has(ended) || numbers.ends.size < bounds.actionEnds;
+      const code = isKnown ? ended : 'other';
       const seconds = tookMs / 1_000;
       numbers.ends.set(code, (numbers.ends.get(code) ?? 0) + 1);
       numbers.sumSeconds += seconds;
@@ -38,10 +41,22 @@ export class ActionMetrics {
 
   families(): MetricFamily[] {
     const entries = [...this.#actions];
-    const requests = entries.flatMap(([action, { ends }]) => [...ends].map(([code, value]) => ({ labels: { ...this.#labels, action, code }, value })));
+    const requests = entries.flatMap(([action, { ends }]) =>
+      [...ends].map(([code, value]) => ({ labels: { ...this.#labels, action, code }, value })),
+    );
     return [
-      { name: 'tutti_action_calls_total', help: 'Calls of an action that ended, by how.', type: 'counter', samples: requests },
-      { name: 'tutti_action_seconds', help: 'Time from taking a call to its answer.', type: 'histogram', samples: entries.flatMap(([action, numbers]) => this.#histogram(action, numbers)) },
+      {
+        name: 'tutti_action_calls_total',
+        help: 'Calls of an action that ended, by how.',
+        type: 'counter',
+        samples: requests,
+      },
+      {
+        name: 'tutti_action_seconds',
+        help: 'Time from taking a call to its answer.',
+        type: 'histogram',
+        samples: entries.flatMap(([action, numbers]) => this.#histogram(action, numbers)),
+      },
     ];
   }
 

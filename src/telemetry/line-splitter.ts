@@ -9,6 +9,8 @@ export class LineSplitter {
   readonly #limit: number;
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
+  /** The line that runs was cut before: what comes next of it is marked. */
+  #isCut = false;
 
   /** @param limit characters of one line. */
   constructor(limit: number) {
@@ -17,22 +19,30 @@ export class LineSplitter {
 
   push(bytes: Buffer): string[] {
     const lines = (this.#rest + this.#decoder.write(bytes)).split('\n');
-    this.#rest = lines.pop() ?? '';
-    const whole = lines.flatMap((line) => this.#cut(line.endsWith('\r') ? line.slice(0, -1) : line));
-    while (this.#rest.length > this.#limit) {
-      whole.push(this.#rest.slice(0, this.#limit) + continuedMark);
-      this.#rest = continuedMark + this.#rest.slice(this.#limit);
-    }
-    return whole;
+    const last = lines.pop() ?? '';
+    const found = lines.flatMap((line) => this.#whole(line.endsWith('\r') ? line.slice(0, -1) : line));
+    for (this.#rest = last; this.#rest.length > this.#limit; this.#rest = this.#rest.slice(this.#limit))
+      found.push(this.#piece(this.#rest.slice(0, this.#limit), true));
+    return found;
   }
 
-  #cut(line: string): string[] {
-    if (line.length <= this.#limit) return [line];
-    const parts: string[] = [];
-    for (let at = 0; at < line.length; at += this.#limit) {
-      const isLast = at + this.#limit >= line.length;
-      parts.push((at > 0 ? continuedMark : '') + line.slice(at, at + this.#limit) + (isLast ? '' : continuedMark));
-    }
-    return parts;
+  /** What came last without an end of line: for when nothing more comes, such as a process's last words. */
+  end(): string[] {
+    const rest = this.#rest + this.#decoder.end();
+    this.#rest = '';
+    return rest === '' ? [] : this.#whole(rest);
+  }
+
+  #whole(line: string): string[] {
+    const pieces: string[] = [];
+    for (let at = 0; at < line.length || pieces.length === 0; at += this.#limit)
+      pieces.push(this.#piece(line.slice(at, at + this.#limit), at + this.#limit < line.length));
+    return pieces;
+  }
+
+  #piece(text: string, goesOn: boolean): string {
+    const piece = (this.#isCut ? continuedMark : '') + text + (goesOn ? continuedMark : '');
+    this.#isCut = goesOn;
+    return piece;
   }
 }

@@ -3,7 +3,7 @@
  * pino is loaded with the first line: most replicas of most services say nothing while they start.
  */
 import { createRequire } from 'node:module';
-import type { Logger as Pino } from 'pino';
+import type { Logger as Pino, pino as MakePino } from 'pino';
 import type { LogLevel } from '../core/log-line.ts';
 import { levelAtLeast } from '../core/log-line.ts';
 
@@ -13,16 +13,44 @@ export type Logger = Readonly<Record<LogLevel, (sentence: string, fields?: LogFi
 const secretField = /pass(word|wd)?$|secret|token$|api_?key|authorization|cookie|credential/i;
 const hidden = '(hidden)';
 
-/** Fields whose name says that they are secret lose their value, three levels deep; deeper things are no business of a log line. */
-export function redact(fields: LogFields, depth = 3): LogFields {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => {
-      if (secretField.test(key)) return [key, hidden];
-      const nested = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Error) && depth > 1;
-      return [key, nested ? redact(value as LogFields, depth - 1) : value];
-    }),
-  );
+/**
+ * A value as it may be written: what is named like a secret is hidden, an Error is its stack (as JSON it would be `{}`).
+ * Three levels deep; what lies deeper is no business of a log line, and could hold anything.
+ */
+function clean(value: unknown, depth: number): unknown {
+  if (value instanceof Error) return value.stack ?? value.message;
+  if (ArrayBuffer.isView(value)) return `(${String(value.byteLength)} bytes)`;
+  // A date, a URL: they say themselves what they are as JSON.
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
+  if (depth === 0) return '(deeper)';
+  return Array.isArray(value)
+    ? value.map((item) => clean(item, depth - 1))
+    : redact(value as LogFields, depth);
 }
+
+export const redact = (fields: LogFields, depth = 3): LogFields =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      secretField.test(key) ? hidden : clean(value, depth - 1),
+    ]),
+  );
+
+/** A field must not pass for what the line says of itself. */
+const ownKeys: ReadonlySet<string> = new Set([
+  'level',
+  'time',
+  'msg',
+  'pid',
+  'hostname',
+  'service',
+  'instance',
+]);
+
+const renamed = (fields: LogFields): LogFields =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [ownKeys.has(key) ? `${key}_` : key, value]),
+  );
 
 export interface LoggerNeeds {
   readonly level: LogLevel;
@@ -36,7 +64,7 @@ export interface LoggerNeeds {
 export const lostLogLines = { count: 0 };
 
 function openPino({ level, bindings }: LoggerNeeds): Pino {
-  const pino = createRequire(import.meta.url)('pino') as typeof import('pino');
+  const { pino } = createRequire(import.meta.url)('pino') as { readonly pino: typeof MakePino };
   const destination = pino.destination({ fd: 1, sync: true });
   destination.on('error', () => {
     lostLogLines.count += 1;
@@ -48,20 +76,33 @@ export function makeLogger(needs: LoggerNeeds): Logger {
   let opened: Pino | undefined;
   const write = (level: LogLevel, sentence: string, fields: LogFields = {}): void => {
     if (!levelAtLeast(level, needs.level)) return;
-    opened ??= openPino(needs);
     try {
-      opened[level]({ ...needs.context(), ...redact(fields) }, sentence);
+      opened ??= openPino(needs);
+      opened[level]({ ...needs.context(), ...renamed(redact(fields)) }, sentence);
     } catch {
       lostLogLines.count += 1;
     }
   };
   return {
-    debug: (sentence, fields) => { write('debug', sentence, fields); },
-    info: (sentence, fields) => { write('info', sentence, fields); },
-    warn: (sentence, fields) => { write('warn', sentence, fields); },
-    error: (sentence, fields) => { write('error', sentence, fields); },
+    debug: (sentence, fields) => {
+      write('debug', sentence, fields);
+    },
+    info: (sentence, fields) => {
+      write('info', sentence, fields);
+    },
+    warn: (sentence, fields) => {
+      write('warn', sentence, fields);
+    },
+    error: (sentence, fields) => {
+      write('error', sentence, fields);
+    },
   };
 }
 
 /** For places where nobody listens: tests, and parts that must have one. */
-export const silentLogger: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};

@@ -11,7 +11,8 @@ export interface LineOrigin {
   readonly now: number;
 }
 
-const levelOfNumber = (level: number): LogLevel => (level >= 50 ? 'error' : level >= 40 ? 'warn' : level >= 30 ? 'info' : 'debug');
+const levelOfNumber = (level: number): LogLevel =>
+  level >= 50 ? 'error' : level >= 40 ? 'warn' : level >= 30 ? 'info' : 'debug';
 
 interface PinoLine {
   readonly level: number;
@@ -20,14 +21,27 @@ interface PinoLine {
   readonly requestId?: unknown;
 }
 
+/** Beyond it no date can be shown. */
+const lastDate = 8.64e15;
+/** A line that opens more lists and objects than this is kept as text: to write it again takes a stack that deep. */
+const mostBrackets = 1_000;
+
+const opensTooMany = (text: string): boolean =>
+  text.length > mostBrackets && (text.match(/[[{]/g)?.length ?? 0) > mostBrackets;
+
 const isPinoLine = (value: unknown): value is PinoLine => {
   if (typeof value !== 'object' || value === null) return false;
   const { level, time, msg } = value as Record<string, unknown>;
-  return typeof level === 'number' && typeof time === 'number' && typeof msg === 'string';
+  return (
+    typeof level === 'number' &&
+    typeof time === 'number' &&
+    Math.abs(time) <= lastDate &&
+    typeof msg === 'string'
+  );
 };
 
 function structured(text: string): PinoLine | undefined {
-  if (!text.startsWith('{"level":')) return undefined;
+  if (!text.startsWith('{"level":') || opensTooMany(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return isPinoLine(value) ? value : undefined;
@@ -39,9 +53,27 @@ function structured(text: string): PinoLine | undefined {
 export function readLogLine(text: string, origin: LineOrigin): LogLine {
   const { instance, service, stream, now } = origin;
   const line = structured(text);
-  if (line === undefined) return { time: now, level: stream === 'stderr' ? 'error' : 'info', instance, service, message: text, stream };
+  if (line === undefined)
+    return {
+      time: now,
+      level: stream === 'stderr' ? 'error' : 'info',
+      instance,
+      service,
+      message: text,
+      stream,
+    };
   // Who wrote it is known from the file; what the line claims of itself counts for nothing.
-  const { level, time, msg, requestId, instance: _instance, service: _service, pid: _pid, hostname: _host, ...fields } = line as PinoLine & LogFieldsOf;
+  const {
+    level,
+    time,
+    msg,
+    requestId,
+    instance: _instance,
+    service: _service,
+    pid: _pid,
+    hostname: _host,
+    ...fields
+  } = line as PinoLine & LogFieldsOf;
   return {
     time,
     level: levelOfNumber(level),

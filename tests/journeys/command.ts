@@ -82,7 +82,8 @@ export class Command implements AsyncDisposable {
   async hears(words: string, timeoutMs = 20_000): Promise<void> {
     const until = performance.now() + timeoutMs;
     while (!this.said.includes(words)) {
-      if (performance.now() > until) throw new Error(`not heard within ${String(timeoutMs)} ms: ${words}\n${this.said}`);
+      if (performance.now() > until)
+        throw new Error(`not heard within ${String(timeoutMs)} ms: ${words}\n${this.said}`);
       await pause(10);
     }
   }

@@ -85,7 +85,7 @@ test('tutti stop by the admin API ends the whole app with 0', async () => {
   await using app = new Command(home.folder, ['start', journey]);
   const status = await app.ready();
   assert.ok(pidOf(status, 'echo#1') > 0);
-  await app.admin.post('/stop');
+  await app.admin.post('/stop', {});
   assert.equal(await app.exited, 0);
   assert.deepEqual(allPids(status).filter(livesStill), []);
 });

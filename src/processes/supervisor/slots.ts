@@ -103,7 +103,6 @@ export class Slots {
     const fire = (): void => {
       this.dispatch(id, { type: 'timer' });
     };
-    // A timer may fire a hair early: the reducer compares, so a little is added here.
-    this.#timers.set(id, clock.after(Math.max(0, slot.wakeAt - clock.now()) + 1, fire));
+    this.#timers.set(id, clock.after(Math.max(0, slot.wakeAt - clock.now()), fire));
   }
 }

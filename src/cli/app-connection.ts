@@ -1,0 +1,103 @@
+/**
+ * A running app as a command sees it. While its keeper lives it is patient: a supervisor that is being replaced,
+ * or not up yet, answers a moment later.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { isTuttiError, TuttiError } from '../core/errors.ts';
+import type { AppStatus } from '../core/status.ts';
+import { hasProc, readProcess } from '../os/proc.ts';
+import { readRunning } from '../os/running-file.ts';
+import type { AskOptions } from './admin-client.ts';
+import { AdminClient } from './admin-client.ts';
+import type { AppLocation } from './app-location.ts';
+
+export interface AppAbout {
+  readonly app: string;
+  readonly appFile: string;
+  readonly keeperPid: number;
+}
+
+const patienceMs = 10_000;
+const againMs = 100;
+
+/** A zombie has ended, though nobody has looked yet. */
+export function isAlive(pid: number): boolean {
+  if (hasProc) return !['Z', 'X', undefined].includes(readProcess(pid)?.state);
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+export class AppConnection {
+  readonly location: AppLocation;
+  readonly #client: AdminClient;
+  #keeperPid: number | undefined;
+
+  constructor(location: AppLocation) {
+    this.location = location;
+    this.#client = new AdminClient(location.adminSocket);
+  }
+
+  /** Asked again as long as the keeper lives. @throws {TuttiError} as `AdminClient`; `NOT_RUNNING` with the next command. */
+  get<Answer>(path: string, options?: AskOptions): Promise<Answer> {
+    return this.#patiently(() => this.#client.get<Answer>(path, options), ['NOT_RUNNING', 'INSTANCE_LOST']);
+  }
+
+  /** Asked again only when it was surely not heard. @throws {TuttiError} as `get` */
+  post<Answer>(path: string, body: object, options?: AskOptions): Promise<Answer> {
+    return this.#patiently(() => this.#client.post<Answer>(path, body, options), ['NOT_RUNNING']);
+  }
+
+  /** One stream; what comes after it is the caller's to ask for. */
+  follow(path: string, signal: AbortSignal): AsyncGenerator {
+    return this.#client.follow(path, signal);
+  }
+
+  status(): Promise<AppStatus> {
+    return this.get<AppStatus>('/status');
+  }
+
+  async about(): Promise<AppAbout> {
+    const about = await this.get<AppAbout>('/about');
+    this.#keeperPid = about.keeperPid;
+    return about;
+  }
+
+  get isKeeperAlive(): boolean {
+    this.#keeperPid ??= readRunning(this.location.stateDir)?.pid;
+    return this.#keeperPid !== undefined && isAlive(this.#keeperPid);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #patiently<T>(ask: () => Promise<T>, passing: readonly string[]): Promise<T> {
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!isTuttiError(error) || !passing.includes(error.code)) throw error;
+        if (!this.isKeeperAlive) throw notRunning(this.location.appFile);
+        if (performance.now() > until) throw unanswered(error);
+      }
+      await pause(againMs);
+    }
+  }
+}
+
+export const notRunning = (appFile?: string): TuttiError =>
+  new TuttiError('NOT_RUNNING', {
+    message: appFile === undefined ? 'No app is running here.' : `${appFile} is not running.`,
+    next: 'Start it: npx tutti start',
+  });
+
+const unanswered = (cause: TuttiError): TuttiError =>
+  new TuttiError(
+    'CALL_TIMED_OUT',
+    { message: 'The app runs, but its supervisor does not answer.', next: 'Try again in a few seconds' },
+    { cause },
+  );

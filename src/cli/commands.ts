@@ -1,0 +1,27 @@
+/** All commands, in the order of help and reference page. */
+import { callCommand } from './call-command.ts';
+import { checkCommand } from './check-command.ts';
+import type { CommandSpec } from './command.ts';
+import { doctorCommand } from './doctor-command.ts';
+import { emitCommand } from './emit-command.ts';
+import { eventsCommand } from './events-command.ts';
+import { logsCommand } from './logs-command.ts';
+import { restartCommand } from './restart-command.ts';
+import { scaleCommand } from './scale-command.ts';
+import { startCommand } from './start-command.ts';
+import { statusCommand } from './status-command.ts';
+import { stopCommand } from './stop-command.ts';
+
+export const commands: readonly CommandSpec[] = [
+  startCommand,
+  statusCommand,
+  callCommand,
+  emitCommand,
+  logsCommand,
+  eventsCommand,
+  restartCommand,
+  stopCommand,
+  scaleCommand,
+  checkCommand,
+  doctorCommand,
+];

@@ -1,0 +1,87 @@
+/** `tutti logs`: one stream of all processes of the app, in the order in which it arrived. */
+import { once } from 'node:events';
+import { logLevels } from '../core/log-line.ts';
+import type { LogLine } from '../core/log-line.ts';
+import { printLogLine } from '../core/print-log-line.ts';
+import type { AppConnection } from './app-connection.ts';
+import type { CommandSpec, Invocation } from './command.ts';
+import { withApp } from './find-app.ts';
+import { findTarget } from './find-target.ts';
+import { jsonText } from './io.ts';
+import type { LogQuery } from './log-follower.ts';
+import { followLines, recentLines } from './log-follower.ts';
+import type { Outcome } from './outcome.ts';
+import { exit } from './outcome.ts';
+import { parseSince } from './parse-option.ts';
+import { jsonOption } from './shared-options.ts';
+
+/** Our own voice in the stream; no service can have that name and be meant. */
+const supervisor = 'supervisor';
+
+async function wantedServices(app: AppConnection, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const status = await app.status();
+  return names.map((name) => (name === supervisor ? name : findTarget(status, name).target));
+}
+
+/** Ctrl-C, or a reader who has enough. */
+function untilEnough(): AbortController {
+  const enough = new AbortController();
+  const stop = (): void => {
+    enough.abort();
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  process.stdout.once('error', stop);
+  return enough;
+}
+
+/** For a slow reader we wait, as the supervisor then does for us. */
+async function print(
+  lines: AsyncGenerator<LogLine>,
+  { io, options }: Invocation,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const line of lines) {
+    const forPrograms = { ...line, time: new Date(line.time).toISOString() };
+    io.out(options.json === true ? jsonText(forPrograms) : printLogLine(line, io.paint));
+    if (signal.aborted) return;
+    if (process.stdout.writableNeedDrain)
+      await once(process.stdout, 'drain', { signal }).catch(() => undefined);
+  }
+}
+
+async function logs(invocation: Invocation): Promise<Outcome> {
+  const { args, options } = invocation;
+  const { signal } = untilEnough();
+  await withApp(options.app, async (app) => {
+    const services = await wantedServices(app, args);
+    const query: LogQuery = { services, level: options.level, since: options.since ?? 0 };
+    const lines = options.follow === true ? followLines(app, query, signal) : recentLines(app, query);
+    await print(lines, invocation, signal);
+  });
+  return exit('ok');
+}
+
+export const logsCommand: CommandSpec = {
+  name: 'logs',
+  summary: 'Print what all processes wrote, as one stream',
+  details:
+    'With -f it goes on until the app ends or Ctrl-C, also when the supervisor is replaced. The supervisor itself is the service `supervisor`.',
+  arguments: [{ syntax: '[service...]', words: 'only these: users, users#2, public, supervisor' }],
+  options: [
+    { flags: '-f, --follow', words: 'go on with what comes' },
+    {
+      flags: '--since <time>',
+      words: 'so long ago (10m, 2h), or a moment (2026-05-01T12:00:00Z)',
+      parse: (text) => parseSince(text, Date.now()),
+    },
+    { flags: '--level <level>', words: 'this and worse', choices: logLevels },
+    { ...jsonOption, words: 'a JSON line each' },
+  ],
+  examples: [
+    { line: 'tutti logs -f', words: 'everything, as it comes' },
+    { line: 'tutti logs users --since 10m --level warn', words: 'what went wrong with users lately' },
+  ],
+  run: logs,
+};

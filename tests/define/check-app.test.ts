@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { problemText } from '../../src/core/options.ts';
+import { checkApp, checkTogether, isLoopback } from '../../src/define/check-app.ts';
+import { isReservedRoute } from '../../src/define/reserved-routes.ts';
+
+const users = { module: './users.ts' };
+const fine = { kind: 'app', name: 'shop', services: { users } };
+const told = (change: object): string[] => checkApp({ ...fine, ...change }).map(problemText);
+
+test('an app of one service is fine', () => {
+  assert.deepEqual(told({}), []);
+});
+
+for (const app of [undefined, null, 5, [], {}, { name: 'shop', services: { users } }]) {
+  test(`${JSON.stringify(app)} is no app`, () => {
+    assert.deepEqual(checkApp(app).map(problemText), [
+      'the app file must export an app: `export default defineApp({...})`',
+    ]);
+  });
+}
+
+const refusals: [string, object, string[]][] = [
+  [
+    'a name with a space',
+    { name: 'my shop' },
+    ['name: expected a name of letters, digits, "_" and "-", got "my shop"'],
+  ],
+  ['no services', { services: {} }, ['services: expected at least one service']],
+  [
+    'a level nobody has',
+    { logLevel: 'loud' },
+    ['logLevel: expected one of debug, info, warn, error, got "loud"'],
+  ],
+  ['a typo at the top', { gatways: {} }, ['gatways: unknown option "gatways"; did you mean "gateways"?']],
+  [
+    'an option of the app that is no number',
+    { orphanGrace: '5s' },
+    ['orphanGrace: expected a whole number >= 0, got "5s"'],
+  ],
+  [
+    'a policy for all',
+    { restart: { maxRestarts: 'three' } },
+    ['restart.maxRestarts: expected a whole number >= 0, got "three"'],
+  ],
+  [
+    'a service that is no object',
+    { services: { users: './users.ts' } },
+    ['services.users: expected an object, got "./users.ts"'],
+  ],
+  [
+    'a service without a module',
+    { services: { users: {} } },
+    ['services.users.module: expected the path of a module, got undefined'],
+  ],
+  [
+    'a name of every object as an option',
+    { services: { users: { ...users, toString: 1 } } },
+    ['services.users.toString: unknown option "toString"'],
+  ],
+  [
+    'a service that is named with a colon',
+    { services: { 'gateway:x': users } },
+    ['services.gateway:x: a service is named by letters, digits, "_" and "-"'],
+  ],
+  [
+    'a policy of one service',
+    { services: { users: { ...users, restart: { maxRestart: 1 } } } },
+    ['services.users.restart.maxRestart: unknown option "maxRestart"; did you mean "maxRestarts"?'],
+  ],
+  [
+    'a config that is a list',
+    { services: { users: { ...users, config: [1] } } },
+    ['services.users.config: expected an object, got a list'],
+  ],
+  [
+    'a gateway for all the world, unsaid',
+    { gateways: { public: { host: '0.0.0.0' } } },
+    ['gateways.public.host: "0.0.0.0" can be reached from outside this machine; say so with `exposed: true`'],
+  ],
+  [
+    'a port that is none',
+    { gateways: { public: { port: 65_536 } } },
+    ['gateways.public.port: expected a whole number from 0 to 65535, got 65536'],
+  ],
+  [
+    'hooks that are no path',
+    { gateways: { public: { hooks: () => 1 } } },
+    ['gateways.public.hooks: expected the path of a module, got a function'],
+  ],
+  [
+    'heartbeats that are stale before they are due',
+    { health: { beat: 5_000 } },
+    ['health.beat: must be shorter than staleAfter (3000 ms), is 5000 ms'],
+  ],
+  [
+    'a service whose own health does not fit what the app says',
+    { health: { heartbeatTimeout: 5_000 }, services: { users: { ...users, health: { staleAfter: 6_000 } } } },
+    ['services.users.health.staleAfter: must be shorter than heartbeatTimeout (5000 ms), is 6000 ms'],
+  ],
+];
+for (const [name, change, expected] of refusals) {
+  test(`${name} is refused with its path`, () => {
+    assert.deepEqual(told(change), expected);
+  });
+}
+
+test('all that is wrong is told at once', () => {
+  assert.equal(
+    told({ name: '', logLevel: 1, services: { 'a b': { modul: 1 } }, gateways: { g: { port: -1 } }, x: 1 })
+      .length,
+    7,
+  );
+});
+
+test('N-87 a variable that decides what code runs, or that is none, is refused', () => {
+  const env = {
+    LD_PRELOAD: 'x',
+    NODE_OPTIONS: '-r x',
+    'A=B': 'x',
+    '$(id)': 'x',
+    OK_1: 'x',
+    NUL: 'a\u0000b',
+    ONE: 1,
+  };
+  const paths = checkApp({ ...fine, services: { users: { ...users, env } } }).map(({ path }) => path);
+  assert.deepEqual(
+    paths,
+    ['LD_PRELOAD', 'NODE_OPTIONS', 'A=B', '$(id)', 'NUL', 'ONE'].map((key) => `services.users.env.${key}`),
+  );
+});
+
+test('N-49 N-53 names that JSON may bring are refused or names like others', () => {
+  const services = JSON.parse(
+    '{"__proto__":{"module":"./x.ts"},"constructor":{"module":"./x.ts"}}',
+  ) as object;
+  assert.deepEqual(told({ services }), [
+    'services.__proto__: a service is named by letters, digits, "_" and "-"',
+  ]);
+  assert.equal(({} as Record<string, unknown>)['module'], undefined);
+});
+
+test('N-85 no control character of a name reaches the terminal', () => {
+  const text = told({ services: { '\u001b[2J\u009b\n': users }, '\u001b]0;': 1 }).join();
+  assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f]/);
+});
+
+test('gateways count among the instances an app may have', () => {
+  const app = {
+    name: 'shop',
+    services: { users: { ...users, replicas: 256 } },
+    gateways: { a: { replicas: 64 } },
+  };
+  const many = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, app.services.users]));
+  const empty = { app: 'shop', services: {} };
+  assert.deepEqual(checkTogether({ ...app, services: many }, empty).map(problemText), [
+    'services: 1088 instances are wanted, 1024 are allowed',
+  ]);
+  assert.deepEqual(checkTogether(app, empty), []);
+});
+
+test('loopback is what only this machine reaches', () => {
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1']) assert.ok(isLoopback(host), host);
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.evil.com', 'localhost.evil.com', '127.0.0'])
+    assert.ok(!isLoopback(host), host);
+});
+
+test('what the gateway serves itself is reserved, what it finds after an action is not', () => {
+  for (const path of ['/health', '/docs/', '/docs/x/y', '/services/users/health', '/services/:any/health'])
+    assert.ok(isReservedRoute(path), path);
+  for (const path of ['/', '/:page', '/healthy', '/services/users', '/health/x'])
+    assert.ok(!isReservedRoute(path), path);
+});
