@@ -21,11 +21,11 @@ process.on('exit', () => {
 });
 let folders = 0;
 
-/** A new folder that is gone when the bench is done. The name is short: a socket's path may have 107 bytes. */
+/** A new folder, closed to others, that is gone when the bench is done. The name is short: a socket's path may have 107 bytes. */
 export function newFolder(): string {
   folders += 1;
   const folder = join(temporary, String(folders));
-  mkdirSync(folder);
+  mkdirSync(folder, { mode: 0o700 });
   return folder;
 }
 

@@ -1,5 +1,6 @@
 /** `tutti scale`: how many instances of a service run. Outlives the app's restart, until `default` takes it back. */
 import { displayName } from '../core/ids.ts';
+import { shown } from '../core/options.ts';
 import type { InstanceStatus, ServiceStatus } from '../core/status.ts';
 import type { AppConnection } from './app-connection.ts';
 import { carryOut } from './change.ts';
@@ -9,7 +10,7 @@ import type { FoundTarget } from './find-target.ts';
 import { findTarget, serviceOf } from './find-target.ts';
 import { judgeScale } from './judges.ts';
 import type { Outcome } from './outcome.ts';
-import { parseWhole, usage } from './parse-option.ts';
+import { usage } from './parse-option.ts';
 import { jsonOption, waitOption } from './shared-options.ts';
 
 const example = 'tutti scale users=3, or users=default';
@@ -19,7 +20,9 @@ const slotNumber = (slot: string): number => Number(slot.slice(slot.lastIndexOf(
 function parseScale(text: string): { name: string; replicas: number | undefined } {
   const [name = '', count, ...rest] = text.split('=');
   if (name === '' || count === undefined || rest.length > 0) throw usage(`expected ${example}; got ${text}`);
-  return { name, replicas: count === 'default' ? undefined : parseWhole(count) };
+  if (count !== 'default' && !/^\d{1,9}$/.test(count))
+    throw usage(`expected a whole number, or default; got ${shown(count)}`);
+  return { name, replicas: count === 'default' ? undefined : Number(count) };
 }
 
 /** Asks, and says who is wanted now: the supervisor knows what the app file says. */

@@ -81,10 +81,12 @@ function serviceRows(service: ServiceStatus, now: number): Cell[][] {
   return service.instances.map((instance, index) => instanceRow(index === 0 ? name : '', instance, now));
 }
 
+const wordsOfState: Partial<Record<InstanceState, string>> = { failed: 'has failed', backoff: 'has ended' };
+
 /** Why an instance is not ready, in words. */
 function reasonLine({ slot, state, reason, restartAt }: InstanceStatus, now: number): string {
   const again = restartAt === null ? '' : `; next start in ${secondsText(Math.max(0, restartAt - now))}`;
-  return `${displayName(slot)} is ${state}: ${reason}${again}`;
+  return `${displayName(slot)} ${wordsOfState[state] ?? `is ${state}`}: ${reason}${again}`;
 }
 
 function noteLines({ services, notes, takenAt }: AppStatus, paint: Paint): string[] {

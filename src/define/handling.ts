@@ -94,5 +94,5 @@ export interface Handling<P, R, E extends ErrorRows, Ev extends EventSchemas> ex
   readonly caller: string;
   readonly idempotencyKey: string | undefined;
   /** Milliseconds until the caller gives up. */
-  remainingMs(): number;
+  readonly remainingMs: () => number;
 }

@@ -1,0 +1,115 @@
+/**
+ * The command as a person has it: `bin/tutti.js` with a run and a state directory of its own, so that tests run side by side.
+ * Whatever app it left running is stopped when it is closed, also after a failed test.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isAlive } from '../../src/cli/app-connection.ts';
+import { readRunning } from '../../src/os/running-file.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const command = join(root, 'bin/tutti.js');
+export const fixtureFolder = join(root, 'tests/fixtures/cli');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export class CommandWorld implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tc-'));
+  readonly #children = new Set<Started>();
+  readonly #stateDirs = new Set<string>();
+
+  /** Runs to its end. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return this.start(args, options).ended;
+  }
+
+  /** Runs, is expected to succeed, and gives what it printed. */
+  async ok(...args: string[]): Promise<string> {
+    const { code, out, err } = await this.run(args);
+    assert.equal(code, 0, `tutti ${args.join(' ')}: ${out}${err}`);
+    return out;
+  }
+
+  async json<T>(...args: string[]): Promise<T> {
+    return JSON.parse(await this.ok(...args, '--json')) as T;
+  }
+
+  start(args: readonly string[], { cwd = fixtureFolder, env = {} }: RunOptions = {}): Started {
+    const given = { XDG_RUNTIME_DIR: this.folder, TUTTI_STATE_DIR: join(this.folder, 'state'), ...env };
+    this.#stateDirs.add(given.TUTTI_STATE_DIR);
+    const child = spawn(process.execPath, [command, ...args], {
+      cwd,
+      env: { ...process.env, ...given },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const started = new Started(child);
+    this.#children.add(started);
+    return started;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const keepers = [...this.#stateDirs].flatMap((state) => readRunning(state)?.pid ?? []);
+    for (const pid of keepers) if (isAlive(pid)) process.kill(pid, 'SIGTERM');
+    await untilGone(keepers, 15_000);
+    for (const pid of keepers) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    for (const { child } of this.#children) child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function untilGone(pids: readonly number[], waitMs: number): Promise<void> {
+  const until = performance.now() + waitMs;
+  while (pids.some(isAlive) && performance.now() < until) await pause(20);
+}
+
+/** A command that runs. */
+export class Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  readonly #lookers = new Set<() => void>();
+  out = '';
+  err = '';
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.out += text;
+      for (const look of this.#lookers) look();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.err += text));
+    this.ended = new Promise((done) => {
+      child.once('close', (code) => {
+        for (const look of this.#lookers) look();
+        done({ code, out: this.out, err: this.err });
+      });
+    });
+  }
+
+  /** Once it has printed that. */
+  async printed(pattern: RegExp): Promise<void> {
+    const { promise, resolve: done, reject } = Promise.withResolvers<undefined>();
+    const look = (): void => {
+      if (pattern.test(this.out)) done(undefined);
+      else if (this.child.exitCode !== null)
+        reject(new Error(`it ended without ${String(pattern)}: ${this.out}`));
+    };
+    this.#lookers.add(look);
+    look();
+    await promise;
+    this.#lookers.delete(look);
+  }
+}
