@@ -60,10 +60,10 @@ function scale(invocation: Invocation): Promise<Outcome> {
 }
 
 function words({ name, ready }: ServiceStatus, isStopped: boolean): string {
-  const shown = displayName(name);
+  const service = displayName(name);
   if (isStopped)
-    return `${shown} is stopped by hand; it has as many once it is started: npx tutti start ${shown}`;
-  return `${shown} has ${String(ready)} ready already`;
+    return `${service} is stopped by hand; it has as many once it is started: npx tutti start ${name}`;
+  return `${service} has ${String(ready)} ready already`;
 }
 
 export const scaleCommand: CommandSpec = {

@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { displayName } from '../core/ids.ts';
 import type { LogLine } from '../core/log-line.ts';
+import { escapeControls } from '../core/log-line.ts';
 import { renderStartScreen, renderTrouble } from '../core/start-screen.ts';
 import type { AppStatus, InstanceStatus } from '../core/status.ts';
 import type { AppManifest } from '../define/manifest.ts';
@@ -41,6 +42,8 @@ const command = fileURLToPath(new URL('../../bin/tutti.js', import.meta.url));
 const lookEveryMs = 50;
 /** While an instance that failed may still come up. */
 const againMs = 200;
+/** Before it says whom it waits for. */
+const silentMs = 2_000;
 const lastLineCount = 8;
 /** Beyond it the file of last words begins anew. */
 const wordsLimit = 1_048_576;
@@ -60,7 +63,7 @@ export async function startDetached(location: AppLocation, options: DetachedOpti
     await pause(lookEveryMs);
   }
   const app = new AppConnection(location);
-  const status = await untilReady(app, until);
+  const status = await untilReady(app, until, options.io.err);
   return present(app, status, { ...options, tookMs: performance.now() - began });
 }
 
@@ -78,14 +81,26 @@ const hasFailed = ({ services }: AppStatus): boolean =>
   services.some(({ instances }) => instances.some(({ state }) => state === 'failed'));
 
 /** Or until it is over: nobody waits for one that is given up, but for one that is tried again we do. */
-async function untilReady(app: AppConnection, until: number): Promise<AppStatus> {
-  for (;;) {
+async function untilReady(
+  app: AppConnection,
+  until: number,
+  say: (text: string) => void,
+): Promise<AppStatus> {
+  for (let told = ''; ; await pause(againMs)) {
     const left = Math.max(0, Math.round(until - performance.now()));
-    const path = `/settled?waitMs=${String(left)}`;
-    const { settled, status } = await app.get<Settled>(path, { timeoutMs: left + 10_000 });
+    const { settled, status } = await app.get<Settled>(`/settled?waitMs=${String(Math.min(left, silentMs))}`);
     if (isReady(status) || (settled && hasFailed(status)) || performance.now() >= until) return status;
-    await pause(againMs);
+    const text = escapeControls(whoIsWaitedFor(status));
+    if (text !== told) say(text);
+    told = text;
   }
+}
+
+function whoIsWaitedFor({ services }: AppStatus): string {
+  const waiting = services
+    .flatMap(({ instances }) => instances)
+    .filter(({ state }) => state !== 'ready' && state !== 'stopped');
+  return `waits for ${waiting.map(({ slot, state, reason }) => `${displayName(slot)} (${state}: ${reason})`).join(', ')}`;
 }
 
 async function present(
@@ -105,6 +120,7 @@ async function present(
     const troubled = instances.find(({ state }) => state !== 'ready');
     if (ready < wanted && troubled !== undefined) io.err(await trouble(app, name, { troubled, io }));
   }
+  for (const note of status.notes) io.err(`  ${io.errPaint('yellow', '!')} ${escapeControls(note)}`);
   return exit('notReady');
 }
 

@@ -17,7 +17,7 @@ before(async () => {
 after(() => world[Symbol.asyncDispose]());
 
 const pidsOf = async (service: string): Promise<(number | null)[]> => {
-  const { services } = (await json('status')) as AppStatus;
+  const { services } = await json<AppStatus>('status');
   return services.find(({ name }) => name === service)?.instances.map(({ pid }) => pid) ?? [];
 };
 
@@ -29,7 +29,7 @@ test('status shows a row per instance, the gateway by its name, and one word for
   assert.match(out, /^ {2} +#2 +ready/m);
   assert.match(out, /gateway public +#1 +ready/);
   assert.match(out, /http:\/\/127\.0\.0\.1:\d+/);
-  // eslint-disable-next-line no-control-regex -- a pipe gets no colours
+  // A pipe gets no colours.
   assert.doesNotMatch(out, /\u001b/);
 });
 
@@ -40,7 +40,7 @@ test('call prints the answer, and on one line with --json', async () => {
 
 test('call --envelope prints what a gateway would answer, good or bad', async () => {
   const good = JSON.parse(await ok('call', 'greeter.hello', '--envelope')) as Record<string, unknown>;
-  assert.equal(good['text'], 'Hello you');
+  assert.deepEqual(good['greeting'], { text: 'Hello you' });
   assert.match(String(good['request_id']), /^[0-9a-f]{32}$/);
   const { code, out } = await run('call', 'greeter.hello', '{"name":"rude"}', '--envelope');
   const bad = JSON.parse(out) as Record<string, unknown>;
@@ -138,7 +138,6 @@ test('logs takes services, a level and a time, and lets no control character thr
   );
   const out = await ok('logs', 'greeter', '--since', '5m');
   assert.match(out, /WARN {2}greeter#\d@\d+ red \\u001b\[31m bell \\u0007 c1 \\u009b31m two\\u2028lines/);
-  // eslint-disable-next-line no-control-regex -- these are what must not be there
   assert.doesNotMatch(out, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028]/);
   const called = await ok('call', 'greeter.shout', JSON.stringify({ text: 'c1 \u009b31m' }));
   assert.equal(called, '{\n  "text": "c1 \\u009b31m"\n}\n');
@@ -156,8 +155,8 @@ test('a command elsewhere finds the only app that runs', async () => {
 });
 
 test('a command waits for a supervisor that is being replaced', async () => {
-  const { pids } = (await json('status')) as AppStatus;
+  const { pids } = await json<AppStatus>('status');
   process.kill(pids.supervisor, 'SIGKILL');
-  const now = (await json('status')) as AppStatus;
+  const now = await json<AppStatus>('status');
   assert.equal(now.generation, 2);
 });

@@ -11,6 +11,7 @@ import type { TransitionEvent } from './event-log.ts';
 import type { LogHub } from './log-hub.ts';
 import type { RunningApp } from './running-app.ts';
 import { isAllReady, isSettled } from './settled.ts';
+import { startLines, stopLines } from './progress-lines.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface AnnouncerNeeds {
@@ -52,6 +53,7 @@ export class Announcer {
   readonly #told = new Set<string>();
   #app: RunningApp | undefined;
   #isStarted = false;
+  #stopBeganAt = 0;
 
   constructor(needs: AnnouncerNeeds) {
     this.#needs = needs;
@@ -66,7 +68,7 @@ export class Announcer {
       this.#needs.log.warn('The supervisor was replaced; the app runs on');
       return;
     }
-    this.#needs.terminal.progress(() => app.status());
+    this.#needs.terminal.progress((mark) => startLines(app.status(), mark, this.#needs.terminal.paint));
     this.#finishStart();
   }
 
@@ -78,6 +80,23 @@ export class Announcer {
     if (this.#isStarted) return;
     if (isTrouble(event)) this.#tellTrouble(event);
     this.#finishStart();
+  }
+
+  /** Shows who is waited for. */
+  beginStop(app: RunningApp): void {
+    const { terminal, clock } = this.#needs;
+    this.#isStarted = true;
+    this.#stopBeganAt = clock.now();
+    terminal.endProgress();
+    terminal.progress((mark) => stopLines(app.status(), mark, terminal.paint));
+  }
+
+  endStop(app: RunningApp): void {
+    const { terminal, clock } = this.#needs;
+    terminal.endProgress();
+    terminal.say(
+      `${app.plan.app.name} has stopped after ${((clock.now() - this.#stopBeganAt) / 1_000).toFixed(1)} s`,
+    );
   }
 
   #tellTrouble(event: TransitionEvent): void {

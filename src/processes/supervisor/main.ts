@@ -72,6 +72,7 @@ class Supervisor {
   #app: RunningApp | undefined;
   #admin: AdminServer | undefined;
   #operator: Operator | undefined;
+  #announcer: Announcer | undefined;
   #stop: AppStop | undefined;
   #stopAsked: StopAsked | undefined;
   #exitCode = 0;
@@ -101,7 +102,7 @@ class Supervisor {
       log.warn(sentence);
     });
     const terminal = new Terminal({ output: process.stdout, hub, clock: systemClock, colors: given.colors });
-    const announcer = new Announcer({ ...given, terminal, hub, log, clock: systemClock });
+    const announcer = (this.#announcer = new Announcer({ ...given, terminal, hub, log, clock: systemClock }));
     const running = new RunningApp({
       ...{
         welcome,
@@ -175,7 +176,9 @@ class Supervisor {
     if (this.#stop === undefined || this.#stop.hasBegun) return;
     const memo = { op: 'stop', reason, count: 1 } satisfies StopAsked;
     void this.#keeper.ask({ op: 'memo', key: stopMemo, value: memo }).catch(() => undefined);
+    if (this.#app !== undefined) this.#announcer?.beginStop(this.#app);
     await this.#stop.begin(reason);
+    if (this.#app !== undefined) this.#announcer?.endStop(this.#app);
     await this.#operator?.close();
     this.#admin?.close();
     this.#app?.close();

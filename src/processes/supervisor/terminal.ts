@@ -2,14 +2,12 @@
  * Where the app speaks to the one who started it. A terminal gets progress, one screen, and then only what happens;
  * anything else (a pipe, a container) gets the structured stream of all processes, a JSON line each.
  */
-import { displayName } from '../../core/ids.ts';
 import type { LogLine } from '../../core/log-line.ts';
 import { levelAtLeast } from '../../core/log-line.ts';
 import type { Paint } from '../../core/paint.ts';
 import { makePaint } from '../../core/paint.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import { printLogLine } from '../../core/print-log-line.ts';
-import type { AppStatus, ServiceStatus } from '../../core/status.ts';
 import type { LogHub } from './log-hub.ts';
 
 export interface Output {
@@ -46,12 +44,12 @@ export class Terminal {
     });
   }
 
-  /** One line per service, until `endProgress`. Elsewhere than on a terminal the log lines are the progress. */
-  progress(status: () => AppStatus): void {
+  /** Lines that move, until `endProgress`. Elsewhere than on a terminal the log lines are the progress. */
+  progress(lines: (mark: string) => readonly string[]): void {
     if (!this.isTerminal) return;
-    this.#draw(status());
+    this.#draw(lines);
     this.#progress = this.#needs.clock.after(frameMs, () => {
-      this.progress(status);
+      this.progress(lines);
     });
   }
 
@@ -79,22 +77,12 @@ export class Terminal {
     else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.paint));
   }
 
-  #draw(status: AppStatus): void {
+  #draw(lines: (mark: string) => readonly string[]): void {
     this.#erase();
     this.#frame = (this.#frame + 1) % frames.length;
-    const lines = status.services.map((service) => this.#progressLine(service));
-    this.#needs.output.write(lines.map((line) => `${line}\n`).join(''));
-    this.#drawnLines = lines.length;
-  }
-
-  #progressLine(service: ServiceStatus): string {
-    const isReady = service.ready >= service.wanted;
-    const mark = isReady ? this.paint('green', '✓') : this.paint('cyan', frames[this.#frame] ?? '');
-    const waiting = service.instances.find(({ state }) => state !== 'ready');
-    const words = isReady
-      ? 'ready'
-      : `${waiting?.state ?? 'pending'}${waiting?.state === 'pending' ? `: ${waiting.reason}` : ''}`;
-    return `  ${mark} ${displayName(service.name).padEnd(18)} ${this.paint('gray', words.slice(0, 100))}`;
+    const drawn = lines(this.paint('cyan', frames[this.#frame] ?? ''));
+    this.#needs.output.write(drawn.map((line) => `${line}\n`).join(''));
+    this.#drawnLines = drawn.length;
   }
 
   #erase(): void {
