@@ -86,7 +86,7 @@ const violations: [string, RegExp, Record<string, string>][] = [
   ],
   [
     'a value of define in mesh',
-    /mesh and stores see only the types of define: src\/mesh\/caller\.ts/,
+    /mesh, stores and instance see only the types of define: src\/mesh\/caller\.ts/,
     {
       'src/mesh/caller.ts':
         "import { contract } from '../define/contract.ts';\nexport const caller = contract;",

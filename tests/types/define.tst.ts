@@ -4,14 +4,19 @@ import { contract, defineService, implement, remote } from '../../src/index.ts';
 
 const User = z.object({ id: z.int(), username: z.string(), born: z.date().optional() });
 
-const users = defineService({
+export const users = defineService({
   name: 'users',
   config: z.object({ database: z.string() }),
   errors: { USERNAME_TAKEN: { http: 409, text: 'This username is taken' } },
   emits: { 'user.created': User },
   open({ config }) {
     expect(config.database).type.toBe<string>();
-    return { db: { find: (id: number) => (id > 0 ? { id, username: config.database } : undefined), close: () => undefined } };
+    return {
+      db: {
+        find: (id: number) => (id > 0 ? { id, username: config.database } : undefined),
+        close: () => undefined,
+      },
+    };
   },
   actions: (action) => ({
     get: action({
@@ -22,7 +27,11 @@ const users = defineService({
       run: ({ input, parts, fail }) => parts.db.find(input.id) ?? fail('NOT_FOUND', { what: 'User' }),
     }),
     create: action({
-      http: { route: 'POST /users', status: 201, reply: (user, { requestId }) => ({ user, name: user.username, requestId }) },
+      http: {
+        route: 'POST /users',
+        status: 201,
+        reply: (user, { requestId }) => ({ user, name: user.username, requestId }),
+      },
       input: z.object({ username: z.string(), role: z.string().default('none') }),
       output: User,
       async run({ input, emit, fail }) {
@@ -39,14 +48,20 @@ const users = defineService({
       },
     }),
     list: action({ run: ({ parts }) => [parts.db.find(1)] }),
-    at: action({ input: z.object({ n: z.number() }), run: () => ({ at: new Date(0), f: () => 1, m: undefined as string | undefined }) }),
+    at: action({
+      input: z.object({ n: z.number() }),
+      run: () => ({ at: new Date(0), f: () => 1, m: undefined as string | undefined }),
+    }),
   }),
   close: ({ parts }) => {
     parts.db.close();
   },
 });
 
-const mail = contract({ name: 'mail', actions: { send: { input: z.object({ to: z.email() }), output: z.object({ sent: z.boolean() }) } } });
+const mail = contract({
+  name: 'mail',
+  actions: { send: { input: z.object({ to: z.email() }), output: z.object({ sent: z.boolean() }) } },
+});
 
 export const orders = defineService({
   name: 'orders',
@@ -67,9 +82,9 @@ export const orders = defineService({
         // Without `emits` any event goes.
         await emit('order.created', { any: 'thing' });
         // @ts-expect-error no such field in the answer
-        user.nope;
+        void user.nope;
         // @ts-expect-error no such action
-        calls.users.gett;
+        void calls.users.gett;
         // @ts-expect-error wrong input
         await calls.users.get({ idd: 3 });
         // @ts-expect-error an input that is missing
@@ -81,7 +96,7 @@ export const orders = defineService({
   events: (on) => ({
     'user.created': on(User, ({ event, calls }) => {
       expect(event.username).type.toBe<string>();
-      void calls.mail;
+      expect(calls.mail.send).type.not.toBe<never>();
     }),
     'cache.cleared': on.broadcast(z.object({ at: z.number() }), ({ event, log }) => {
       log.info('Cleared', { at: event.at });
@@ -105,8 +120,14 @@ test('an output that does not fit its schema does not compile', () => {
   });
 });
 
-const left = contract({ name: 'left', actions: { size: { input: z.object({ n: z.number() }), output: z.number() } } });
-const right = contract({ name: 'right', actions: { text: { input: z.object({ n: z.number() }), output: z.string() } } });
+const left = contract({
+  name: 'left',
+  actions: { size: { input: z.object({ n: z.number() }), output: z.number() } },
+});
+const right = contract({
+  name: 'right',
+  actions: { text: { input: z.object({ n: z.number() }), output: z.string() } },
+});
 export const leftService = implement(left, {
   needs: { right: remote(right) },
   open: () => ({ factor: 2 }),

@@ -35,6 +35,8 @@ const minUptimeMs = 1_000;
 const hurryMs = 800;
 /** Signals closer than this are one. */
 const echoMs = 200;
+/** Of a supervisor that was never up. */
+const mostFirstFailures = 5;
 /** From `finish` to the supervisor's own exit. */
 const farewellMs = 2_000;
 const exitCodeConfigInvalid = 3;
@@ -151,6 +153,12 @@ export class Keeper {
 
   #restartSupervisor(livedMs: number): void {
     this.#quickFailures = livedMs < minUptimeMs ? this.#quickFailures + 1 : 1;
+    // Nothing runs yet and somebody waits for it: better an end than silence.
+    if (!this.#hasBeenUp && this.#quickFailures >= mostFirstFailures) {
+      this.#needs.say('The supervisor does not come up; what it said is above');
+      this.#end(exitCodeKilled);
+      return;
+    }
     const delayMs = restartDelayMs(this.#quickFailures, this.#needs.random);
     // Also during a stop: a successor finishes it, and the stop's own limit ends one that does not come up.
     if (delayMs === 0) this.#startSupervisor();
