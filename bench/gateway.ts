@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { user } from './lib/peer.ts';
-import type { RunningGateway } from './lib/peer.ts';
+import type { Requests, RunningGateway } from './lib/peer.ts';
 import { cpuUs } from './lib/proc.ts';
 import { startGateway } from './lib/spawn.ts';
 import { chosen, digits, markdown, medians } from './lib/table.ts';
@@ -22,17 +22,27 @@ const peers: Readonly<Record<string, () => Promise<RunningGateway>>> = {
 
 /** What we read of autocannon's report. */
 interface Report {
-  readonly requests: { readonly total: number };
+  readonly requests: { readonly total: number; readonly sent: number };
   readonly latency: { readonly p50: number; readonly p99: number };
   readonly duration: number;
   readonly errors: number;
   readonly non2xx: number;
 }
 
+const noRequests: Requests = { answered: 0, sent: 0 };
+const fired = new Map<string, Requests>();
+
+function note(url: string, { total, sent }: Report['requests']): void {
+  const before = fired.get(url) ?? noRequests;
+  fired.set(url, { answered: before.answered + total, sent: before.sent + sent });
+}
+
 async function fire(url: string, connections: number, seconds: number): Promise<Report> {
   const program = join(import.meta.dirname, 'node_modules/autocannon/autocannon.js');
   const args = [program, '--json', '-c', String(connections), '-d', String(seconds), url];
-  return JSON.parse((await promisify(execFile)(process.execPath, args)).stdout) as Report;
+  const report = JSON.parse((await promisify(execFile)(process.execPath, args)).stdout) as Report;
+  note(url, report.requests);
+  return report;
 }
 
 async function round(
@@ -54,6 +64,7 @@ async function round(
 async function checkAnswer({ url }: RunningGateway): Promise<void> {
   const answer = await (await fetch(url)).text();
   if (answer !== JSON.stringify(user)) throw new Error(`${url} answers ${answer}`);
+  note(url, { total: 1, sent: 1 });
 }
 
 async function compare(
@@ -87,6 +98,7 @@ export async function gateway(settings: Settings): Promise<Answer> {
   for (const peer of running.values()) await checkAnswer(peer);
   if (!smoke) for (const peer of running.values()) await fire(peer.url, 50, 2);
   const rows = [...(await compare(running, 50, smoke)), ...(await compare(running, 1, smoke))];
+  for (const peer of running.values()) await peer.checkCounters?.(fired.get(peer.url) ?? noRequests);
   return {
     question: 'What does a request through a gateway to a service cost?',
     table: markdown(

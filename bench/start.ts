@@ -35,6 +35,7 @@ async function measure(spawn: () => ChildProcess): Promise<Start> {
 
 const peers: Readonly<Record<string, () => Promise<Start>>> = {
   'Node alone': () => measure(() => startFile('peers/bare-start.js')),
+  'Node and zod': () => measure(() => startFile('peers/zod-start.js')),
   Moleculer: async () => {
     const at = await meeting();
     return measure(() => startRole('moleculer-calls', 'serve', at));

@@ -40,6 +40,9 @@ export async function runLoad(call: Call, { size, inFlight, ms }: Load): Promise
   return { calls: sorted.length, ms: performance.now() - started, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
+/** Calls that `checkEcho` makes. */
+export const echoChecks = Object.keys(inputs).length;
+
 /** A peer that answers something else than it was sent would be measured for nothing. */
 export async function checkEcho(call: Call): Promise<void> {
   for (const input of Object.values(inputs)) {

@@ -46,10 +46,20 @@ export interface Running extends AsyncDisposable {
 
 export interface RunningCalls extends Running {
   drive(load: Load): Promise<LoadResult>;
+  /** For a peer that counts its calls. @throws {Error} when it counted something else than `drive` sent. */
+  checkCounters?(): Promise<void>;
+}
+
+/** What the load generator knows: answers that came, and requests it has written, the last of which it may have cut off. */
+export interface Requests {
+  readonly answered: number;
+  readonly sent: number;
 }
 
 export interface RunningGateway extends Running {
   readonly url: string;
+  /** As for calls. */
+  checkCounters?(requests: Requests): Promise<void>;
 }
 
 export const user = { id: 1, username: 'ada', email: 'ada@example.com' };

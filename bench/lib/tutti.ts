@@ -26,6 +26,7 @@ interface Instance {
   readonly pid: number | null;
   readonly startedAt: number | null;
   readonly since: number;
+  readonly requests: number;
 }
 
 export class TuttiApp {
@@ -57,9 +58,10 @@ export class TuttiApp {
     throw new Error(`${this.#file} was not ready within ${String(readyMs)} ms`);
   }
 
-  async instance(name: string): Promise<{ pid: number; startedAt: number; since: number }> {
+  async instance(name: string): Promise<Instance> {
     const found = (await this.#status()).find((service) => service.name === name)?.instances[0];
-    return { pid: found?.pid ?? 0, startedAt: found?.startedAt ?? NaN, since: found?.since ?? NaN };
+    if (found === undefined) throw new Error(`${name} has no instance`);
+    return found;
   }
 
   async pids(...names: string[]): Promise<number[]> {

@@ -19,7 +19,7 @@ export async function startTuttiInstances(restMs: number): Promise<TuttiInstance
         now = await app.instance('echo');
       }
       await delay(restMs);
-      return { readyMs: now.since - now.startedAt, memoryMiB: privateMiB(now.pid) };
+      return { readyMs: now.since - (now.startedAt ?? NaN), memoryMiB: privateMiB(now.pid ?? 0) };
     },
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };

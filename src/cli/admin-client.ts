@@ -2,7 +2,6 @@
  * Asks the supervisor of one app, by HTTP on its admin socket. Used by every command and by the test kit.
  * A wire and no more: it tries once and knows no commands.
  */
-import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { WireError } from '../core/errors.ts';
 import { fromWire, TuttiError } from '../core/errors.ts';
@@ -65,6 +64,8 @@ export class AdminClient {
   }
 
   async #ask({ method, path, body, signal, timeoutMs = defaultTimeoutMs }: Ask): Promise<IncomingMessage> {
+    // Half of what all commands load. The process that becomes the keeper never asks.
+    const { request } = await import('node:http');
     const timeout = timeoutMs === Infinity ? [] : [AbortSignal.timeout(timeoutMs)];
     const ends = AbortSignal.any([
       this.#closed.signal,

@@ -24,7 +24,7 @@ export interface Verdict {
 /** One slot as it was when the change was asked for, and as it is; undefined where there was or is none. */
 export type Judge = (was: InstanceStatus | undefined, now: InstanceStatus | undefined) => Verdict;
 
-export interface Change {
+interface Change {
   readonly found: FoundTarget;
   /** Asks for it. */
   readonly ask: () => Promise<unknown>;
@@ -54,10 +54,7 @@ export async function carryOut(app: AppConnection, change: Change, invocation: I
     const judged = judgeAll(change, before, service);
     if (!judged.some(({ is }) => is === 'waiting'))
       return report(judged, change.nothing(service), invocation);
-    for (const each of judged)
-      tellTrouble(each, told, (text) => {
-        io.err(text);
-      });
+    for (const each of judged) tellTrouble(each, told, io.err);
     if (performance.now() > until) return reportLate(judged, waitMs, invocation);
     await pause(lookEveryMs);
   }

@@ -6,7 +6,7 @@ import type { LogLevel } from '../core/log-line.ts';
 import type { Io } from './io.ts';
 import type { Outcome } from './outcome.ts';
 
-export interface ArgumentSpec {
+interface ArgumentSpec {
   /** `<action>` is needed, `[json]` is not, `[service...]` may be many. */
   readonly syntax: string;
   readonly words: string;
@@ -44,7 +44,7 @@ export interface Invocation {
   readonly io: Io;
 }
 
-export interface Example {
+interface Example {
   readonly line: string;
   readonly words: string;
 }

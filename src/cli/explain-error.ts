@@ -13,7 +13,7 @@ const codeOf: Readonly<Record<string, number>> = {
   ALREADY_RUNNING: exitCodes.alreadyRunning,
 };
 
-export interface Explained {
+interface Explained {
   readonly text: string;
   readonly exitCode: number;
 }

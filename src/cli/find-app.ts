@@ -15,7 +15,7 @@ import { locateApp } from './app-location.ts';
 const answerMs = 1_000;
 
 /** @throws {TuttiError} `NOT_RUNNING`, or `INVALID_INPUT` when several run. */
-export async function findApp(named: string | undefined): Promise<AppConnection> {
+async function findApp(named: string | undefined): Promise<AppConnection> {
   const cwd = process.cwd();
   const appFile = named === undefined ? findAppFile(cwd) : resolveAppFile(named, cwd);
   if (appFile !== undefined) return new AppConnection(locateApp(appFile));

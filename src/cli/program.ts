@@ -8,7 +8,7 @@ import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
 import { appOption } from './shared-options.ts';
 
-export interface ProgramNeeds {
+interface ProgramNeeds {
   readonly commands: readonly CommandSpec[];
   readonly version: string;
   readonly io: Io;

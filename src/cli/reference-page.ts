@@ -14,19 +14,19 @@ const intro = `# The \`tutti\` command
 A command finds its app by \`--app FILE\`, else by \`tutti.ts\`, \`tutti.js\` or \`tutti.mjs\` here or above, else it is the only app that runs for this user.
 Results go to stdout, words about them to stderr. Colours are used on a terminal only, and never with \`NO_COLOR\`.
 
-| exit code | meaning |
-|---|---|
-| 0 | done; also one Ctrl-C that stopped everything in order |
-| 1 | what was asked for failed |
-| 2 | the command line is wrong |
-| 3 | the configuration is invalid |
-| 4 | not ready in time |
-| 6 | already running, or nothing is running |
-| 130 | stopped by a second Ctrl-C |
+| exit code | meaning                                                |
+| --------- | ------------------------------------------------------ |
+| 0         | done; also one Ctrl-C that stopped everything in order |
+| 1         | what was asked for failed                              |
+| 2         | the command line is wrong                              |
+| 3         | the configuration is invalid                           |
+| 4         | not ready in time                                      |
+| 6         | already running, or nothing is running                 |
+| 130       | stopped by a second Ctrl-C                             |
 `;
 
 const rows = (pairs: readonly (readonly [string, string])[]): string[] =>
-  pairs.map(([what, words]) => `* \`${what}\`: ${words}`);
+  pairs.map(([what, words]) => `- \`${what}\`: ${words}`);
 
 function section(spec: CommandSpec): string {
   const { name, summary, details, examples } = spec;
@@ -60,7 +60,7 @@ function section(spec: CommandSpec): string {
 const withChoices = (words: string, choices: readonly string[] | undefined): string =>
   choices === undefined ? words : `${words}: ${choices.join(', ')}`;
 
-export function referencePage(commands: readonly CommandSpec[]): string {
+function referencePage(commands: readonly CommandSpec[]): string {
   const shown = commands.filter(({ hidden }) => hidden !== true);
   const every = [
     'Every command also takes:',

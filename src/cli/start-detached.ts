@@ -27,7 +27,7 @@ import { exit, exitCodes } from './outcome.ts';
 import { secondsText } from './quantities.ts';
 import { packageVersion } from './version.ts';
 
-export interface DetachedOptions {
+interface DetachedOptions {
   readonly waitMs: number;
   readonly json: boolean;
   readonly io: Io;
@@ -56,6 +56,7 @@ export async function startDetached(location: AppLocation, options: DetachedOpti
   while (!(await isOurs(client, started))) {
     if (started.hasEnded) return started.explain(options.io);
     if (performance.now() > until) {
+      if (started.words !== '') options.io.err(started.words);
       options.io.err(`tutti: nothing answers after ${secondsText(options.waitMs)}; it goes on starting`);
       options.io.err('  Look: npx tutti status');
       return exit('notReady');
@@ -86,13 +87,15 @@ async function untilReady(
   until: number,
   say: (text: string) => void,
 ): Promise<AppStatus> {
-  for (let told = ''; ; await pause(againMs)) {
+  let told = '';
+  for (;;) {
     const left = Math.max(0, Math.round(until - performance.now()));
     const { settled, status } = await app.get<Settled>(`/settled?waitMs=${String(Math.min(left, silentMs))}`);
     if (isReady(status) || (settled && hasFailed(status)) || performance.now() >= until) return status;
     const text = escapeControls(whoIsWaitedFor(status));
     if (text !== told) say(text);
     told = text;
+    await pause(againMs);
   }
 }
 
@@ -151,13 +154,13 @@ async function lastWords(app: AppConnection, slot: string): Promise<string[]> {
 /** The process that becomes the keeper. What it and its supervisors say for themselves goes to `<state>/keeper.log`. */
 class StartedKeeper {
   readonly #child: ChildProcess;
-  readonly #words: string;
+  readonly #path: string;
   readonly #from: number;
 
   constructor({ appFile, stateDir }: AppLocation) {
     openPrivateDirectory(stateDir);
-    this.#words = join(stateDir, 'keeper.log');
-    const fd = openSync(this.#words, 'a', 0o600);
+    this.#path = join(stateDir, 'keeper.log');
+    const fd = openSync(this.#path, 'a', 0o600);
     if (fstatSync(fd).size > wordsLimit) ftruncateSync(fd);
     this.#from = fstatSync(fd).size;
     this.#child = spawn(process.execPath, [command, 'start', appFile], {
@@ -176,8 +179,12 @@ class StartedKeeper {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  get words(): string {
+    return readFileSync(this.#path).subarray(this.#from).toString().trimEnd();
+  }
+
   explain(io: Io): Outcome {
-    const said = readFileSync(this.#words).subarray(this.#from).toString().trimEnd();
+    const said = this.words;
     io.err(
       said === ''
         ? `tutti: it ended with ${this.#child.signalCode ?? `code ${String(this.#child.exitCode)}`}`

@@ -58,10 +58,7 @@ async function untilGone(
   while (isAlive(keeperPid)) {
     const now = performance.now();
     if (now > until) return false;
-    if (now - began > silentMs)
-      told = await tellWhoIsWaitedFor(app, told, (text) => {
-        io.err(text);
-      });
+    if (now - began > silentMs) told = await tellWhoIsWaitedFor(app, told, io.err);
     await pause(lookEveryMs);
   }
   return true;

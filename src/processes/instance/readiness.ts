@@ -17,12 +17,20 @@ const limitMs = 2_000;
 export class Readiness {
   readonly #needs: ReadinessNeeds;
   #failures = 0;
+  /** Why it is not fit. */
+  #problemTold: string | undefined;
   #timer: Timer | undefined;
   #closed = false;
 
   constructor(needs: ReadinessNeeds) {
     this.#needs = needs;
     this.#later();
+  }
+
+  /** Once more: a supervisor that was away, or its successor, has not heard it. */
+  tell(): void {
+    if (this.#problemTold === undefined) this.#needs.onChange(true, 'check() succeeds');
+    else this.#needs.onChange(false, this.#problemTold);
   }
 
   close(): void {
@@ -46,10 +54,14 @@ export class Readiness {
     if (this.#closed) return;
     const before = this.#failures;
     this.#failures = problem === undefined ? 0 : before + 1;
-    if (this.#failures === failuresUntilUnready)
-      this.#needs.onChange(false, `check() failed ${String(failuresUntilUnready)} times: ${problem ?? ''}`);
-    if (this.#failures === 0 && before >= failuresUntilUnready)
-      this.#needs.onChange(true, 'check() succeeded');
+    if (this.#failures === failuresUntilUnready) {
+      this.#problemTold = `check() failed ${String(failuresUntilUnready)} times: ${problem ?? ''}`;
+      this.tell();
+    }
+    if (this.#failures === 0 && before >= failuresUntilUnready) {
+      this.#problemTold = undefined;
+      this.tell();
+    }
   }
 
   /** Undefined when all is well. */

@@ -16,14 +16,27 @@ export interface AdminRequest {
   readonly signal: AbortSignal;
 }
 
-/** Writes one line; false once the reader is cut off. */
-export type SendLine = (value: unknown) => boolean;
+/** Where a stream's lines go. */
+export interface LineSink {
+  /** Writes one line; false once the reader is cut off. */
+  send(value: unknown): boolean;
+  /** Resolves when what was sent has left, or the reader has. */
+  drained(): Promise<void>;
+}
 
 export type AdminRoute =
   | { readonly kind: 'answer'; readonly run: (request: AdminRequest) => unknown }
-  | { readonly kind: 'stream'; readonly run: (request: AdminRequest, send: SendLine) => Promise<void> };
+  /** Reads its request first, so that a wrong one can still be refused with a status. */
+  | { readonly kind: 'stream'; readonly run: (request: AdminRequest) => (sink: LineSink) => Promise<void> };
 
 const bodyLimit = 4 * bounds.controlFrameBytes;
+
+/** `//` is a request line like others, and no URL. */
+function parseTarget(target: string): URL {
+  const url = URL.parse(target, 'http://admin');
+  if (url === null) throw new TuttiError('BAD_REQUEST', { reason: 'its target is no URL' });
+  return url;
+}
 
 async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
   const chunks: Buffer[] = [];
@@ -56,6 +69,8 @@ function sendError(response: ServerResponse, error: unknown): void {
   const known = isTuttiError(error)
     ? error
     : new TuttiError('INTERNAL', { message: error instanceof Error ? error.message : String(error) });
+  // Of a body that is not taken nobody wants the rest.
+  if (!response.headersSent && !response.req.complete) response.setHeader('connection', 'close');
   if (response.headersSent) response.destroy();
   else sendJson(response, known.http, { code: known.code, message: known.message, data: known.data });
 }
@@ -89,15 +104,15 @@ export class AdminServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://admin');
-    const name = `${request.method ?? 'GET'} ${url.pathname}`;
-    const route = Object.hasOwn(this.#routes, name) ? this.#routes[name] : undefined;
     const gone = new AbortController();
     response.on('close', () => {
       gone.abort();
     });
     response.on('error', () => undefined);
     try {
+      const url = parseTarget(request.url ?? '/');
+      const name = `${request.method ?? 'GET'} ${url.pathname}`;
+      const route = Object.hasOwn(this.#routes, name) ? this.#routes[name] : undefined;
       if (route === undefined) throw new TuttiError('NOT_FOUND', { what: name });
       const asked: AdminRequest = {
         query: url.searchParams,
@@ -105,20 +120,32 @@ export class AdminServer {
         signal: gone.signal,
       };
       if (route.kind === 'answer') sendJson(response, 200, await route.run(asked));
-      else await this.#stream(response, (send) => route.run(asked, send));
+      else await this.#stream(response, route.run(asked));
     } catch (error) {
       sendError(response, error);
     }
   }
 
-  async #stream(response: ServerResponse, run: (send: SendLine) => Promise<void>): Promise<void> {
+  async #stream(response: ServerResponse, run: (sink: LineSink) => Promise<void>): Promise<void> {
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.flushHeaders();
-    await run((value) => {
-      if (response.destroyed) return false;
-      response.write(`${JSON.stringify(value)}\n`);
-      if (response.writableLength > bounds.adminStreamBytes) response.destroy();
-      return !response.destroyed;
+    await run({
+      send: (value) => {
+        if (response.destroyed) return false;
+        response.write(`${JSON.stringify(value)}\n`);
+        if (response.writableLength > bounds.adminStreamBytes) response.destroy();
+        return !response.destroyed;
+      },
+      drained: async () => {
+        if (response.destroyed || !response.writableNeedDrain) return;
+        const { promise, resolve } = Promise.withResolvers<undefined>();
+        const done = (): void => {
+          resolve(undefined);
+        };
+        response.once('drain', done).once('close', done);
+        await promise;
+        response.off('drain', done).off('close', done);
+      },
     });
     response.end();
   }

@@ -47,6 +47,8 @@ const sentenceOf: Partial<Record<TransitionEvent['to'], string>> = {
 };
 
 const lastLineCount = 8;
+/** Of a crash loop. */
+const loopLineCount = 20;
 
 export class Announcer {
   readonly #needs: AnnouncerNeeds;
@@ -77,6 +79,7 @@ export class Announcer {
     const sentence = sentenceOf[event.to];
     if (level !== undefined && sentence !== undefined)
       this.#needs.log[level](sentence, { instance: event.instance, reason: event.reason });
+    if (event.crashLoop && event.to === 'backoff') this.#tellLoop(event);
     if (this.#isStarted) return;
     if (isTrouble(event)) this.#tellTrouble(event);
     this.#finishStart();
@@ -97,6 +100,11 @@ export class Announcer {
     terminal.say(
       `${app.plan.app.name} has stopped after ${((clock.now() - this.#stopBeganAt) / 1_000).toFixed(1)} s`,
     );
+  }
+
+  #tellLoop({ instance, failures }: TransitionEvent): void {
+    const lastLines = this.#needs.hub.lastWords(instance, loopLineCount);
+    this.#needs.log.warn('Instance ends again and again', { instance, failures, lastLines });
   }
 
   #tellTrouble(event: TransitionEvent): void {

@@ -26,13 +26,13 @@ export interface ControlServerNeeds {
   readonly isCurrent: (claims: CertificateClaims) => boolean;
   readonly onHello: (claims: CertificateClaims, hello: Hello) => void;
   readonly onMessage: (id: string, message: Exclude<InstanceMessage, Hello>) => void;
-  readonly onGone: (id: string) => void;
 }
 
 interface Member {
   readonly id: string;
-  readonly service: string;
+  readonly claims: CertificateClaims;
   readonly socket: JsonFrameSocket;
+  readonly left: PromiseWithResolvers<undefined>;
   /** The newest registry revision it has said it knows. */
   acknowledged: number;
 }
@@ -73,20 +73,17 @@ export class ControlServer {
     chmodSync(this.#needs.path, 0o600);
   }
 
-  isConnected(id: string): boolean {
-    return this.#members.has(id);
-  }
-
   send(id: string, message: SupervisorMessage): boolean {
     const member = this.#members.get(id);
-    if (member === undefined) return false;
+    // An earlier process of the slot may not have closed yet: what is for the next one is not for it.
+    if (member === undefined || !this.#needs.isCurrent(member.claims)) return false;
     // Who does not read what it is told costs us memory: it may connect again and start from a snapshot.
     if (!member.socket.send(message)) member.socket.destroy('it does not read');
     return true;
   }
 
   broadcast(message: SupervisorMessage, to: (service: string) => boolean = () => true): void {
-    for (const { id, service } of this.#members.values()) if (to(service)) this.send(id, message);
+    for (const { id, claims } of this.#members.values()) if (to(claims.service)) this.send(id, message);
   }
 
   /** Resolves when all who are connected know this revision, or after `limitMs`. */
@@ -104,6 +101,17 @@ export class ControlServer {
     await promise;
     limit.cancel();
     this.#waiting.delete(waiting);
+  }
+
+  /** Resolves when nobody is connected as `id` any more, or after `limitMs`: then all that it said is heard. */
+  async left(id: string, limitMs: number): Promise<void> {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    const limit = this.#needs.clock.after(limitMs, () => {
+      member.left.resolve(undefined);
+    });
+    await member.left.promise;
+    limit.cancel();
   }
 
   close(): void {
@@ -163,7 +171,7 @@ export class ControlServer {
       throw new TuttiError('PROTOCOL_ERROR', { reason: `${instanceId(claims)} is not who runs now` });
     const id = slotId(claims);
     const before = this.#members.get(id);
-    const member: Member = { id, service: claims.service, socket, acknowledged: 0 };
+    const member: Member = { id, claims, socket, left: Promise.withResolvers<undefined>(), acknowledged: 0 };
     this.#members.set(id, member);
     before?.socket.destroy('it connected again');
     this.#needs.onHello(claims, message);
@@ -172,6 +180,9 @@ export class ControlServer {
 
   #receive(member: Member, message: InstanceMessage): void {
     if (message.op === 'hello') throw new TuttiError('PROTOCOL_ERROR', { reason: 'it said hello twice' });
+    // Its last words may come after the next process of its slot has begun.
+    if (!this.#needs.isCurrent(member.claims))
+      throw new TuttiError('PROTOCOL_ERROR', { reason: `${instanceId(member.claims)} is not who runs now` });
     if (message.op === 'ack') {
       member.acknowledged = message.revision;
       this.#wake();
@@ -185,10 +196,10 @@ export class ControlServer {
   }
 
   #leave(member: Member, reason: string): void {
+    member.left.resolve(undefined);
     if (this.#members.get(member.id) !== member) return;
     this.#members.delete(member.id);
     this.#wake();
     this.#needs.log.debug('An instance left the control socket', { instance: member.id, reason });
-    this.#needs.onGone(member.id);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One stream of all that the app says: remembers the last lines, bounded, and hands every line to who follows.
+ * One stream of all that the app says: remembers the last lines, bounded in number and size, and hands every line to who follows.
  */
 import { bounds } from '../../core/bounds.ts';
 import type { LogLevel, LogLine } from '../../core/log-line.ts';
@@ -10,8 +10,17 @@ import { redact } from '../../telemetry/logger.ts';
 
 export type LogListener = (line: LogLine) => void;
 
+interface Kept {
+  readonly line: LogLine;
+  readonly size: number;
+}
+
+/** Of a line, beside its text. */
+const overhead = 200;
+
 export class LogHub {
-  readonly #lines: LogLine[] = [];
+  #kept: Kept[] = [];
+  #size = 0;
   readonly #listeners = new Set<LogListener>();
   readonly #clock: Clock;
   readonly #level: LogLevel;
@@ -21,21 +30,23 @@ export class LogHub {
     this.#level = level;
   }
 
-  add(line: LogLine): void {
-    this.#lines.push(line);
+  /** @param length of the whole line, where its fields are large too. */
+  add(line: LogLine, length = line.message.length): void {
+    const size = length + overhead;
+    this.#kept.push({ line, size });
+    this.#size += size;
     // Cut in larger steps: a shift per line would move ten thousand entries each time.
-    if (this.#lines.length > bounds.logLines * 1.1)
-      this.#lines.splice(0, this.#lines.length - bounds.logLines);
+    if (this.#kept.length > bounds.logLines * 1.1 || this.#size > bounds.logChars * 1.1) this.#cut();
     for (const listener of this.#listeners) listener(line);
   }
 
   recent(): readonly LogLine[] {
-    return this.#lines;
+    return this.#kept.map(({ line }) => line);
   }
 
   /** The last lines that a process wrote to stderr: why it fell, mostly. */
   lastWords(instance: string, count: number): string[] {
-    return this.#lines
+    return this.recent()
       .filter((line) => line.instance === instance && line.stream === 'stderr')
       .slice(-count)
       .map(({ message }) => message);
@@ -62,5 +73,13 @@ export class LogHub {
       });
     };
     return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  }
+
+  #cut(): void {
+    let from = Math.max(0, this.#kept.length - bounds.logLines);
+    for (const { size } of this.#kept.slice(0, from)) this.#size -= size;
+    for (; this.#size > bounds.logChars && from < this.#kept.length; from += 1)
+      this.#size -= this.#kept[from]?.size ?? 0;
+    this.#kept = this.#kept.slice(from);
   }
 }

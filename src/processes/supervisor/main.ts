@@ -80,7 +80,7 @@ class Supervisor {
   constructor() {
     this.#keeper = new KeeperLink({
       fd: 3,
-      onExited: (exit) => this.#app?.onExited(exit),
+      onExited: (exit) => void this.#app?.onExited(exit),
       onStop: (stop) => {
         this.#onStop(stop);
       },

@@ -2,11 +2,13 @@
  * What an operator may ask of the running app: start, stop, restart, scale. Checks the target, writes what shall outlive us,
  * and leaves the doing to the slots.
  */
+import { bounds } from '../../core/bounds.ts';
 import { suggestion } from '../../core/did-you-mean.ts';
 import { TuttiError } from '../../core/errors.ts';
 import { displayName, gatewayService, parseTarget, slotId } from '../../core/ids.ts';
 import type { SlotEvent, SlotState } from '../../core/instance-state.ts';
 import { serviceOptions } from '../../define/options.ts';
+import { stoppedByHand } from './overrides.ts';
 import type { RunningApp } from './running-app.ts';
 
 export interface Target {
@@ -50,7 +52,7 @@ export class Operations {
     if (target.isOne) this.#all(target, { type: 'start' });
     else {
       this.#app.overrides.setStopped(target.service, false);
-      this.#app.applyWanted(target.service);
+      this.#app.wanted.apply(target.service);
     }
     return target;
   }
@@ -58,7 +60,7 @@ export class Operations {
   stop(text: string): Target {
     const target = this.find(text);
     if (!target.isOne) this.#app.overrides.setStopped(target.service, true);
-    this.#all(target, { type: 'stop', reason: 'stopped by hand' });
+    this.#all(target, { type: 'stop', reason: stoppedByHand });
     return target;
   }
 
@@ -76,9 +78,21 @@ export class Operations {
     const { max } = serviceOptions.replicas;
     if (replicas !== undefined && (!Number.isSafeInteger(replicas) || replicas < 0 || replicas > max))
       throw invalid(`expected a whole number from 0 to ${String(max)}, or default; got ${String(replicas)}`);
+    this.#refuseTooMany(target.service, replicas);
     this.#app.overrides.setReplicas(target.service, replicas);
-    this.#app.applyWanted(target.service);
+    this.#app.wanted.apply(target.service);
     return this.find(text);
+  }
+
+  #refuseTooMany(service: string, replicas: number | undefined): void {
+    const plans = [...this.#app.plan.services.values()];
+    const sum = plans.reduce(
+      (all, plan) =>
+        all + (plan.name === service ? (replicas ?? plan.replicas) : this.#app.wanted.count(plan.name)),
+      0,
+    );
+    if (sum > bounds.instances)
+      throw invalid(`${String(sum)} instances would be wanted, ${String(bounds.instances)} are allowed`);
   }
 
   #all(target: Target, event: SlotEvent): void {

@@ -12,6 +12,9 @@ export interface OverrideValues {
   readonly stopped: readonly string[];
 }
 
+/** The reason of whoever a person stopped: a successor does not revive it. */
+export const stoppedByHand = 'stopped by hand';
+
 const none: OverrideValues = { replicas: {}, stopped: [] };
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= 256;

@@ -2,6 +2,7 @@
  * The lines that move while an app starts and while it stops: one per service, with what it waits for. Pure text.
  */
 import { displayName } from '../../core/ids.ts';
+import { escapeControls } from '../../core/log-line.ts';
 import type { Paint } from '../../core/paint.ts';
 import type { AppStatus, InstanceStatus, ServiceStatus } from '../../core/status.ts';
 
@@ -15,7 +16,8 @@ export function startLines({ services }: AppStatus, mark: string, paint: Paint):
   return services.map((service) => {
     if (service.ready >= service.wanted) return line(paint('green', '✓'), service, paint('gray', 'ready'));
     const waiting = service.instances.find(({ state }) => state !== 'ready');
-    const words = waiting?.state === 'pending' ? waiting.reason : (waiting?.state ?? 'pending');
+    const words =
+      waiting?.state === 'pending' ? escapeControls(waiting.reason) : (waiting?.state ?? 'pending');
     return line(mark, service, paint('gray', words));
   });
 }

@@ -21,7 +21,6 @@ export interface SlotsNeeds {
   readonly perform: (command: SlotCommand, slot: SlotState) => void;
   /** Before its commands are carried out, so that a successor knows of them. */
   readonly remember: (slot: SlotState) => void;
-  readonly forget: (id: string) => void;
   readonly onTransition: (transition: Transition) => void;
 }
 
@@ -29,6 +28,8 @@ export class Slots {
   readonly #needs: SlotsNeeds;
   readonly #slots = new Map<string, SlotState>();
   readonly #timers = new Map<string, Timer>();
+  /** Of slots that are no more. One that comes again counts on: an epoch names one process for ever. */
+  readonly #epochs = new Map<string, number>();
 
   constructor(needs: SlotsNeeds) {
     this.#needs = needs;
@@ -42,15 +43,16 @@ export class Slots {
 
   add(service: string, slot: number): void {
     const id = slotId({ service, slot });
-    if (!this.#slots.has(id)) this.#slots.set(id, newSlot(service, slot));
+    const epoch = this.#epochs.get(id) ?? 0;
+    if (!this.#slots.has(id)) this.#slots.set(id, { ...newSlot(service, slot), epoch });
   }
 
-  /** Only of a slot that has no process. */
+  /** Only of a slot that has no process. What is remembered of it stays, for its epoch. */
   remove(id: string): void {
     this.#timers.get(id)?.cancel();
     this.#timers.delete(id);
+    this.#epochs.set(id, this.#slots.get(id)?.epoch ?? 0);
     this.#slots.delete(id);
-    this.#needs.forget(id);
   }
 
   get(id: string): SlotState | undefined {

@@ -4,7 +4,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CertificateClaims } from '../../core/certificate.ts';
-import { TuttiError } from '../../core/errors.ts';
+import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import { slotId } from '../../core/ids.ts';
 import type { SlotEvent, SlotState } from '../../core/instance-state.ts';
 import type { KeeperOrder } from '../../core/keeper-frames.ts';
@@ -29,7 +29,8 @@ export interface SpawnerNeeds {
   readonly logLevel: LogLevel;
   readonly clock: Clock;
   readonly statisticsIndex: (id: string) => number;
-  readonly dispatch: (id: string, event: SlotEvent) => void;
+  /** What becomes of the process of this epoch; of an earlier one nobody wants to know. */
+  readonly dispatch: (slot: SlotState, event: SlotEvent) => void;
 }
 
 const entry = fileURLToPath(new URL('../instance/instance.js', import.meta.url));
@@ -40,6 +41,13 @@ export const instanceAddress = (runDir: string, service: string, slot: number): 
   socketPath(runDir, `${service}.${String(slot)}`);
 export const controlPath = (runDir: string): string => socketPath(runDir, 'control');
 
+/** The system's word. What the keeper itself refuses (it has too much to do, an earlier process still ends) passes with time. */
+function errnoOf(error: unknown): string {
+  const errno = error instanceof TuttiError ? error.data['errno'] : undefined;
+  if (typeof errno === 'string') return errno;
+  return isTuttiError(error, 'OVERLOADED') || isTuttiError(error, 'CONFLICT') ? 'EAGAIN' : 'INTERNAL';
+}
+
 export class Spawner {
   readonly #needs: SpawnerNeeds;
 
@@ -49,21 +57,17 @@ export class Spawner {
 
   /** What comes of it returns as `spawned` or `spawn-failed`. */
   async spawn(slot: SlotState, service: ServicePlan): Promise<void> {
-    const id = slotId(slot);
+    const { keeper, dispatch } = this.#needs;
+    let event: SlotEvent;
     try {
-      const { pid, startTime } = await this.#needs.keeper.ask<{ pid: number; startTime: number }>(
-        this.#order(slot, service),
-      );
-      this.#needs.dispatch(id, { type: 'spawned', pid, processStart: startTime });
+      const order = this.#order(slot, service);
+      const { pid, startTime } = await keeper.ask<{ pid: number; startTime: number }>(order);
+      event = { type: 'spawned', pid, processStart: startTime };
     } catch (error) {
-      const errno = error instanceof TuttiError ? error.data['errno'] : undefined;
       const message = error instanceof Error ? error.message : String(error);
-      this.#needs.dispatch(id, {
-        type: 'spawn-failed',
-        code: typeof errno === 'string' ? errno : 'INTERNAL',
-        message,
-      });
+      event = { type: 'spawn-failed', code: errnoOf(error), message };
     }
+    dispatch(slot, event);
   }
 
   /** To the whole process group. An answer is not waited for: the exit is what counts. */

@@ -3,7 +3,8 @@
  * A service is never blocked by who reads.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { bounds } from '../../core/bounds.ts';
 import { instanceId, slotId } from '../../core/ids.ts';
 import type { SlotState } from '../../core/instance-state.ts';
@@ -21,8 +22,9 @@ interface Tail {
   readonly service: string;
   readonly stream: 'stdout' | 'stderr';
   readonly path: string;
-  readonly reader: SpoolReader;
   readonly splitter: LineSplitter;
+  /** Undefined while the file cannot be opened: a full disk or one that can only be read. */
+  reader: SpoolReader | undefined;
   offset: number;
 }
 
@@ -38,6 +40,8 @@ const pollMs = 50;
 /** Pieces of one file in one turn: a flood must not keep the supervisor from its heartbeats. */
 const piecesPerTurn = 4;
 const offsetsEveryMs = 1_000;
+/** More than a spool keeps: who reads to the end of a file that somebody still writes must come to one. */
+const mostPieces = 1_024;
 
 /** Reads the spools of all slots, on one timer, and remembers on disk how far. */
 export class SpoolTails {
@@ -45,13 +49,14 @@ export class SpoolTails {
   readonly #tails = new Map<string, Tail[]>();
   readonly #offsets: Map<string, number>;
   readonly #offsetsFile: string;
-  #offsetsSavedAt = 0;
+  #savedAt = 0;
   #dirty = false;
+  /** Said once in a while, not for every file. */
+  #isDiskBad = false;
   #timer: Timer | undefined;
 
   constructor(needs: SpoolTailsNeeds) {
     this.#needs = needs;
-    mkdirSync(join(needs.stateDir, 'spool'), { recursive: true, mode: 0o700 });
     this.#offsetsFile = join(needs.stateDir, 'spool', 'offsets.json');
     this.#offsets = readOffsets(this.#offsetsFile);
     this.#later();
@@ -67,61 +72,105 @@ export class SpoolTails {
     ]);
   }
 
-  /** Reads what is there now: before a process's end is told, its last words are. */
-  drain(id: string): void {
-    for (const tail of this.#tails.get(id) ?? []) this.#read(tail, 64);
+  /** Of a process that has ended: all that it wrote, what it did not end as a line too. Gives way to others on the way. */
+  async finish(id: string): Promise<void> {
+    for (const tail of this.#tails.get(id) ?? []) {
+      for (let pieces = 0; pieces < mostPieces && this.#read(tail, piecesPerTurn); pieces += piecesPerTurn)
+        await setImmediate();
+      this.#add(tail, tail.splitter.end());
+    }
+  }
+
+  /** Of a slot that is no more. */
+  forget(id: string): void {
+    for (const tail of this.#tails.get(id) ?? []) {
+      tail.reader?.close();
+      tail.reader = undefined;
+      this.#offsets.set(tail.path, tail.offset);
+    }
+    this.#tails.delete(id);
   }
 
   close(): void {
     this.#timer?.cancel();
-    for (const id of this.#tails.keys()) this.drain(id);
+    for (const tail of this.#all()) this.#read(tail, mostPieces);
     this.#save();
-    for (const tail of [...this.#tails.values()].flat()) tail.reader.close();
+    for (const id of [...this.#tails.keys()]) this.forget(id);
+  }
+
+  #all(): Tail[] {
+    return [...this.#tails.values()].flat();
   }
 
   #open(id: string, service: string, { stream, path }: { stream: Tail['stream']; path: string }): Tail {
     const offset = this.#offsets.get(path) ?? 0;
     const splitter = new LineSplitter(bounds.logLineBytes);
-    return { id, service, stream, path, reader: new SpoolReader(path, offset), splitter, offset };
+    const tail = { id, service, stream, path, splitter, reader: undefined, offset };
+    this.#reopen(tail);
+    return tail;
+  }
+
+  #reopen(tail: Tail): void {
+    try {
+      mkdirSync(dirname(tail.path), { recursive: true, mode: 0o700 });
+      tail.reader = new SpoolReader(tail.path, tail.offset);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#isDiskBad) this.#needs.hub.logger().error('Output cannot be read', { reason });
+      this.#isDiskBad = true;
+    }
   }
 
   #later(): void {
     this.#timer = this.#needs.clock.after(pollMs, () => {
-      for (const tail of [...this.#tails.values()].flat()) this.#read(tail, piecesPerTurn);
-      if (this.#dirty && this.#needs.clock.now() - this.#offsetsSavedAt > offsetsEveryMs) this.#save();
+      for (const tail of this.#all()) this.#read(tail, piecesPerTurn);
+      if (this.#needs.clock.now() - this.#savedAt > offsetsEveryMs) this.#tend();
       this.#later();
     });
   }
 
-  #read(tail: Tail, mostPieces: number): void {
-    const { clock, hub, slot } = this.#needs;
-    for (let piece = 0; piece < mostPieces; piece += 1) {
-      const { bytes, offset, lost } = tail.reader.read();
+  /** Whether there may be more. */
+  #read(tail: Tail, most: number): boolean {
+    for (let piece = 0; piece < most; piece += 1) {
+      const read = tail.reader?.read();
+      if (read === undefined) return false;
+      const { bytes, offset, lost } = read;
       if (lost > 0)
-        hub
+        this.#needs.hub
           .logger()
           .warn('Output was cut: more was written than is kept', { instance: tail.id, bytes: lost });
-      if (bytes.length === 0) return;
+      if (bytes.length === 0) return false;
       tail.offset = offset;
       this.#dirty = true;
-      const now = clock.wall();
-      const current = slot(tail.id);
-      const instance = current === undefined ? tail.id : instanceId(current);
-      for (const text of tail.splitter.push(bytes))
-        hub.add(readLogLine(text, { instance, service: tail.service, stream: tail.stream, now }));
+      this.#add(tail, tail.splitter.push(bytes));
     }
+    return true;
+  }
+
+  #add({ id, service, stream }: Tail, lines: readonly string[]): void {
+    const { clock, hub, slot } = this.#needs;
+    const now = clock.wall();
+    const current = slot(id);
+    const instance = current === undefined ? id : instanceId(current);
+    for (const text of lines) hub.add(readLogLine(text, { instance, service, stream, now }), text.length);
+  }
+
+  #tend(): void {
+    this.#isDiskBad = false;
+    for (const tail of this.#all()) if (tail.reader === undefined) this.#reopen(tail);
+    if (this.#dirty) this.#save();
+    this.#savedAt = this.#needs.clock.now();
   }
 
   /** A full disk must not end the supervisor: then a successor reads some lines twice. */
   #save(): void {
-    for (const tail of [...this.#tails.values()].flat()) this.#offsets.set(tail.path, tail.offset);
+    for (const tail of this.#all()) this.#offsets.set(tail.path, tail.offset);
     try {
       writeFileAtomic(this.#offsetsFile, JSON.stringify(Object.fromEntries(this.#offsets)));
       this.#dirty = false;
     } catch {
       // Tried again with the next lines.
     }
-    this.#offsetsSavedAt = this.#needs.clock.now();
   }
 }
 

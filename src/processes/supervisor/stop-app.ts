@@ -30,13 +30,13 @@ export class AppStop {
 
   /** All at once, with SIGKILL. */
   now(reason: string): void {
-    this.#app.beginStop();
+    this.#app.wanted.beginStop();
     for (const slot of this.#app.slots.all())
       this.#app.slots.dispatch(slotId(slot), { type: 'stop-now', reason });
   }
 
   async #stop(reason: string): Promise<void> {
-    this.#app.beginStop();
+    this.#app.wanted.beginStop();
     const limit = this.#clock.after(this.#app.plan.options.shutdownTimeout, () => {
       this.now('the app did not stop in time');
     });

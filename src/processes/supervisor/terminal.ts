@@ -2,8 +2,9 @@
  * Where the app speaks to the one who started it. A terminal gets progress, one screen, and then only what happens;
  * anything else (a pipe, a container) gets the structured stream of all processes, a JSON line each.
  */
+import { bounds } from '../../core/bounds.ts';
 import type { LogLine } from '../../core/log-line.ts';
-import { levelAtLeast } from '../../core/log-line.ts';
+import { escapeControls, levelAtLeast } from '../../core/log-line.ts';
 import type { Paint } from '../../core/paint.ts';
 import { makePaint } from '../../core/paint.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
@@ -12,6 +13,8 @@ import type { LogHub } from './log-hub.ts';
 
 export interface Output {
   readonly isTTY?: boolean;
+  /** Bytes that were written and not yet read. */
+  readonly writableLength?: number;
   write(text: string): unknown;
 }
 
@@ -34,6 +37,7 @@ export class Terminal {
   #drawnLines = 0;
   #frame = 0;
   #isQuiet = true;
+  #dropped = 0;
 
   constructor(needs: TerminalNeeds) {
     this.#needs = needs;
@@ -72,9 +76,23 @@ export class Terminal {
   }
 
   #onLine(line: LogLine): void {
-    if (!this.isTerminal)
-      this.#needs.output.write(`${JSON.stringify({ ...line, time: new Date(line.time).toISOString() })}\n`);
+    if (!this.isTerminal) this.#stream(line);
     else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.paint));
+  }
+
+  /** A reader who stands still must cost neither the app nor our memory: its lines are dropped, and it is told. */
+  #stream(line: LogLine): void {
+    const { output, hub } = this.#needs;
+    if ((output.writableLength ?? 0) > bounds.stdoutBytes) {
+      this.#dropped += 1;
+      return;
+    }
+    const lines = this.#dropped;
+    this.#dropped = 0;
+    if (lines > 0) hub.logger().warn('Lines were dropped: whoever reads them here is too slow', { lines });
+    const text = JSON.stringify({ ...line, time: new Date(line.time).toISOString() });
+    // JSON leaves some control characters as they are; as escapes they are the same JSON.
+    output.write(`${escapeControls(text)}\n`);
   }
 
   #draw(lines: (mark: string) => readonly string[]): void {

@@ -108,8 +108,7 @@ export class Watch {
     for (const slot of this.#needs.slots()) {
       const index = this.#indexes.get(slotId(slot));
       const record = index === undefined ? undefined : records[index];
-      if (slot.pid !== null)
-        this.#look(slot, record?.epoch === slot.epoch ? record : undefined, { now, late });
+      if (slot.pid !== null) this.#look(slot, isOf(slot, record) ? record : undefined, { now, late });
     }
   }
 
@@ -177,6 +176,10 @@ export class Watch {
       this.#needs.dispatch(id, { type: 'unfit', reason: verdictText(verdict) });
   }
 }
+
+/** A place is given out again: what an earlier process left there may have the same epoch. */
+const isOf = (slot: SlotState, record: SlotRecord | undefined): boolean =>
+  record?.epoch === slot.epoch && record.pid === slot.pid;
 
 /** What this watch said, and a fresh beat takes back; a failing `check()` is taken back by the check. */
 const staleReason = /, for \d+\.\d s$/;

@@ -56,7 +56,7 @@ const status = (services: readonly ServiceStatus[]): AppStatus => ({
   takenAt: Date.now(),
   startedAt: time(0),
   generation: 1,
-    pids: { keeper: 1, supervisor: 2 },
+  pids: { keeper: 1, supervisor: 2 },
   services,
   shared: { sent: 3 },
   notes: [],
