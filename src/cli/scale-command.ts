@@ -10,14 +10,20 @@ import type { FoundTarget } from './find-target.ts';
 import { findTarget, serviceOf } from './find-target.ts';
 import { judgeScale } from './judges.ts';
 import type { Outcome } from './outcome.ts';
+import { exit } from './outcome.ts';
 import { usage } from './parse-option.ts';
 import { jsonOption, waitOption } from './shared-options.ts';
 
 const example = 'tutti scale users=3, or users=default';
 const slotNumber = (slot: string): number => Number(slot.slice(slot.lastIndexOf('#') + 1));
 
-/** Undefined: as the app file says. */
-function parseScale(text: string): { name: string; replicas: number | undefined } {
+interface Wish {
+  readonly name: string;
+  /** Undefined: as the app file says. */
+  readonly replicas: number | undefined;
+}
+
+function parseScale(text: string): Wish {
   const [name = '', count, ...rest] = text.split('=');
   if (name === '' || count === undefined || rest.length > 0) throw usage(`expected ${example}; got ${text}`);
   if (count !== 'default' && !/^\d{1,9}$/.test(count))
@@ -36,8 +42,17 @@ async function ask(app: AppConnection, found: FoundTarget, replicas: number | un
   return replicas ?? (wanted > 0 ? wanted : instances.length);
 }
 
-function scale(invocation: Invocation): Promise<Outcome> {
-  const { name, replicas } = parseScale(invocation.args[0] ?? '');
+/** One after the other; all are read before the first is asked for. */
+async function scale(invocation: Invocation): Promise<Outcome> {
+  let last = exit('ok');
+  for (const wish of invocation.args.map(parseScale)) {
+    const outcome = await scaleOne(wish, invocation);
+    if (outcome.keeper === undefined && outcome.exitCode !== 0) last = outcome;
+  }
+  return last;
+}
+
+function scaleOne({ name, replicas }: Wish, invocation: Invocation): Promise<Outcome> {
   return withApp(invocation.options.app, async (app) => {
     const status = await app.status();
     const found = findTarget(status, name);
@@ -68,12 +83,12 @@ function words({ name, ready }: ServiceStatus, isStopped: boolean): string {
 
 export const scaleCommand: CommandSpec = {
   name: 'scale',
-  summary: 'Run more or fewer instances of a service',
+  summary: 'Run more or fewer instances of services',
   details: 'It is remembered when the app starts again. `=default` goes back to what the app file says.',
-  arguments: [{ syntax: '<service=count>', words: 'users=3, or users=default' }],
+  arguments: [{ syntax: '<service=count...>', words: 'users=3, or users=default; several in a row' }],
   options: [waitOption('how long to wait until they are ready, or gone; default: 30s'), jsonOption],
   examples: [
-    { line: 'tutti scale users=3', words: 'three of them' },
+    { line: 'tutti scale users=3 orders=2', words: 'three of one, two of the other' },
     { line: 'tutti scale users=default', words: 'as many as the app file says' },
   ],
   run: scale,

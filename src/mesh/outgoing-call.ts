@@ -76,12 +76,18 @@ function traceOf(options: CallOptions, parent: CallContext | undefined, ids: Tra
   if (given !== undefined && isTrace(given)) {
     return { trace: given.traceId + given.spanId, isSampled: given.sampled };
   }
-  if (parent === undefined) return { trace: ids.newTrace(), isSampled: false };
-  return { trace: parent.trace.traceId + ids.newSpan(), isSampled: parent.trace.sampled };
+  if (parent !== undefined)
+    return { trace: parent.trace.traceId + ids.newSpan(), isSampled: parent.trace.sampled };
+  // A request id that reads as a trace id becomes it: the same text need not travel twice, here and in every nested call.
+  const requestId = options.context?.requestId;
+  const isTraceId = requestId !== undefined && traceIdForm.test(requestId);
+  return { trace: isTraceId ? requestId + ids.newSpan() : ids.newTrace(), isSampled: false };
 }
 
+const traceIdForm = /^[0-9a-f]{32}$/;
+
 const isTrace = (trace: Trace): boolean =>
-  /^[0-9a-f]{32}$/.test(trace.traceId) && /^[0-9a-f]{16}$/.test(trace.spanId);
+  traceIdForm.test(trace.traceId) && /^[0-9a-f]{16}$/.test(trace.spanId);
 
 function envelopeOf(options: CallOptions, parent: CallContext | undefined, trace: string): string {
   const requestId = options.context?.requestId ?? parent?.requestId;

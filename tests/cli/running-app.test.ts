@@ -105,6 +105,10 @@ test('scale up, down and back waits, and tells only what changed', async () => {
   assert.match(await ok('scale', 'listener=2'), /^listener#2 is ready: pid \d+\n$/);
   assert.match(await ok('scale', 'listener=2'), /^listener has 2 ready already\n$/);
   assert.match(await ok('scale', 'listener=default'), /^listener#2 has stopped: pid \d+ is gone\n$/);
+  assert.match(
+    await ok('scale', 'listener=2', 'greeter=2'),
+    /^listener#2 is ready: pid \d+\ngreeter has 2 ready already\n$/,
+  );
   const [result] = await json<{ result: string; pid: number | null }[]>('scale', 'listener=0');
   assert.deepEqual(result?.result, 'done');
   assert.match(await ok('scale', 'listener=default'), /^listener#1 is ready/);

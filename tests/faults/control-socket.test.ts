@@ -178,7 +178,6 @@ test('N-85 what a service prints is one line in the stream, and brings no contro
   await app.hears('title');
   const said = app.said.split('\n').filter((line) => line.includes('title'));
   assert.equal(said.length, 1);
-  // eslint-disable-next-line no-control-regex -- that is what is looked for
   assert.doesNotMatch(said[0] ?? '', /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
   assert.equal((JSON.parse(said[0] ?? '{}') as { message: string }).message, text);
 });

@@ -30,7 +30,7 @@ interface Vector {
 
 function readVectors(): Vector[] {
   const page = readFileSync(new URL('../../docs/reference/protocol.md', import.meta.url), 'utf8');
-  const found = page.matchAll(/^### (.+)\n\n```json\n(.+)\n```\n\n```hex\n([^`]+)```/gm);
+  const found = page.matchAll(/^### (.+)\n\n```json\n([^`]+)\n```\n\n```hex\n([^`]+)```/gm);
   return [...found].map(([, title = '', json = '', hex = '']) => ({
     title,
     frame: JSON.parse(json) as Vector['frame'],

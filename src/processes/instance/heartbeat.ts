@@ -2,7 +2,6 @@
  * Writes the heartbeat and the statistics of this instance into its slot, from a timer of its own event loop:
  * a loop that is blocked shows as a slot that grows old. No message is sent.
  */
-import { url as inspectorUrl } from 'node:inspector';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Clock, Timer } from '../../core/ports.ts';
 import type { ResponderStats } from '../../mesh/responder.ts';
@@ -45,6 +44,11 @@ export class Heartbeat {
     this.#writer.close();
   }
 
+  /** Not asked at the first beat: that would load node:inspector in every start, when nobody can have attached yet. */
+  #isDebugged(): boolean {
+    return this.#timer !== undefined && process.getBuiltinModule('node:inspector').url() !== undefined;
+  }
+
   #beat(): void {
     const { clock, beatMs, epoch, stats } = this.#needs;
     const memory = process.memoryUsage();
@@ -63,7 +67,7 @@ export class Heartbeat {
       queued: served?.queued ?? 0,
       requests: served?.requests ?? 0,
       errors: served?.errors ?? 0,
-      flags: inspectorUrl() === undefined ? 0 : slotFlag.inspectorAttached,
+      flags: this.#isDebugged() ? slotFlag.inspectorAttached : 0,
       latency: served?.latency ?? [],
     });
     this.#delay.reset();

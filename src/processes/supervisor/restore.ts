@@ -1,9 +1,10 @@
 /**
- * What a successor does first: the memos of its predecessor say what was, the keeper's list says what is. Used by the running app.
+ * What of the slots outlives a supervisor, and what its successor does first: the memos of its predecessor say what was, the keeper's list says what is. Used by the running app.
  */
 import { slotId } from '../../core/ids.ts';
 import type { SlotState } from '../../core/instance-state.ts';
 import { hasProcess } from '../../core/instance-state.ts';
+import type { KeeperState } from '../../core/keeper-frames.ts';
 import type { KeeperLink, Welcome } from './keeper-link.ts';
 import type { Slots } from './slots.ts';
 
@@ -13,14 +14,23 @@ export interface SlotMemo {
   readonly index: number;
 }
 
-export const slotMemoPrefix = 'slot:';
+const slotMemoPrefix = 'slot:';
+/** A memo is bounded in bytes, and a character may be written with six. */
+const longestReason = 500;
+
+export const rememberSlot = (keeper: KeeperLink, { slot, index }: SlotMemo): Promise<unknown> =>
+  keeper.ask({
+    op: 'memo',
+    key: `${slotMemoPrefix}${slotId(slot)}`,
+    value: { slot: { ...slot, reason: slot.reason.slice(0, longestReason) }, index },
+  });
 
 /** Whether instances of a predecessor may run: one that never came so far has left nothing to go on with. */
 export const hasSlotMemos = (memos: Welcome['memos']): boolean =>
   Object.keys(memos).some((key) => key.startsWith(slotMemoPrefix));
 
 export interface RestoreNeeds {
-  readonly welcome: Pick<Welcome, 'memos' | 'processes' | 'exited'>;
+  readonly state: KeeperState;
   readonly keeper: KeeperLink;
   readonly slots: Slots;
   /** Before the slot is: its place in the statistics, its spools. */
@@ -28,8 +38,8 @@ export interface RestoreNeeds {
   readonly spawn: (slot: SlotState) => void;
 }
 
-export function restoreSlots({ welcome, keeper, slots, prepare, spawn }: RestoreNeeds): void {
-  const { memos, processes, exited } = welcome;
+export function restoreSlots({ state, keeper, slots, prepare, spawn }: RestoreNeeds): void {
+  const { memos, processes, exited } = state;
   for (const [key, memo] of Object.entries(memos)) {
     if (!key.startsWith(slotMemoPrefix)) continue;
     const { slot } = memo as SlotMemo;

@@ -6,6 +6,7 @@ import { bounds } from '../../core/bounds.ts';
 import { isSystemService, slotId } from '../../core/ids.ts';
 import type { SlotCommand, SlotState } from '../../core/instance-state.ts';
 import { hasProcess } from '../../core/instance-state.ts';
+import type { KeeperState } from '../../core/keeper-frames.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
 import type { AppStatus } from '../../core/status.ts';
 import { TuttiError } from '../../core/errors.ts';
@@ -22,14 +23,13 @@ import type { LogHub } from './log-hub.ts';
 import type { Overrides } from './overrides.ts';
 import type { AppPlan, ServicePlan } from './plan.ts';
 import { Registry } from './registry.ts';
-import { hasSlotMemos, restoreSlots, slotMemoPrefix } from './restore.ts';
-import type { SlotMemo } from './restore.ts';
+import { hasSlotMemos, rememberSlot, restoreSlots } from './restore.ts';
 import { Slots } from './slots.ts';
 import type { Transition } from './slots.ts';
 import { controlPath, instanceAddress, Spawner } from './spawner.ts';
 import type { SpawnerNeeds } from './spawner.ts';
 import { SpoolTails } from './spool-tails.ts';
-import { makeStatus } from './status.ts';
+import { makeStatus, urlsOf } from './status.ts';
 import { Wanted } from './wanted.ts';
 import { Watch } from './watch.ts';
 
@@ -48,8 +48,6 @@ export interface RunningAppNeeds extends Pick<SpawnerNeeds, 'runDir' | 'stateDir
 
 /** Of the keeper: a stop of the whole app has begun. */
 export const stopMemo = 'stop';
-/** A memo is bounded in bytes, and a character may be written with six. */
-const longestReason = 500;
 const announceMs = 500;
 /** For the last words of a process that has ended, which may be on their way still. */
 const lastWordsMs = 500;
@@ -72,6 +70,7 @@ export class RunningApp {
   readonly #ports = new Map<string, number>();
   readonly #listeners = new Set<(event: TransitionEvent) => void>();
   #statusTimer: Timer | undefined;
+  #isRestored = false;
 
   constructor(needs: RunningAppNeeds) {
     const { clock, random, welcome, log, runDir, hub } = needs;
@@ -160,8 +159,8 @@ export class RunningApp {
       const { port } = await this.#needs.keeper.ask<{ port: number }>({ op: 'listen', ...listener });
       this.#ports.set(listener.name, port);
     }
-    // Before instances can connect: who is not known yet would be refused.
-    this.#restore();
+    // Before instances can connect: who is not known yet would be refused. The welcome is old by now: who ended since is in the list.
+    this.#restore(await this.#needs.keeper.ask<KeeperState>({ op: 'list' }));
     await this.control.listen();
     // A stop that a predecessor began is only finished.
     if (this.#needs.welcome.memos[stopMemo] !== undefined) this.wanted.beginStop();
@@ -176,13 +175,6 @@ export class RunningApp {
     return plan;
   }
 
-  urls(service: string): string[] {
-    const { listener } = this.planOf(service);
-    const port = this.#ports.get(service);
-    if (listener === undefined || port === undefined) return [];
-    return [`http://${listener.host.includes(':') ? `[${listener.host}]` : listener.host}:${String(port)}`];
-  }
-
   status(): AppStatus {
     const { startedAt, welcome, clock } = this.#needs;
     return makeStatus({
@@ -193,7 +185,7 @@ export class RunningApp {
       slots: (service) => this.slots.of(service),
       samples: (slot) => this.#watch.samples(slot),
       since: (id) => this.events.since(id),
-      urls: (service) => this.urls(service),
+      urls: (service) => urlsOf(this.planOf(service).listener, this.#ports.get(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
       notes: [...this.overrides.notes(), ...this.#desk.notes()],
     });
@@ -209,6 +201,8 @@ export class RunningApp {
 
   /** What it said last is heard before its end is told. */
   async onExited({ key, epoch, code, signal }: Exited): Promise<void> {
+    // The keeper keeps it until it is forgotten, so it is in the list that is asked for.
+    if (!this.#isRestored) return;
     await this.control.left(key, lastWordsMs);
     await this.#tails.finish(key);
     const words = this.#desk.takeWords(key);
@@ -228,10 +222,9 @@ export class RunningApp {
     this.#counters.close();
   }
 
-  #restore(): void {
-    const { welcome, keeper } = this.#needs;
+  #restore(state: KeeperState): void {
     restoreSlots({
-      ...{ welcome, keeper, slots: this.slots },
+      ...{ state, keeper: this.#needs.keeper, slots: this.slots },
       prepare: ({ slot, index }) => {
         // A place that nobody writes to may have been given to another since.
         if (hasProcess(slot)) this.#watch.claim(slotId(slot), index);
@@ -242,7 +235,8 @@ export class RunningApp {
       },
     });
     for (const plan of this.plan.services.values()) this.registry.update(plan, this.slots.of(plan.name));
-    for (const exit of welcome.exited) void this.onExited({ op: 'exited', ...exit });
+    this.#isRestored = true;
+    for (const exit of state.exited) void this.onExited({ op: 'exited', ...exit });
   }
 
   #perform(command: SlotCommand, slot: SlotState): void {
@@ -277,13 +271,11 @@ export class RunningApp {
 
   #remember(slot: SlotState): void {
     const { keeper, log } = this.#needs;
-    const id = slotId(slot);
-    const value: SlotMemo = {
-      slot: { ...slot, reason: slot.reason.slice(0, longestReason) },
-      index: this.#watch.indexOf(id),
-    };
-    keeper.ask({ op: 'memo', key: `${slotMemoPrefix}${id}`, value }).catch((error: unknown) => {
-      log.error('What is remembered of an instance was refused', { instance: id, error: String(error) });
+    rememberSlot(keeper, { slot, index: this.#watch.indexOf(slotId(slot)) }).catch((error: unknown) => {
+      log.error('What is remembered of an instance was refused', {
+        slot: slotId(slot),
+        error: String(error),
+      });
     });
   }
 

@@ -87,6 +87,12 @@ function instanceStatus(slot: SlotState, needs: StatusNeeds): InstanceStatus {
   };
 }
 
+export function urlsOf(listener: ServicePlan['listener'], port: number | undefined): string[] {
+  if (listener === undefined || port === undefined) return [];
+  const host = listener.host.includes(':') ? `[${listener.host}]` : listener.host;
+  return [`http://${host}:${String(port)}`];
+}
+
 function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
   const slots = needs.slots(plan.name);
   const wanted = needs.wanted(plan.name);

@@ -3,7 +3,6 @@
  * It knows no routes: everything goes to the request handler.
  */
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
@@ -13,6 +12,7 @@ import type { SystemRuntime } from '../../mesh/runtime.ts';
 import type { Connections } from './connections.ts';
 import { drainServer } from './drain-server.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+import { reasonPhrase } from './problem.ts';
 import type { Refuser } from './refuser.ts';
 import type { RequestHandler } from './request-handler.ts';
 import { dataHeaders } from './security-headers.ts';
@@ -149,6 +149,6 @@ function answerRaw(socket: Socket, { error, refuser, connections }: RawRefusal):
     'content-length': String(Buffer.byteLength(text)),
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`);
+  socket.write(`HTTP/1.1 ${String(status)} ${reasonPhrase(status)}\r\n${lines.join('')}\r\n${text}`);
   socket.destroySoon();
 }
