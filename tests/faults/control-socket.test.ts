@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { AppStatus } from '../../src/core/status.ts';
@@ -160,15 +160,15 @@ test('N-83 the statistics file cut or overwritten under the supervisor is made a
   truncateSync(path, 100);
   await app.hears('The statistics file was damaged and is made anew');
   writeFileSync(path, Buffer.alloc(4_096, 'x'));
-  const after = await app.until('beats are seen again', ({ services, takenAt }) =>
+  const damagedAt = Date.now();
+  const after = await app.until('beats are seen again', ({ services }) =>
     services.every(({ instances }) =>
       instances.every(
-        ({ state, lastHeartbeat }) => state === 'ready' && takenAt - (lastHeartbeat ?? 0) < 1_000,
+        ({ state, lastHeartbeat }) => state === 'ready' && (lastHeartbeat ?? 0) > damagedAt + 1_200,
       ),
     ),
   );
   assert.equal(pidOf(after, 'talker#1'), pidOf(first, 'talker#1'));
-  assert.ok(dirname(path).length > 1);
   await isUnharmed();
 });
 

@@ -129,6 +129,27 @@ for (const [driver, open] of Object.entries(drivers)) {
     assert.deepEqual([outer.caller, inner.caller], ['orders#1@1', 'users#1@1']);
   });
 
+  test(`${driver}: a request id in the form of a trace id is the trace id, any other travels beside one`, async () => {
+    await using world = new MeshWorld(open());
+    const seen: CallContext[] = [];
+    await world.serve({
+      actions: {
+        note: () => {
+          const context = currentContext();
+          if (context !== undefined) seen.push(context);
+        },
+      },
+    });
+    for (const requestId of ['0123456789abcdef'.repeat(2), 'order-7'])
+      await world.caller().call('users', 'note', {}, { context: { requestId } });
+    const [traced, plain] = seen;
+    assert.ok(traced !== undefined && plain !== undefined);
+    assert.equal(traced.requestId, '0123456789abcdef'.repeat(2));
+    assert.equal(traced.trace.traceId, traced.requestId);
+    assert.equal(plain.requestId, 'order-7');
+    assert.match(plain.trace.traceId, /^[0-9a-f]{32}$/);
+  });
+
   test(`${driver}: a call without answer times out soon after its deadline, tells the callee, and a late answer is dropped`, async () => {
     await using world = new MeshWorld(open());
     const answering = gate();

@@ -37,11 +37,13 @@ export interface SpoolTailsNeeds {
 }
 
 const pollMs = 50;
-/** Pieces of one file in one turn: a flood must not keep the supervisor from its heartbeats. */
-const piecesPerTurn = 4;
+/** For reading in one turn: a flood must not keep the supervisor from its heartbeats. */
+const turnMs = 25;
 const offsetsEveryMs = 1_000;
 /** More than a spool keeps: who reads to the end of a file that somebody still writes must come to one. */
 const mostPieces = 1_024;
+
+const nothing = { bytes: Buffer.alloc(0), offset: 0, lost: 0 };
 
 /** Reads the spools of all slots, on one timer, and remembers on disk how far. */
 export class SpoolTails {
@@ -50,6 +52,8 @@ export class SpoolTails {
   readonly #offsets: Map<string, number>;
   readonly #offsetsFile: string;
   #savedAt = 0;
+  /** Whose turn it is. */
+  #next = 0;
   #dirty = false;
   /** Said once in a while, not for every file. */
   #isDiskBad = false;
@@ -75,8 +79,7 @@ export class SpoolTails {
   /** Of a process that has ended: all that it wrote, what it did not end as a line too. Gives way to others on the way. */
   async finish(id: string): Promise<void> {
     for (const tail of this.#tails.get(id) ?? []) {
-      for (let pieces = 0; pieces < mostPieces && this.#read(tail, piecesPerTurn); pieces += piecesPerTurn)
-        await setImmediate();
+      for (let pieces = 0; pieces < mostPieces && this.#read(tail); pieces += 1) await setImmediate();
       this.#add(tail, tail.splitter.end());
     }
   }
@@ -93,7 +96,8 @@ export class SpoolTails {
 
   close(): void {
     this.#timer?.cancel();
-    for (const tail of this.#all()) this.#read(tail, mostPieces);
+    for (const tail of this.#all())
+      for (let pieces = 0; pieces < mostPieces && this.#read(tail);) pieces += 1;
     this.#save();
     for (const id of [...this.#tails.keys()]) this.forget(id);
   }
@@ -123,27 +127,35 @@ export class SpoolTails {
 
   #later(): void {
     this.#timer = this.#needs.clock.after(pollMs, () => {
-      for (const tail of this.#all()) this.#read(tail, piecesPerTurn);
+      this.#takeTurn();
       if (this.#needs.clock.now() - this.#savedAt > offsetsEveryMs) this.#tend();
       this.#later();
     });
   }
 
-  /** Whether there may be more. */
-  #read(tail: Tail, most: number): boolean {
-    for (let piece = 0; piece < most; piece += 1) {
-      const read = tail.reader?.read();
-      if (read === undefined) return false;
-      const { bytes, offset, lost } = read;
-      if (lost > 0)
-        this.#needs.hub
-          .logger()
-          .warn('Output was cut: more was written than is kept', { instance: tail.id, bytes: lost });
-      if (bytes.length === 0) return false;
-      tail.offset = offset;
-      this.#dirty = true;
-      this.#add(tail, tail.splitter.push(bytes));
+  /** A piece of each file in a circle, until there is nothing more or the turn is over; the next one goes on from there. */
+  #takeTurn(): void {
+    const { clock } = this.#needs;
+    const tails = this.#all();
+    const until = clock.now() + turnMs;
+    for (let idle = 0; idle < tails.length && clock.now() < until;) {
+      this.#next = (this.#next + 1) % tails.length;
+      const tail = tails[this.#next];
+      idle = tail !== undefined && this.#read(tail) ? 0 : idle + 1;
     }
+  }
+
+  /** One piece; whether there was one. */
+  #read(tail: Tail): boolean {
+    const { bytes, offset, lost } = tail.reader?.read() ?? nothing;
+    if (lost > 0)
+      this.#needs.hub
+        .logger()
+        .warn('Output was cut: more was written than is kept', { instance: tail.id, bytes: lost });
+    if (bytes.length === 0) return false;
+    tail.offset = offset;
+    this.#dirty = true;
+    this.#add(tail, tail.splitter.push(bytes));
     return true;
   }
 

@@ -3,11 +3,11 @@
  * Runs no user code but the `onError` hook, and knows of the app only its manifest, its registry and its status.
  */
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
 import { TuttiError } from '../../core/errors.ts';
 import { isPlainObject } from '../../core/options.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
+import type { Schema } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import { Connections } from './connections.ts';
@@ -21,21 +21,25 @@ import { httpLimits, startServer } from './server.ts';
 import type { HttpLimits } from './server.ts';
 import { makeSystemRoutes, systemRoutes } from './system-routes.ts';
 
-export const gatewayConfig = z.object({
-  app: z.string(),
+export interface GatewayConfig {
+  readonly app: string;
   /** As in `gateways` of the app file. */
-  name: z.string(),
-  host: z.string(),
-  port: z.int(),
-  exposed: z.boolean(),
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly exposed: boolean;
   /** Bytes. */
-  bodyLimit: z.int(),
+  readonly bodyLimit: number;
   /** Milliseconds. */
-  deadline: z.int(),
+  readonly deadline: number;
   /** Absolute path of a module with `onError`. */
-  hooks: z.string().optional(),
-});
-export type GatewayConfig = z.infer<typeof gatewayConfig>;
+  readonly hooks?: string | undefined;
+}
+
+/** Made by the supervisor from options it has checked: there is nothing left to check, and no schema library to load for it. */
+const gatewayConfig: Schema<GatewayConfig, GatewayConfig> = {
+  '~standard': { version: 1, vendor: 'tutti', validate: (value) => ({ value: value as GatewayConfig }) },
+};
 
 export interface GatewayParts {
   readonly port: number;

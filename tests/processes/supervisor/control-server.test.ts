@@ -64,7 +64,11 @@ async function makeWorld() {
 }
 
 const until = async (isSo: () => boolean): Promise<void> => {
-  while (!isSo()) await new Promise(setImmediate);
+  const limit = AbortSignal.timeout(10_000);
+  while (!isSo()) {
+    limit.throwIfAborted();
+    await new Promise(setImmediate);
+  }
 };
 
 test('N-15 a certificate with a byte changed, of another run or of an old epoch is closed and logged', async () => {
