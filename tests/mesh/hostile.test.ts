@@ -32,7 +32,7 @@ interface Rogue {
 }
 
 async function connectRogue(world: MeshWorld, certificate?: Certificate): Promise<Rogue> {
-  const connection = await world.transport.connect(world.address(server), 1_000);
+  const connection = await world.transport.connect(world.address(server), 10_000);
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   const kinds: number[] = [];
   const reader = new FrameReader(bounds.frameBytes, (frame) => kinds.push(frame.kind));
