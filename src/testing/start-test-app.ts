@@ -8,7 +8,7 @@ import { startProcesses } from './process-app.ts';
 import type { TestApp, TestAppOptions } from './test-app.ts';
 
 /**
- * @param appFile `new URL('../tutti.ts', import.meta.url)`
+ * @param appFile URL of the app file, relative to the test's own `import.meta.url`.
  * @throws {TuttiError} `CONFIG_INVALID` with every problem of the app.
  */
 export function startTestApp(appFile: URL, options: TestAppOptions = {}): Promise<TestApp> {
