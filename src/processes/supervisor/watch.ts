@@ -49,12 +49,15 @@ export class Watch {
   #reader: SlotReader;
   #timer: Timer | undefined;
   #lastTick: number;
+  /** When the file, or this watch, was made. */
+  #madeAt: number;
 
   constructor(needs: WatchNeeds) {
     this.#needs = needs;
     if (!needs.isSuccessor) createSlots(needs.path, bounds.instances);
     this.#reader = new SlotReader(needs.path);
-    this.#lastTick = needs.clock.now();
+    this.#madeAt = needs.clock.now();
+    this.#lastTick = this.#madeAt;
     this.#later();
   }
 
@@ -121,6 +124,7 @@ export class Watch {
     this.#reader.close();
     createSlots(this.#needs.path, bounds.instances);
     this.#reader = new SlotReader(this.#needs.path);
+    this.#madeAt = this.#needs.clock.now();
     return [];
   }
 
@@ -149,7 +153,13 @@ export class Watch {
     seen: { now: number; late: boolean; record: SlotRecord | undefined },
   ): void {
     const policy = this.#needs.policy(slot.service);
-    const beatAt = seen.record?.beatAt ?? slot.readyAt ?? seen.now;
+    // Not readable now, or the file was just made: silence counts from what was seen last, not from the day it became ready.
+    const seenLast = Math.max(
+      slot.readyAt ?? seen.now,
+      this.#madeAt,
+      watched.samples.at(-1)?.record.beatAt ?? 0,
+    );
+    const beatAt = seen.record?.beatAt ?? seenLast;
     const inspected = seen.record !== undefined && (seen.record.flags & slotFlag.inspectorAttached) !== 0;
     const isStale = seen.now - beatAt > policy.staleAfter;
     const reading = isStale && slot.pid !== null ? readProcess(slot.pid) : undefined;
