@@ -3,20 +3,7 @@
  * Families of many instances are joined by name; series beyond the bound are summed into one named `other`.
  */
 import { bounds } from '../core/bounds.ts';
-
-export interface ExposedSample {
-  /** `_bucket`, `_sum`, `_count` of a histogram. */
-  readonly suffix?: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-export interface ExposedFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly samples: readonly ExposedSample[];
-}
+import type { MetricFamily, MetricSample } from '../core/metric.ts';
 
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -25,10 +12,10 @@ const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** A family whose name is no metric name is left out; of two types under one name the first stays. */
 export function exposition(
-  families: Iterable<ExposedFamily>,
+  families: Iterable<MetricFamily>,
   maxSeries: number = bounds.metricSeries,
 ): string {
-  const joined = new Map<string, ExposedFamily & { samples: ExposedSample[] }>();
+  const joined = new Map<string, MetricFamily & { samples: MetricSample[] }>();
   for (const family of families) {
     const known = joined.get(family.name);
     if (known?.type === family.type) for (const sample of family.samples) known.samples.push(sample);
@@ -38,7 +25,7 @@ export function exposition(
   return [...joined.values()].map((family) => familyText(family, maxSeries)).join('');
 }
 
-function familyText({ name, help, type, samples }: ExposedFamily, maxSeries: number): string {
+function familyText({ name, help, type, samples }: MetricFamily, maxSeries: number): string {
   const lines = [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`];
   for (const [series, value] of boundedSeries(samples, maxSeries))
     lines.push(`${name}${series} ${numberText(value)}`);
@@ -46,7 +33,7 @@ function familyText({ name, help, type, samples }: ExposedFamily, maxSeries: num
 }
 
 /** Series as they are written after the name, with their values; the same one twice is summed. */
-function boundedSeries(samples: readonly ExposedSample[], maxSeries: number): Map<string, number> {
+function boundedSeries(samples: readonly MetricSample[], maxSeries: number): Map<string, number> {
   const values = new Map<string, number>();
   const known = new Set<string>();
   for (const sample of samples) {

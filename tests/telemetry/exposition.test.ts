@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { exposition } from '../../src/telemetry/exposition.ts';
-import type { ExposedFamily } from '../../src/telemetry/exposition.ts';
+import type { MetricFamily } from '../../src/core/metric.ts';
 
-const counter = (name: string, samples: ExposedFamily['samples'], help = 'Help.'): ExposedFamily => ({
+const counter = (name: string, samples: MetricFamily['samples'], help = 'Help.'): MetricFamily => ({
   name,
   help,
   type: 'counter',
@@ -77,7 +77,7 @@ test('N-106 series over the bound are summed into one named other', () => {
 });
 
 test('N-106 a histogram is one series however many buckets it has', () => {
-  const histogram = (id: string): ExposedFamily['samples'] => [
+  const histogram = (id: string): MetricFamily['samples'] => [
     { suffix: '_bucket', labels: { id, le: '1' }, value: 1 },
     { suffix: '_bucket', labels: { id, le: '+Inf' }, value: 2 },
     { suffix: '_sum', labels: { id }, value: 3 },

@@ -5,7 +5,7 @@
 import { TuttiError } from '../../core/errors.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import { exposition, expositionType } from '../../telemetry/exposition.ts';
-import type { ExposedFamily } from '../../telemetry/exposition.ts';
+import type { MetricFamily } from '../../core/metric.ts';
 import { jsonAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { DocsPage } from './docs-page.ts';
@@ -115,7 +115,7 @@ function statusOf(runtime: SystemRuntime): NonNullable<ReturnType<SystemRuntime[
 
 /** Each series says which service and which instance it is of: two instances never write the same one. */
 async function metricsText(runtime: SystemRuntime): Promise<string> {
-  const families: ExposedFamily[] = [];
+  const families: MetricFamily[] = [];
   for (const { instance, service, metrics } of await runtime.collectMetrics(scrapeMs)) {
     for (const family of metrics) {
       const samples = family.samples.map((sample) => ({
