@@ -57,9 +57,15 @@ export const bounds = {
   logLines: 10_000,
   /** Characters of the log lines the supervisor remembers. Beyond: the oldest is dropped. */
   logChars: 16 * MiB,
+  /** Lines of one trace that are joined to one; their characters are bounded as those of a line. Beyond: a new line begins. */
+  logJoinedLines: 256,
+  /** What waits to be written to the log file. Beyond: the newest lines are dropped, counted. */
+  logFileBytes: 8 * MiB,
+  /** Of the log file, what is read at start to tell which lines it has already. */
+  logFileTailBytes: 8 * MiB,
   /** What waits for the reader of the supervisor's stdout. Beyond: the newest lines are dropped, counted. */
   stdoutBytes: 8 * MiB,
-  /** Transitions the supervisor remembers. Beyond: the oldest is dropped. */
+  /** Events the supervisor remembers, and of each of the two files on disk. Beyond: the oldest is dropped, a reader is told. */
   events: 10_000,
   /** What waits for one reader of an admin stream. Beyond: the reader is cut off. */
   adminStreamBytes: 8 * MiB,
@@ -71,6 +77,8 @@ export const bounds = {
   sharedNames: 4_096,
   /** Instances of one app. Beyond: refused with a sentence. */
   instances: 1_024,
+  /** Files of a project that `tutti dev` watches. Beyond: a change of the rest is not noticed. */
+  devFiles: 10_000,
   /** The throw-away process that reads the service modules. Beyond: killed, said. */
   manifestMs: 10_000,
   /** What the keeper remembers of one slot. Beyond: refused. */

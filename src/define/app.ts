@@ -6,6 +6,7 @@ import type {
   appOptions,
   gatewayOptions,
   healthOptions,
+  logsOptions,
   restartOptions,
   serviceOptions,
   stopOptions,
@@ -35,8 +36,12 @@ export interface AppInput extends OptionsIn<typeof appOptions>, PolicyInput {
   readonly name: string;
   readonly services: Readonly<Record<string, ServiceEntry>>;
   readonly gateways?: Readonly<Record<string, GatewayEntry>>;
+  /** Module with `onEvent(event)`: hears every transition and what the supervisor did, in a process of its own. */
+  readonly onEvent?: string;
   /** Level of our own logs and of `log` in services. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
+  /** A file with the lines of all processes, beside what `tutti logs` remembers. */
+  readonly logs?: OptionsIn<typeof logsOptions>;
 }
 
 export interface AppDefinition extends AppInput {

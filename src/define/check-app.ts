@@ -15,6 +15,7 @@ import {
   appOptions,
   gatewayOptions,
   healthOptions,
+  logsOptions,
   restartOptions,
   serviceOptions,
   stopOptions,
@@ -129,9 +130,23 @@ const appKeys = [
   'services',
   'gateways',
   'logLevel',
+  'logs',
+  'onEvent',
   ...policyKeys,
   ...Object.keys(appOptions),
 ];
+
+/** Its folder is made when it is missing; a name that no file can have is told before anything starts. */
+function checkLogs(logs: unknown): Problem[] {
+  const problems = checkOptions(logsOptions, logs, 'logs');
+  if (!isPlainObject(logs) || problems.length > 0) return problems;
+  const { file } = logs;
+  if (file === undefined && Object.keys(logs).length > 0)
+    return [{ path: 'logs.file', message: 'expected the path of a file, got undefined' }];
+  if (typeof file === 'string' && (/[\u0000-\u001f\u007f]/.test(file) || /(^|\/)\.{0,2}$/.test(file)))
+    return [{ path: 'logs.file', message: `expected the path of a file, got ${shown(file)}` }];
+  return [];
+}
 
 /** The app file alone. */
 export function checkApp(app: unknown): Problem[] {
@@ -142,6 +157,7 @@ export function checkApp(app: unknown): Problem[] {
     ...unknownKeys(app, appKeys, ''),
     ...checkPolicies(app, ''),
     ...checkHealthOrder(app, app, ''),
+    ...checkLogs(app['logs']),
   ];
   for (const problem of checkOptions(appOptions, pick(app, appOptions), ''))
     problems.push({ ...problem, path: problem.path.slice(1) });
@@ -155,6 +171,9 @@ export function checkApp(app: unknown): Problem[] {
       path: 'logLevel',
       message: `expected one of ${logLevels.join(', ')}, got ${shown(logLevel)}`,
     });
+  const { onEvent } = app;
+  if (onEvent !== undefined && (typeof onEvent !== 'string' || onEvent === ''))
+    problems.push({ path: 'onEvent', message: `expected the path of a module, got ${shown(onEvent)}` });
   if (!isPlainObject(services) || Object.keys(services).length === 0)
     problems.push({ path: 'services', message: 'expected at least one service' });
   else problems.push(...Object.entries(services).flatMap(([key, entry]) => checkServiceEntry(key, entry)));

@@ -8,6 +8,7 @@ import type { LogLevel } from '../core/log-line.ts';
 import { isPlainObject } from '../core/options.ts';
 import type { AppStatus } from '../core/status.ts';
 import type { AppManifest } from '../define/manifest.ts';
+import type { EventBatch } from './runtime.ts';
 import type { RegistryDelta, RegistrySnapshot } from './registry-view.ts';
 
 export const controlProtocol = 1;
@@ -51,6 +52,10 @@ export type InstanceMessage =
   | { readonly op: 'failed'; readonly message: string }
   | { readonly op: 'check'; readonly ok: boolean; readonly reason: string }
   | { readonly op: 'ack'; readonly revision: number }
+  /** It drains and needs this much more time, from now. */
+  | { readonly op: 'extend'; readonly ms: number }
+  /** The events after this number, when there are some; all up to it are handled. */
+  | { readonly op: 'follow'; readonly after: number | null }
   | { readonly op: 'snapshot' }
   | { readonly op: 'register'; readonly kind: 'counter' | 'gauge'; readonly name: string };
 
@@ -58,10 +63,12 @@ export type SupervisorMessage =
   | { readonly op: 'welcome'; readonly snapshot: RegistrySnapshot; readonly manifest?: AppManifest }
   | ({ readonly op: 'delta' } & RegistryDelta)
   | { readonly op: 'snapshot'; readonly snapshot: RegistrySnapshot }
-  | { readonly op: 'drain'; readonly timeoutMs: number; readonly reason: string }
+  /** `maxMs`: with all that it may ask for by `extend`. */
+  | { readonly op: 'drain'; readonly timeoutMs: number; readonly maxMs: number; readonly reason: string }
   | { readonly op: 'registered'; readonly name: string; readonly problem?: string }
   | { readonly op: 'status'; readonly status: AppStatus }
-  | { readonly op: 'manifest'; readonly manifest: AppManifest };
+  | { readonly op: 'manifest'; readonly manifest: AppManifest }
+  | ({ readonly op: 'events' } & EventBatch);
 
 const isText = (value: unknown, limit: number): value is string =>
   typeof value === 'string' && value.length <= limit;
@@ -81,6 +88,8 @@ const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unkn
   failed: (frame) => isText(frame['message'], 65_536),
   check: (frame) => typeof frame['ok'] === 'boolean' && isText(frame['reason'], 4_096),
   ack: (frame) => Number.isSafeInteger(frame['revision']),
+  extend: ({ ms }) => typeof ms === 'number' && Number.isFinite(ms) && ms >= 0,
+  follow: ({ after }) => after === null || Number.isSafeInteger(after),
   snapshot: () => true,
   register: (frame) =>
     (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], 127),

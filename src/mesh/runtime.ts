@@ -1,6 +1,7 @@
 /**
  * What services of ours get beside what users get: the `runtime` argument of `open()`. Types only; the host makes the value.
  */
+import type { TuttiEvent } from '../core/events.ts';
 import type { MetricFamily } from '../core/metric.ts';
 import type { AppStatus } from '../core/status.ts';
 import type { AppManifest } from '../define/manifest.ts';
@@ -19,6 +20,12 @@ export interface InstanceMetrics {
 
 export type { MetricFamily };
 
+export interface EventBatch {
+  readonly events: readonly TuttiEvent[];
+  /** Older ones were dropped before anybody asked for them. */
+  readonly isGap: boolean;
+}
+
 export interface SystemRuntime {
   readonly app: string;
   readonly instance: string;
@@ -30,6 +37,8 @@ export interface SystemRuntime {
   onManifest(changed: () => void): () => void;
   /** The supervisor's last word, once a second; undefined before the first. */
   status(): AppStatus | undefined;
+  /** What happened after this number, as soon as there is something; null: after what an earlier process has handled. */
+  nextEvents(after: number | null): Promise<EventBatch>;
   /** Every ready instance's numbers, and our own; one that does not answer in time is left out. */
   collectMetrics(timeoutMs: number): Promise<readonly InstanceMetrics[]>;
   /** Listening sockets inherited from the keeper, or where to listen when there is none (tests in one process). */

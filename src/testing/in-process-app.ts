@@ -179,6 +179,8 @@ class InProcessApp implements TestApp {
       address: name,
       registry: this.#registry,
       shared: this.#shared,
+      // Nobody has a limit to move here.
+      extend: () => undefined,
       log: silentLogger,
       clock: systemClock,
       random: Math.random,
@@ -226,6 +228,8 @@ class InProcessApp implements TestApp {
       manifest: () => this.#manifest,
       onManifest: () => () => undefined,
       status: () => this.#status(),
+      // Nothing of what happens to processes happens here.
+      nextEvents: () => new Promise(() => undefined),
       collectMetrics: () => Promise.resolve([]),
       listen: ownHostOnly,
     };

@@ -7,7 +7,7 @@ import type { AppManifest } from '../../define/manifest.ts';
 import type { Caller } from '../../mesh/caller.ts';
 import type { Birth, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
-import type { SystemRuntime } from '../../mesh/runtime.ts';
+import type { EventBatch, SystemRuntime } from '../../mesh/runtime.ts';
 import { instanceMetrics } from './collect-metrics.ts';
 
 /** What the supervisor says to services of ours, remembered. */
@@ -15,9 +15,21 @@ export class SystemNews {
   #manifest: AppManifest;
   #status: AppStatus | undefined;
   readonly #listeners = new Set<() => void>();
+  readonly #follow: (after: number | null) => void;
+  /** What was asked for and is not answered yet. */
+  #asked: (PromiseWithResolvers<EventBatch> & { readonly after: number | null }) | undefined;
 
-  constructor(app: string) {
+  /** @param follow asks the supervisor, if there is one now. */
+  constructor(app: string, follow: (after: number | null) => void) {
     this.#manifest = { app, services: {} };
+    this.#follow = follow;
+  }
+
+  /** One at a time. A successor is asked again. */
+  nextEvents(after: number | null): Promise<EventBatch> {
+    this.#asked = { ...Promise.withResolvers<EventBatch>(), after };
+    this.#follow(after);
+    return this.#asked.promise;
   }
 
   get manifest(): AppManifest {
@@ -30,9 +42,17 @@ export class SystemNews {
 
   hear(message: SupervisorMessage): void {
     if (message.op === 'status') this.#status = message.status;
+    if (message.op === 'events') this.#answer(message);
+    if (message.op === 'welcome' && this.#asked !== undefined) this.#follow(this.#asked.after);
     if ((message.op !== 'welcome' && message.op !== 'manifest') || message.manifest === undefined) return;
     this.#manifest = message.manifest;
     for (const listener of this.#listeners) listener();
+  }
+
+  #answer(batch: EventBatch): void {
+    const asked = this.#asked;
+    this.#asked = undefined;
+    asked?.resolve(batch);
   }
 
   onManifest(changed: () => void): () => void {
@@ -59,6 +79,7 @@ export function makeRuntime({ birth, news, registry, caller }: RuntimeNeeds): Sy
     manifest: () => news.manifest,
     onManifest: (changed) => news.onManifest(changed),
     status: () => news.status,
+    nextEvents: (after) => news.nextEvents(after),
     collectMetrics: (timeoutMs) => instanceMetrics({ registry, caller, timeoutMs }),
     listen: birth.listen ?? { host: '127.0.0.1', port: 0 },
   };

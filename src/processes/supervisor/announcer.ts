@@ -2,12 +2,12 @@
  * Turns transitions into words: a log line for each that matters, and on a terminal the troubles of the start and the one screen after it.
  */
 import { displayName } from '../../core/ids.ts';
+import type { AppEvent, InstanceEvent, TuttiEvent } from '../../core/events.ts';
 import type { LogLevel } from '../../core/log-line.ts';
 import type { Clock } from '../../core/ports.ts';
 import { renderStartScreen, renderTrouble } from '../../core/start-screen.ts';
 import { routeToTry } from '../../define/route-to-try.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { TransitionEvent } from './event-log.ts';
 import type { LogHub } from './log-hub.ts';
 import type { RunningApp } from './running-app.ts';
 import { isAllReady, isSettled } from './settled.ts';
@@ -24,10 +24,10 @@ export interface AnnouncerNeeds {
   readonly startedAt: number;
 }
 
-const isTrouble = ({ to }: TransitionEvent): boolean => to === 'backoff' || to === 'failed';
+const isTrouble = ({ to }: InstanceEvent): boolean => to === 'backoff' || to === 'failed';
 
 /** Deaths that nobody asked for are worth a look; the rest is life. */
-function levelOf(event: TransitionEvent): LogLevel | undefined {
+function levelOf(event: InstanceEvent): LogLevel | undefined {
   if (event.to === 'failed') return 'error';
   if (event.to === 'backoff' || event.to === 'unready') return 'warn';
   if (event.from === 'ready' && event.to === 'pending')
@@ -35,7 +35,7 @@ function levelOf(event: TransitionEvent): LogLevel | undefined {
   return event.from === event.to || event.to === 'pending' || event.to === 'starting' ? undefined : 'info';
 }
 
-const sentenceOf: Partial<Record<TransitionEvent['to'], string>> = {
+const sentenceOf: Partial<Record<InstanceEvent['to'], string>> = {
   ready: 'Instance is ready',
   unready: 'Instance is not fit for calls',
   draining: 'Instance finishes what it has in hand',
@@ -44,6 +44,15 @@ const sentenceOf: Partial<Record<TransitionEvent['to'], string>> = {
   pending: 'Instance ended and starts again',
   backoff: 'Instance ended and will be started again',
   failed: 'Instance has failed and is not started again',
+};
+
+const sentenceOfApp: Partial<
+  Record<AppEvent['name'], { readonly level: LogLevel; readonly sentence: string }>
+> = {
+  'roll:started': { level: 'info', sentence: 'Instances are replaced one at a time' },
+  'roll:done': { level: 'info', sentence: 'All instances are replaced' },
+  'roll:undone': { level: 'warn', sentence: 'A new instance did not become ready: the old ones stay' },
+  'service:changed': { level: 'info', sentence: 'The code of a service has changed' },
 };
 
 const lastLineCount = 8;
@@ -74,7 +83,17 @@ export class Announcer {
     this.#finishStart();
   }
 
-  onTransition(event: TransitionEvent): void {
+  onEvent(event: TuttiEvent): void {
+    if (event.type === 'app') this.#onAppEvent(event);
+    else this.#onTransition(event);
+  }
+
+  #onAppEvent({ name, service, reason }: AppEvent): void {
+    const words = sentenceOfApp[name];
+    if (words !== undefined) this.#needs.log[words.level](words.sentence, { service, reason });
+  }
+
+  #onTransition(event: InstanceEvent): void {
     const level = levelOf(event);
     const sentence = sentenceOf[event.to];
     if (level !== undefined && sentence !== undefined)
@@ -102,19 +121,19 @@ export class Announcer {
     );
   }
 
-  #tellLoop({ instance, failures }: TransitionEvent): void {
+  #tellLoop({ instance, failures }: InstanceEvent): void {
     const lastLines = this.#needs.hub.lastWords(instance, loopLineCount);
     this.#needs.log.warn('Instance ends again and again', { instance, failures, lastLines });
   }
 
-  #tellTrouble(event: TransitionEvent): void {
+  #tellTrouble(event: InstanceEvent): void {
     if (this.#told.has(event.service)) return;
     this.#told.add(event.service);
     const shown = displayName(event.service);
     const next =
       event.to === 'failed'
         ? `it is not tried again; mend it, then: npx tutti start ${shown}`
-        : `it is tried again; the whole story: npx tutti logs ${shown}`;
+        : `it is tried again; the whole story: npx tutti why ${shown}`;
     const lastLines = this.#needs.hub.lastWords(event.instance, lastLineCount);
     this.#needs.terminal.say(
       renderTrouble(

@@ -1,61 +1,154 @@
 /**
- * The ordered log of transitions: what happened to which instance, when, and on what evidence. Bounded; the oldest is dropped.
- * Sequence numbers are generation * 2^32 + n, so that they only grow.
+ * The ordered log of what happened to whom, when, and on what evidence. In memory the last of it, on disk some more: a successor,
+ * and the next start of the app, go on with it. Bounded; the oldest is dropped, and a reader can see that it was.
  */
 import { bounds } from '../../core/bounds.ts';
-import { instanceId, slotId } from '../../core/ids.ts';
-import type { InstanceState } from '../../core/instance-state.ts';
+import type { AppEvent, EventPage, TransitionSeen, TuttiEvent } from '../../core/events.ts';
+import { instanceEvent } from '../../core/events.ts';
+import { slotId } from '../../core/ids.ts';
+import { isPlainObject } from '../../core/options.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { Transition } from './slots.ts';
+import { EventFile } from '../../os/event-file.ts';
 
-export interface TransitionEvent {
-  readonly seq: number;
-  /** Epoch milliseconds. */
-  readonly time: number;
-  readonly instance: string;
-  readonly service: string;
-  readonly from: InstanceState;
-  readonly to: InstanceState;
-  readonly reason: string;
-  readonly failures: number;
-  readonly crashLoop: boolean;
+export interface EventLogNeeds {
+  readonly clock: Clock;
+  readonly generation: number;
+  readonly directory: string;
+  readonly onEvent: (event: TuttiEvent) => void;
+}
+
+/** What a file may hold after years and crashes: only what looks like an event is one. */
+export function readEvent(line: string): TuttiEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (!isPlainObject(value)) return undefined;
+    const { seq, time, type, reason, evidence } = value;
+    const isEvent =
+      Number.isSafeInteger(seq) &&
+      Number.isFinite(time) &&
+      typeof reason === 'string' &&
+      isPlainObject(evidence);
+    const isKnown =
+      (type === 'instance' &&
+        typeof value['instance'] === 'string' &&
+        typeof value['service'] === 'string') ||
+      (type === 'app' && typeof value['name'] === 'string');
+    return isEvent && isKnown ? (value as unknown as TuttiEvent) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export class EventLog {
-  readonly #events: TransitionEvent[] = [];
+  readonly #needs: EventLogNeeds;
+  readonly #file: EventFile;
   readonly #since = new Map<string, number>();
-  readonly #clock: Clock;
+  #events: TuttiEvent[];
   #lastSeq: number;
+  #unwritten = 0;
 
-  constructor(clock: Clock, generation: number) {
-    this.#clock = clock;
-    this.#lastSeq = generation * 2 ** 32;
+  constructor(needs: EventLogNeeds) {
+    this.#needs = needs;
+    this.#file = new EventFile(needs.directory, bounds.events);
+    this.#events = this.#read();
+    this.#lastSeq = Math.max(needs.generation * 2 ** 32, this.#events.at(-1)?.seq ?? 0);
+    for (const event of this.#events) this.#noteSince(event);
   }
 
-  add({ before, after }: Transition): TransitionEvent {
-    const event: TransitionEvent = {
-      seq: (this.#lastSeq += 1),
-      time: this.#clock.wall(),
-      instance: instanceId(after),
-      service: after.service,
-      from: before.state,
-      to: after.state,
-      reason: after.reason,
-      failures: after.failures,
-      crashLoop: after.crashLoop,
-    };
-    this.#events.push(event);
-    if (this.#events.length > bounds.events) this.#events.shift();
-    if (before.state !== after.state) this.#since.set(slotId(after), event.time);
-    return event;
+  transition(seen: TransitionSeen): void {
+    this.#add(instanceEvent(seen, this.#stamp()));
+  }
+
+  note(event: Pick<AppEvent, 'name' | 'service' | 'reason'> & Partial<Pick<AppEvent, 'evidence'>>): void {
+    this.#add({ type: 'app', ...this.#stamp(), evidence: {}, ...event });
   }
 
   /** Epoch milliseconds of the last change of state. */
   since(id: string): number {
-    return this.#since.get(id) ?? this.#clock.wall();
+    return this.#since.get(id) ?? this.#needs.clock.wall();
   }
 
-  after(seq: number): TransitionEvent[] {
-    return this.#events.filter((event) => event.seq > seq);
+  get last(): number {
+    return this.#lastSeq;
+  }
+
+  /** Those with a higher sequence number, oldest first. */
+  after(seq: number): EventPage {
+    const events = this.#events.slice(this.#firstAfter(seq));
+    return { events, oldest: this.#events.at(0)?.seq ?? this.#lastSeq + 1, last: this.#lastSeq };
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #stamp(): { seq: number; time: number } {
+    return { seq: (this.#lastSeq += 1), time: this.#needs.clock.wall() };
+  }
+
+  #add(event: TuttiEvent): void {
+    this.#keep(event);
+    this.#write(event);
+    this.#needs.onEvent(event);
+  }
+
+  #keep(event: TuttiEvent): void {
+    this.#events.push(event);
+    // In larger steps: a shift for each would move ten thousand entries.
+    if (this.#events.length > bounds.events * 1.1) this.#events = this.#events.slice(-bounds.events);
+    this.#noteSince(event);
+  }
+
+  #noteSince(event: TuttiEvent): void {
+    if (event.type !== 'instance' || event.from === event.to) return;
+    const [service = '', number = ''] = event.instance.split('@')[0]?.split('#') ?? [];
+    this.#since.set(slotId({ service, slot: Number(number) }), event.time);
+  }
+
+  /** A full disk is no reason to fall: what could not be written is counted, and said in the file once it takes lines again. */
+  #write(event: TuttiEvent): void {
+    try {
+      if (this.#unwritten > 0) this.#file.append(JSON.stringify(this.#lost(event)));
+      this.#unwritten = 0;
+      this.#file.append(JSON.stringify(event));
+    } catch {
+      this.#unwritten += 1;
+    }
+  }
+
+  #lost({ seq, time }: TuttiEvent): AppEvent {
+    const reason = `${String(this.#unwritten)} events could not be written to disk`;
+    // Between the numbers: it is of the file only, and must not be taken for the event that follows it.
+    return {
+      type: 'app',
+      seq: seq - 1,
+      time,
+      name: 'events:lost',
+      reason,
+      evidence: { count: this.#unwritten },
+    };
+  }
+
+  #read(): TuttiEvent[] {
+    let last = -1;
+    const events = this.#file.read().flatMap((line) => {
+      const event = readEvent(line);
+      if (event === undefined || event.seq <= last) return [];
+      last = event.seq;
+      return [event];
+    });
+    return events.slice(-bounds.events);
+  }
+
+  /** They are in order: half the rest at a time. */
+  #firstAfter(seq: number): number {
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#events[middle]?.seq ?? 0) > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 }

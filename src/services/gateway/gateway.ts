@@ -7,7 +7,7 @@ import { TuttiError } from '../../core/errors.ts';
 import { isPlainObject } from '../../core/options.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
-import type { Schema } from '../../define/schema.ts';
+import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import { Connections } from './connections.ts';
@@ -36,10 +36,11 @@ export interface GatewayConfig {
   readonly hooks?: string | undefined;
 }
 
-/** Made by the supervisor from options it has checked: there is nothing left to check, and no schema library to load for it. */
-const gatewayConfig: Schema<GatewayConfig, GatewayConfig> = {
-  '~standard': { version: 1, vendor: 'tutti', validate: (value) => ({ value: value as GatewayConfig }) },
-};
+/** Made by the supervisor from options it has checked. */
+const gatewayConfig = trusted<GatewayConfig>();
+
+/** For the last answer to leave. */
+const answerMs = 1_000;
 
 export interface GatewayParts {
   readonly port: number;
@@ -61,7 +62,11 @@ export const gateway = defineSystemService<SystemRuntime, GatewayParts, typeof g
   version: '0.1.0',
   config: gatewayConfig,
   open: ({ config, runtime, log }) => openGateway({ config, runtime, log }),
-  drain: ({ parts }) => parts.drain(),
+  drain({ parts, config, extend }) {
+    // What was taken is answered, where the limit of a stop is shorter than that of a request.
+    extend(config.deadline + answerMs);
+    return parts.drain();
+  },
   close: ({ parts }) => parts.close(),
 });
 

@@ -6,6 +6,7 @@ import { TuttiError } from '../../core/errors.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import { exposition, expositionType } from '../../telemetry/exposition.ts';
 import type { MetricFamily } from '../../core/metric.ts';
+import { statusFamilies } from '../../core/status-metrics.ts';
 import { jsonAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { DocsPage } from './docs-page.ts';
@@ -125,7 +126,9 @@ async function metricsText(runtime: SystemRuntime): Promise<string> {
       families.push({ ...family, samples });
     }
   }
-  const shared = Object.entries(runtime.status()?.shared ?? {});
+  const status = runtime.status();
+  if (status !== undefined) families.push(...statusFamilies(status, Date.now()));
+  const shared = Object.entries(status?.shared ?? {});
   const samples = shared.map(([name, value]) => ({ labels: { name }, value }));
   families.push({
     name: 'tutti_shared',

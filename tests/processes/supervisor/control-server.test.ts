@@ -124,7 +124,11 @@ test('what an earlier process said last does not count for the next one of its s
   await until(() => world.hellos.length === 1);
   world.epoch = 2;
   const closed = once(old, 'close');
-  assert.equal(server.send('users#1', { op: 'drain', timeoutMs: 1, reason: '' }), false, 'nor is it told');
+  assert.equal(
+    server.send('users#1', { op: 'drain', timeoutMs: 1, maxMs: 1, reason: '' }),
+    false,
+    'nor is it told',
+  );
   old.write(encodeFrame({ op: 'ready', manifestHash: '' }));
   await closed;
   assert.deepEqual(world.heard, []);

@@ -192,6 +192,7 @@ export class GatewayWorld implements AsyncDisposable {
         return () => this.#listeners.delete(changed);
       },
       status: () => this.status,
+      nextEvents: () => new Promise(() => undefined),
       collectMetrics: () =>
         Promise.resolve([{ instance, service: 'gateway:public', metrics: this.gateway.metrics() }]),
       listen: { host: '127.0.0.1', port: 0 },
