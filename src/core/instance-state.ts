@@ -9,6 +9,9 @@ import { afterExit, spawnErrorPasses } from './restart-policy.ts';
 export type InstanceState =
   'pending' | 'starting' | 'ready' | 'unready' | 'draining' | 'stopping' | 'backoff' | 'failed' | 'stopped';
 
+/** What a reason rests on: exit code, readings of /proc, last lines of stderr. Small and flat; nothing of it is a secret. */
+export type Evidence = Readonly<Record<string, unknown>>;
+
 /** What is to happen once the process is gone; `judge`: nobody asked, the restart policy decides. */
 export type AfterEnd = 'judge' | 'stop' | 'restart';
 
@@ -31,11 +34,15 @@ export interface SlotState {
   readonly spawnedAt: number | null;
   readonly readyAt: number | null;
   readonly wakeAt: number | null;
+  /** When it was told to finish; extensions are counted from here. */
+  readonly drainingSince: number | null;
 }
 
 export interface StopPolicy {
   /** For in-flight work after a stop was asked for. */
   readonly drainTimeout: number;
+  /** The same with all that `extend()` asked for. */
+  readonly drainMax: number;
   /** From SIGTERM to SIGKILL. */
   readonly killAfter: number;
 }
@@ -53,10 +60,13 @@ export type SlotEvent =
       readonly code: number | null;
       readonly signal: string | null;
       readonly words?: string;
+      readonly evidence?: Evidence;
     }
-  | { readonly type: 'unfit'; readonly reason: string }
+  | { readonly type: 'unfit'; readonly reason: string; readonly evidence?: Evidence }
   | { readonly type: 'fit' }
-  | { readonly type: 'kill'; readonly reason: string }
+  /** It asks for this much more time, from now. */
+  | { readonly type: 'extend'; readonly ms: number }
+  | { readonly type: 'kill'; readonly reason: string; readonly evidence?: Evidence }
   | { readonly type: 'stop'; readonly reason: string }
   | { readonly type: 'stop-now'; readonly reason: string }
   | { readonly type: 'restart'; readonly reason: string }
@@ -93,6 +103,7 @@ export const newSlot = (service: string, slot: number): SlotState => ({
   spawnedAt: null,
   readyAt: null,
   wakeAt: null,
+  drainingSince: null,
 });
 
 /** Spawned, or about to be: there is a process to wait for. */
@@ -104,7 +115,14 @@ const to = (slot: SlotState, change: Partial<SlotState>, ...commands: SlotComman
   commands,
 });
 
-const gone = { pid: null, processStart: null, spawnedAt: null, readyAt: null, wakeAt: null } as const;
+const gone = {
+  pid: null,
+  processStart: null,
+  spawnedAt: null,
+  readyAt: null,
+  wakeAt: null,
+  drainingSince: null,
+} as const;
 
 /** The process is gone: what now? */
 function settle(slot: SlotState, code: number | null, around: Surroundings): Step {
@@ -162,13 +180,24 @@ function onTimer(slot: SlotState, around: Surroundings): Step {
       return to(slot, { state: 'stopping', wakeAt: around.now + around.stop.killAfter }, 'term');
     case 'stopping':
       return to(slot, { wakeAt: around.now + killEveryMs }, 'kill');
-    case 'pending':
+    // It has been ready for `minUptime`: what was before does not count any more.
     case 'ready':
     case 'unready':
+      return to(slot, { wakeAt: null, failures: 0, crashLoop: false });
+    case 'pending':
     case 'failed':
     case 'stopped':
       return to(slot, { wakeAt: null });
   }
+}
+
+/** Moves the end of the drain and what comes after it, never nearer and never beyond `drainMax`. */
+function onExtend(slot: SlotState, ms: number, around: Surroundings): Step {
+  if (slot.state !== 'draining' || slot.wakeAt === null) return same(slot);
+  const latest =
+    (slot.drainingSince ?? around.now) + Math.max(around.stop.drainMax, around.stop.drainTimeout);
+  const wakeAt = Math.max(slot.wakeAt, Math.min(around.now + ms, latest));
+  return wakeAt === slot.wakeAt ? same(slot) : to(slot, { wakeAt });
 }
 
 /** A stop always beats a pending restart, and a restart that was asked for beats the policy. */
@@ -196,7 +225,10 @@ function onEndAsked(
     );
   return to(
     slot,
-    { ...wished, state: 'draining', reason, wakeAt: around.now + around.stop.drainTimeout },
+    {
+      ...{ ...wished, state: 'draining', reason, drainingSince: around.now },
+      wakeAt: around.now + around.stop.drainTimeout,
+    },
     'drain',
   );
 }
@@ -255,9 +287,11 @@ export function reduceSlot(slot: SlotState, event: SlotEvent, around: Surroundin
     case 'spawn-failed':
       return onSpawnFailed(slot, event, around);
     case 'opened':
-      return slot.state === 'starting'
-        ? to(slot, { state: 'ready', reason: 'ready', readyAt: around.now, wakeAt: null })
-        : same(slot);
+      if (slot.state !== 'starting') return same(slot);
+      return to(slot, {
+        ...{ state: 'ready', reason: 'ready', readyAt: around.now },
+        wakeAt: slot.failures === 0 ? null : around.now + around.restart.minUptime,
+      });
     case 'exited':
       return onExit(slot, event, around);
     case 'unfit':
@@ -265,6 +299,8 @@ export function reduceSlot(slot: SlotState, event: SlotEvent, around: Surroundin
       return slot.state === 'ready' ? to(slot, { state: 'unready', reason: event.reason }) : same(slot);
     case 'fit':
       return slot.state === 'unready' ? to(slot, { state: 'ready', reason: 'ready again' }) : same(slot);
+    case 'extend':
+      return onExtend(slot, event.ms, around);
     case 'kill':
       if (!hasProcess(slot) || slot.state === 'stopping') return same(slot);
       return to(slot, { state: 'stopping', reason: event.reason, wakeAt: around.now + killEveryMs }, 'kill');

@@ -14,6 +14,8 @@ export interface RestartPolicy {
   readonly startTimeout: number;
   /** Longest wait between two starts. Milliseconds. */
   readonly maxDelay: number;
+  /** Resident memory beyond which an instance is replaced; undefined: never. Bytes. */
+  readonly memoryMax?: number | undefined;
 }
 
 export const exitCodeConfigRefused = 78;

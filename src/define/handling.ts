@@ -82,6 +82,11 @@ export interface Surrounding<R, Ev extends EventSchemas> {
   readonly emit: Emit<Ev>;
   readonly log: Log;
   readonly shared: Shared;
+  /**
+   * While this instance is being stopped: its work needs this much more time, from now. Moves the end of the drain and the kill
+   * after it, up to `stop.drainMax`. Said before, it counts when a stop comes. Milliseconds.
+   */
+  readonly extend: (ms: number) => void;
 }
 
 export interface Handling<P, R, E extends ErrorRows, Ev extends EventSchemas> extends Surrounding<R, Ev> {

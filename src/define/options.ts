@@ -24,6 +24,13 @@ export const restartOptions = {
     doc: 'From spawn to ready; beyond it the process is killed, and that counts.',
   },
   maxDelay: { kind: 'whole', default: 30_000, min: 1, unit: 'ms', doc: 'Longest wait between two starts.' },
+  memoryMax: {
+    kind: 'whole',
+    default: undefined,
+    min: 1_048_576,
+    unit: 'bytes',
+    doc: 'Resident memory over this in three samples in a row: replaced, the new one ready before the old one drains. Default: never.',
+  },
 } as const satisfies OptionTable;
 
 export const stopOptions = {
@@ -32,6 +39,12 @@ export const stopOptions = {
     default: 8_000,
     unit: 'ms',
     doc: 'For work in flight after a stop was asked for; then SIGTERM.',
+  },
+  drainMax: {
+    kind: 'whole',
+    default: 60_000,
+    unit: 'ms',
+    doc: 'The same with all that `extend()` asked for.',
   },
   killAfter: {
     kind: 'whole',
@@ -76,6 +89,28 @@ export const healthOptions = {
     min: 10,
     unit: 'ms',
     doc: 'How often the check() of a service runs.',
+  },
+} as const satisfies OptionTable;
+
+export const logsOptions = {
+  file: {
+    kind: 'text',
+    default: undefined,
+    doc: 'Path of a file that gets every line as JSON, from the app file. Default: no file.',
+  },
+  maxBytes: {
+    kind: 'whole',
+    default: 10_485_760,
+    min: 65_536,
+    unit: 'bytes',
+    doc: 'A file this large becomes `<file>.1`, and that `<file>.2`.',
+  },
+  keep: {
+    kind: 'whole',
+    default: 5,
+    max: 1_000,
+    unit: 'files',
+    doc: 'How many of these are kept beside the one that is written.',
   },
 } as const satisfies OptionTable;
 

@@ -9,20 +9,31 @@ import { fileURLToPath } from 'node:url';
 import { bounds } from '../core/bounds.ts';
 import { escapeControls } from '../core/log-line.ts';
 import type { Problem } from '../core/options.ts';
-import type { AppInput } from './app.ts';
+import type { AppDefinition, AppInput } from './app.ts';
 import { checkTogether } from './check-app.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
 import { inheritedEnvironment } from './read-env.ts';
 
-export interface ManifestRequest {
-  readonly services: Readonly<
-    Record<string, { readonly path: string; readonly module: string; readonly config: unknown }>
-  >;
+export interface ServiceRequest {
+  readonly path: string;
+  readonly module: string;
+  readonly config: unknown;
 }
+
+/** `appFile`: read that first, and tell of which files everything is made. */
+export type ManifestRequest =
+  { readonly services: Readonly<Record<string, ServiceRequest>> } | { readonly appFile: string };
+
 export interface ReadModule {
+  readonly app?: AppDefinition;
   readonly manifest?: ServiceManifest;
   readonly problems: readonly Problem[];
+  /** Absolute paths of what it imports, its own first. */
+  readonly files?: readonly string[];
 }
+
+/** Under which the app file answers: no service has an empty name. */
+export const appKey = '';
 
 export interface ManifestReading {
   readonly manifest: AppManifest;
@@ -32,7 +43,7 @@ export interface ManifestReading {
 const answerLimit = 16 * bounds.appMemoBytes;
 const entry = fileURLToPath(new URL('./manifest-entry.js', import.meta.url));
 
-interface Ended {
+export interface ReaderEnd {
   readonly answer: string;
   readonly errors: string;
   readonly how: string;
@@ -50,7 +61,7 @@ function collect(stream: Readable | null, limit: number): () => string {
 /** A module may have started a process of its own that holds our pipes open: they are not waited for longer than this. */
 const pipesMs = 500;
 
-function runReader(request: ManifestRequest, cwd: string, limitMs: number): Promise<Ended> {
+export function runReader(request: ManifestRequest, cwd: string, limitMs: number): Promise<ReaderEnd> {
   return new Promise((done) => {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {
       cwd,
@@ -88,16 +99,16 @@ function runReader(request: ManifestRequest, cwd: string, limitMs: number): Prom
 }
 
 /** One line per module that was read; the last may have been cut. */
-function readAnswer(answer: string): Map<string, ReadModule> {
+export function readAnswer(answer: string): Map<string, ReadModule> {
   const lines = answer.split('\n').slice(0, -1);
   return new Map(lines.map((line) => JSON.parse(line) as [string, ReadModule]));
 }
 
 /** Modules are read one after the other: the first that is missing is the one where it ended. */
-function unanswered(
+export function unanswered(
   names: readonly string[],
   read: ReadonlyMap<string, ReadModule>,
-  ended: Ended,
+  ended: ReaderEnd,
 ): Problem[] {
   const name = names.find((asked) => !read.has(asked));
   if (name === undefined) return [];
@@ -107,24 +118,30 @@ function unanswered(
 }
 
 /** @param appFile absolute path; modules are relative to it. */
+export const serviceRequests = (app: AppInput, appFile: string): Record<string, ServiceRequest> =>
+  Object.fromEntries(
+    Object.entries(app.services).map(([name, { module, config }]) => [
+      name,
+      { path: resolve(dirname(appFile), module), module, config: config ?? {} },
+    ]),
+  );
+
+export function manifestOf(app: AppInput, read: ReadonlyMap<string, ReadModule>): AppManifest {
+  const manifests = [...read].flatMap(([name, { manifest }]) =>
+    manifest === undefined ? [] : [[name, manifest] as const],
+  );
+  return { app: app.name, services: Object.fromEntries(manifests) };
+}
+
 export async function readManifest(
   app: AppInput,
   appFile: string,
   limitMs: number = bounds.manifestMs,
 ): Promise<ManifestReading> {
-  const folder = dirname(appFile);
-  const services = Object.fromEntries(
-    Object.entries(app.services).map(([name, { module, config }]) => [
-      name,
-      { path: resolve(folder, module), module, config: config ?? {} },
-    ]),
-  );
-  const ended = await runReader({ services }, folder, limitMs);
+  const services = serviceRequests(app, appFile);
+  const ended = await runReader({ services }, dirname(appFile), limitMs);
   const read = readAnswer(ended.answer);
-  const manifests = [...read].flatMap(([name, { manifest }]) =>
-    manifest === undefined ? [] : [[name, manifest] as const],
-  );
-  const manifest: AppManifest = { app: app.name, services: Object.fromEntries(manifests) };
+  const manifest = manifestOf(app, read);
   const found = [...read.values()].flatMap(({ problems }) => problems);
   return {
     manifest,

@@ -142,7 +142,7 @@ export interface ServiceInput<
   readonly events?: (on: EventMaker<P, N & M, E, Ev>) => Readonly<Record<string, Subscription>>;
   /** Own readiness, every 5 s; false or an error three times in a row makes the instance unready, never kills it. */
   readonly check?: (around: { readonly parts: P }) => Awaitable<boolean>;
-  readonly close?: (around: { readonly parts: P }) => Awaitable<void>;
+  readonly close?: (around: { readonly parts: P; readonly extend: (ms: number) => void }) => Awaitable<void>;
 }
 
 interface LooseInput {
@@ -217,7 +217,11 @@ export function defineSystemService<Runtime, P, Cfg extends Schema>(service: {
     around: Surrounding<Nothing, EventSchemas> & { readonly config: Out<Cfg>; readonly runtime: Runtime },
   ) => Awaitable<P>;
   /** Before `close`, as the first thing of a stop: take nothing new, finish the rest. */
-  readonly drain?: (around: { readonly parts: P }) => Awaitable<void>;
+  readonly drain?: (around: {
+    readonly parts: P;
+    readonly config: Out<Cfg>;
+    readonly extend: (ms: number) => void;
+  }) => Awaitable<void>;
   readonly close: (around: { readonly parts: P }) => Awaitable<void>;
 }): ServiceDefinition & { readonly drain?: (around: never) => unknown } {
   const definition = readDefinition(service);

@@ -18,6 +18,7 @@ export interface HandlerKit {
   readonly fail: (code: string, data?: Readonly<Record<string, unknown>>) => never;
   readonly log: Log;
   readonly shared: Shared;
+  readonly extend: (ms: number) => void;
   readonly clock: Clock;
 }
 
@@ -64,6 +65,9 @@ export class CallHandling {
   }
   get shared(): Shared {
     return this.#kit.shared;
+  }
+  get extend(): (ms: number) => void {
+    return this.#kit.extend;
   }
   get signal(): AbortSignal {
     return this.#call.signal;

@@ -45,6 +45,8 @@ export interface HostNeeds {
   readonly address: string;
   readonly registry: RegistryView;
   readonly shared: Shared;
+  /** Asks for more time while it is being stopped. Milliseconds from now. */
+  readonly extend: (ms: number) => void;
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -81,11 +83,12 @@ interface Opened {
   readonly needs: HostNeeds;
   readonly caller: Caller;
   readonly kit: HandlerKit;
+  readonly config: unknown;
 }
 
 /** Everything up to and with the user's `open()`. What fails in it leaves nothing open. */
 async function openParts(needs: HostNeeds): Promise<Opened> {
-  const { definition, registry, transport, clock, random, certificate, verify, log, shared } = needs;
+  const { definition, registry, transport, clock, random, certificate, verify, log, shared, extend } = needs;
   const config = await readConfig(needs);
   const caller = makeCaller({
     ...{ transport, registry, clock, random, certificate, verify },
@@ -102,6 +105,7 @@ async function openParts(needs: HostNeeds): Promise<Opened> {
     emit,
     log,
     shared,
+    extend,
     ...(needs.runtime === undefined ? {} : { runtime: needs.runtime(caller) }),
   };
   try {
@@ -109,7 +113,8 @@ async function openParts(needs: HostNeeds): Promise<Opened> {
     return {
       needs,
       caller,
-      kit: { parts, calls, emit, fail: makeFail(definition.errors), log, shared, clock },
+      config,
+      kit: { parts, calls, emit, fail: makeFail(definition.errors), log, shared, extend, clock },
     };
   } catch (error) {
     await caller.close();
@@ -120,7 +125,7 @@ async function openParts(needs: HostNeeds): Promise<Opened> {
 /** `close()` of the service; what fails in it is told, and stops nothing. */
 async function closeParts({ needs, kit }: Opened): Promise<void> {
   try {
-    await asFunction(needs.definition.close)?.({ parts: kit.parts });
+    await asFunction(needs.definition.close)?.({ parts: kit.parts, extend: kit.extend });
   } catch (error) {
     needs.log.error('close() of the service failed', {
       error: error instanceof Error ? (error.stack ?? error.message) : shown(error),
@@ -146,8 +151,8 @@ class RunningHost implements Host {
   }
 
   async drain(signal: AbortSignal): Promise<boolean> {
-    const { needs, kit } = this.#opened;
-    await asFunction(needs.definition.drain)?.({ parts: kit.parts });
+    const { needs, kit, config } = this.#opened;
+    await asFunction(needs.definition.drain)?.({ parts: kit.parts, config, extend: kit.extend });
     return this.responder.drain(signal);
   }
 

@@ -14,7 +14,7 @@ const surroundings: Surroundings = {
   now: 0,
   random: () => 0.5,
   restart: { minUptime: 5_000, startTimeout: 30_000, maxDelay: 30_000 },
-  stop: { drainTimeout: 8_000, killAfter: 2_000 },
+  stop: { drainTimeout: 8_000, drainMax: 60_000, killAfter: 2_000 },
 };
 
 /** One slot through its life: each event with the time that has passed before it. */
@@ -121,6 +121,31 @@ test('a stop drains, then asks, then kills every 100 ms until the group is empty
   life.then(timer, 100).is('stopping', 'kill');
   life.exit(null, 100).is('stopped');
   assert.deepEqual([life.slot.pid, life.slot.wakeAt, life.slot.failures], [null, null, 0]);
+});
+
+test('extend moves the end of the drain and the kill after it, never nearer, and not beyond drainMax', () => {
+  const life = new Life().ready().then({ type: 'extend', ms: 60_000 });
+  assert.equal(life.slot.wakeAt, null, 'nobody has asked it to end');
+  const began = life.then(stop).now;
+  assert.equal(life.slot.wakeAt, began + 8_000);
+  life.then({ type: 'extend', ms: 1_000 }, 1_000);
+  assert.equal(life.slot.wakeAt, began + 8_000, 'never nearer');
+  life.then({ type: 'extend', ms: 20_000 }, 4_000);
+  assert.equal(life.slot.wakeAt, began + 25_000);
+  life.then({ type: 'extend', ms: 1e9 }, 1_000);
+  assert.equal(life.slot.wakeAt, began + 60_000);
+  life.then(timer, 54_000).is('stopping', 'term');
+  life.then(timer, 2_000).is('stopping', 'kill');
+});
+
+test('once ready for minUptime it is no crash loop any more, and its failures are forgotten', () => {
+  const life = new Life();
+  for (let nth = 1; nth <= 5; nth += 1) life.started().then(spawned).exit(1).then(timer, 60_000);
+  assert.equal(life.slot.crashLoop, true);
+  life.then({ type: 'go' }).then(spawned).then({ type: 'opened' });
+  assert.equal(life.slot.crashLoop, true, 'not yet');
+  life.then(timer, 5_000).is('ready');
+  assert.deepEqual([life.slot.crashLoop, life.slot.failures, life.slot.wakeAt], [false, 0, null]);
 });
 
 test('a stop while the spawn is under way ends the process as soon as it has a pid', () => {
@@ -310,7 +335,9 @@ test('only commands that fit the state are given', () => {
 test('wherever time alone goes on, the slot says when', () => {
   checkStories((_before, after, { now }) => {
     const waits = ['starting', 'backoff', 'draining', 'stopping'].includes(after.state);
-    assert.equal(after.wakeAt !== null, waits, after.state);
+    // One that is ready may wait for its failures to be forgotten.
+    const mayWait = after.failures > 0 && (after.state === 'ready' || after.state === 'unready');
+    if (!mayWait) assert.equal(after.wakeAt !== null, waits, after.state);
     if (after.wakeAt !== null && after.state === 'backoff') assert.ok(after.wakeAt <= now + 36_000);
   });
 });

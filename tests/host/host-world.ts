@@ -55,6 +55,7 @@ export class HostWorld implements AsyncDisposable {
       certificate: this.mesh.certificate(self, mayCall),
       verify: this.mesh.verify,
       registry: this.mesh.registry,
+      extend: () => undefined,
       log: this.#log,
       clock: systemClock,
       random: Math.random,

@@ -16,10 +16,12 @@ import { unixTransport } from '../../mesh/transport/unix.ts';
 import { systemClock } from '../../os/clock.ts';
 import { makeVerifier } from '../../os/identity.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { guardOutputs } from '../../telemetry/guarded-output.ts';
 import { makeLogger } from '../../telemetry/logger.ts';
 import type { CertificateClaims } from '../../core/certificate.ts';
 import { readBirth } from './birth.ts';
 import { ControlLink } from './control-link.ts';
+import { Grace } from './grace.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Readiness } from './readiness.ts';
 import { InstanceShared } from './shared.ts';
@@ -36,6 +38,7 @@ class Instance {
   readonly #heartbeat: Heartbeat;
   readonly #shared: InstanceShared;
   readonly #impatience = new AbortController();
+  readonly #grace: Grace;
   #phase: Phase = 'opening';
   #manifestHash = '';
   #host: Host | undefined;
@@ -52,7 +55,9 @@ class Instance {
         return requestId === undefined ? {} : { requestId };
       },
     });
-    this.#news = new SystemNews(birth.app);
+    this.#news = new SystemNews(birth.app, (after) => {
+      this.#control.send({ op: 'follow', after });
+    });
     const { statistics, self, beatMs } = birth;
     this.#heartbeat = new Heartbeat({
       ...statistics,
@@ -70,6 +75,15 @@ class Instance {
       manifestHash: () => this.#manifestHash,
       onMessage: (message) => {
         this.#hear(message);
+      },
+    });
+    this.#grace = new Grace({
+      clock: systemClock,
+      tell: (ms) => {
+        this.#control.send({ op: 'extend', ms });
+      },
+      onOver: () => {
+        this.#impatience.abort();
       },
     });
     this.#shared = new InstanceShared({
@@ -95,8 +109,9 @@ class Instance {
   }
 
   /** Takes nothing new, finishes what is in hand, closes, exits. Asked again it only grows impatient. */
-  end(reason: string, graceMs: number): Promise<never> {
+  end(reason: string, graceMs: number, maxMs = graceMs): Promise<never> {
     if (this.#ending !== undefined) this.#impatience.abort();
+    else this.#grace.begin(graceMs, maxMs);
     this.#ending ??= this.#end(reason, graceMs);
     return this.#ending;
   }
@@ -110,6 +125,9 @@ class Instance {
       transport: unixTransport(),
       registry: this.#registry,
       shared: this.#shared,
+      extend: (ms) => {
+        this.#grace.extend(ms);
+      },
       log: this.#log,
       clock: systemClock,
       random: Math.random,
@@ -139,7 +157,7 @@ class Instance {
 
   #hear(message: SupervisorMessage): void {
     this.#news.hear(message);
-    if (message.op === 'drain') void this.end(message.reason, message.timeoutMs);
+    if (message.op === 'drain') void this.end(message.reason, message.timeoutMs, message.maxMs);
     if (message.op === 'registered' && message.problem !== undefined)
       this.#log.error('A shared name was refused', { name: message.name, problem: message.problem });
     if (message.op === 'registered' || message.op === 'welcome') this.#shared.settle();
@@ -149,16 +167,13 @@ class Instance {
   async #end(reason: string, graceMs: number): Promise<never> {
     this.#phase = 'draining';
     this.#log.debug('Draining', { reason, graceMs });
-    const limit = systemClock.after(graceMs, () => {
-      this.#impatience.abort();
-    });
     this.#readiness?.close();
     try {
       const finished = await this.#host?.drain(this.#impatience.signal);
       if (finished === false) this.#log.warn('Not all work in hand was finished in time', { graceMs });
       await this.#host?.close();
     } finally {
-      limit.cancel();
+      this.#grace.close();
       this.#control.close();
       this.#heartbeat.close();
       this.#shared.close();
@@ -188,8 +203,7 @@ class Instance {
 
 const { birth, cut } = await readBirth();
 process.title = `tutti: ${displayName(slotId(birth.self))}`;
-// A full disk or a closed terminal is no reason to fall.
-for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+guardOutputs();
 const instance = new Instance(birth);
 process.on('SIGTERM', () => void instance.end('SIGTERM', lateMs));
 // Ctrl-C is for the keeper; a terminal must not end half of the app.

@@ -14,13 +14,14 @@ import type { Registry } from './registry.ts';
 import type { Slots } from './slots.ts';
 
 export interface InstanceDeskNeeds {
-  readonly manifest: AppManifest;
+  readonly manifest: () => AppManifest;
   readonly slots: Slots;
   readonly registry: Registry;
   readonly counters: CounterDirectory;
   readonly send: (id: string, message: SupervisorMessage) => boolean;
   readonly status: () => AppStatus;
   readonly drain: (slot: SlotState) => void;
+  readonly follow: (id: string, after: number | null) => void;
 }
 
 export class InstanceDesk {
@@ -37,7 +38,7 @@ export class InstanceDesk {
     const { slots, registry, manifest, send, status, drain } = this.#needs;
     const id = slotId(claims);
     const isSystem = isSystemService(claims.service);
-    send(id, { op: 'welcome', snapshot: registry.snapshot(), ...(isSystem ? { manifest } : {}) });
+    send(id, { op: 'welcome', snapshot: registry.snapshot(), ...(isSystem ? { manifest: manifest() } : {}) });
     if (isSystem) send(id, { op: 'status', status: status() });
     if (hello.manifestHash !== '') this.#manifestHashes.set(id, hello.manifestHash);
     if (hello.phase === 'ready') slots.dispatch(id, { type: 'opened' });
@@ -58,6 +59,12 @@ export class InstanceDesk {
         return;
       case 'check':
         slots.dispatch(id, message.ok ? { type: 'fit' } : { type: 'unfit', reason: message.reason });
+        return;
+      case 'extend':
+        slots.dispatch(id, { type: 'extend', ms: message.ms });
+        return;
+      case 'follow':
+        this.#needs.follow(id, message.after);
         return;
       case 'snapshot':
         send(id, { op: 'snapshot', snapshot: registry.snapshot() });
@@ -81,7 +88,7 @@ export class InstanceDesk {
   notes(): string[] {
     const { slots, manifest } = this.#needs;
     return [...this.#manifestHashes].flatMap(([id, hash]) => {
-      const known = manifest.services[slots.get(id)?.service ?? ''];
+      const known = manifest().services[slots.get(id)?.service ?? ''];
       return known === undefined || known.hash === hash
         ? []
         : [`the code of ${id} is not what the app was started with`];

@@ -7,6 +7,7 @@ import { suggestion } from '../../core/did-you-mean.ts';
 import { TuttiError } from '../../core/errors.ts';
 import { displayName, gatewayService, parseTarget, slotId } from '../../core/ids.ts';
 import type { SlotEvent, SlotState } from '../../core/instance-state.ts';
+import { hasProcess } from '../../core/instance-state.ts';
 import { serviceOptions } from '../../define/options.ts';
 import { stoppedByHand } from './overrides.ts';
 import type { RunningApp } from './running-app.ts';
@@ -64,8 +65,10 @@ export class Operations {
     return target;
   }
 
-  restart(text: string): Target {
+  /** `isRolling`: one at a time, the new one ready before the old one drains. */
+  restart(text: string, isRolling = false): Target {
     const target = this.find(text);
+    if (isRolling) return this.#roll(target);
     if (!target.isOne && this.#app.overrides.isStopped(target.service)) return this.start(text);
     this.#all(target, { type: 'restart', reason: 'restarted by hand' });
     return target;
@@ -80,8 +83,22 @@ export class Operations {
       throw invalid(`expected a whole number from 0 to ${String(max)}, or default; got ${String(replicas)}`);
     this.#refuseTooMany(target.service, replicas);
     this.#app.overrides.setReplicas(target.service, replicas);
+    const to = this.#app.wanted.count(target.service);
+    const reason = `to ${String(to)}${replicas === undefined ? ', as the app file says' : ' by hand'}`;
+    this.#app.events.note({ name: 'service:scaled', service: target.service, reason, evidence: { to } });
     this.#app.wanted.apply(target.service);
     return this.find(text);
+  }
+
+  #roll(target: Target): Target {
+    const living = target.slots.filter(hasProcess);
+    const name = displayName(target.service);
+    if (living.length === 0)
+      throw new TuttiError('CONFLICT', {
+        message: `${name} has no instance that runs: start it with tutti start ${name}`,
+      });
+    this.#app.rolls.begin(target.service, 'rolling restart by hand', living);
+    return target;
   }
 
   #refuseTooMany(service: string, replicas: number | undefined): void {

@@ -4,7 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { gatewayService } from '../../core/ids.ts';
+import { eventHookService, gatewayService } from '../../core/ids.ts';
 import { startLevels } from '../../core/graph.ts';
 import type { HealthPolicy } from '../../core/health.ts';
 import { fillOptions } from '../../core/options.ts';
@@ -39,7 +39,7 @@ export interface ServicePlan {
   readonly restart: RestartPolicy;
   readonly stop: StopPolicy;
   readonly health: HealthPolicy & { readonly beat: number; readonly checkInterval: number };
-  /** 0 starts first; gateways are -1: they start at once and stop first. */
+  /** 0 starts first; gateways start at once and stop first, the event hook starts at once and stops last. */
   readonly level: number;
 }
 
@@ -59,10 +59,13 @@ export interface PlanInput {
 }
 
 // In the package these are .js files; the suffix of this one tells.
-const gatewayModule = new URL(
-  `../../services/gateway/gateway${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`,
-  import.meta.url,
-).href;
+const suffix = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+const ourModule = (path: string): string => new URL(`../../services/${path}${suffix}`, import.meta.url).href;
+const gatewayModule = ourModule('gateway/gateway');
+const eventHookModule = ourModule('event-hook/event-hook');
+
+const gatewayLevel = -1;
+const hookLevel = -2;
 
 const policies = (
   app: PolicyInput,
@@ -97,13 +100,43 @@ function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): Se
   const options = fillOptions(gatewayOptions, given);
   const hooksPath = hooks === undefined ? {} : { hooks: resolve(dirname(input.appFile), hooks) };
   return {
-    ...{ name, system: true, level: -1, needs: [], mayCall: ['*'], events: {}, env: {}, optional: false },
+    ...{
+      name,
+      system: true,
+      level: gatewayLevel,
+      needs: [],
+      mayCall: ['*'],
+      events: {},
+      env: {},
+      optional: false,
+    },
     ...policies(input.app, entry),
     version: input.version,
     replicas: options.replicas,
     module: gatewayModule,
     config: { app: input.app.name, name: gateway, ...options, ...hooksPath },
     listener: { name, host: options.host, port: options.port },
+  };
+}
+
+function eventHookPlan(hook: string, input: PlanInput): ServicePlan {
+  return {
+    ...{
+      name: eventHookService,
+      system: true,
+      level: hookLevel,
+      needs: [],
+      mayCall: [],
+      events: {},
+      env: {},
+    },
+    ...policies(input.app, {}),
+    version: input.version,
+    replicas: 1,
+    optional: true,
+    module: eventHookModule,
+    config: { module: resolve(dirname(input.appFile), hook) },
+    listener: undefined,
   };
 }
 
@@ -120,6 +153,7 @@ export function makePlan(input: PlanInput): AppPlan {
       servicePlan([name, entry], input, levelOf.get(name) ?? 0),
     ),
     ...Object.entries(app.gateways ?? {}).map(([name, entry]) => gatewayPlan(name, entry, input)),
+    ...(app.onEvent === undefined ? [] : [eventHookPlan(app.onEvent, input)]),
   ];
   const options = fillOptions(appOptions, {
     shutdownTimeout: app.shutdownTimeout,
@@ -128,11 +162,10 @@ export function makePlan(input: PlanInput): AppPlan {
   return { app, appFile, manifest, options, services: new Map(plans.map((plan) => [plan.name, plan])) };
 }
 
-/** Services to stop side by side, one list after the other: gateways, then those who need, then what they need. */
+/** Services to stop side by side, one list after the other: gateways, then those who need, then what they need, then who hears of it. */
 export function stopOrder(plan: AppPlan): string[][] {
   const plans = [...plan.services.values()];
-  const levels = [...new Set(plans.map(({ level }) => level))].sort((a, b) =>
-    a < 0 ? -1 : b < 0 ? 1 : b - a,
-  );
+  const turn = (level: number): number => (level === gatewayLevel ? Infinity : level);
+  const levels = [...new Set(plans.map(({ level }) => level))].sort((a, b) => turn(b) - turn(a));
   return levels.map((level) => plans.filter((one) => one.level === level).map(({ name }) => name));
 }

@@ -2,9 +2,12 @@
  * The app as it runs: slots, who may be called, who is connected, how all fare. Links the parts; the decisions are in core.
  * One transition goes: slots -> event log -> registry -> who may start now -> whoever listens.
  */
+import { join } from 'node:path';
 import { bounds } from '../../core/bounds.ts';
-import { isSystemService, slotId } from '../../core/ids.ts';
-import type { SlotCommand, SlotState } from '../../core/instance-state.ts';
+import type { TuttiEvent } from '../../core/events.ts';
+import { mostEvidenceLines } from '../../core/events.ts';
+import { eventHookService, isSystemService, slotId } from '../../core/ids.ts';
+import type { Evidence, SlotState } from '../../core/instance-state.ts';
 import { hasProcess } from '../../core/instance-state.ts';
 import type { KeeperState } from '../../core/keeper-frames.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
@@ -15,7 +18,7 @@ import { countersPath, statisticsPath } from '../../os/shared-memory-path.ts';
 import { CounterDirectory, createCounters } from '../../os/shared-counters.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { ControlServer } from './control-server.ts';
-import type { TransitionEvent } from './event-log.ts';
+import { EventFeed } from './event-feed.ts';
 import { EventLog } from './event-log.ts';
 import { InstanceDesk } from './instance-desk.ts';
 import type { Exited, KeeperLink, Welcome } from './keeper-link.ts';
@@ -23,13 +26,16 @@ import type { LogHub } from './log-hub.ts';
 import type { Overrides } from './overrides.ts';
 import type { AppPlan, ServicePlan } from './plan.ts';
 import { Registry } from './registry.ts';
+import { Rolls } from './rolls.ts';
 import { hasSlotMemos, rememberSlot, restoreSlots } from './restore.ts';
+import { Listeners } from './listeners.ts';
+import { Deeds } from './deeds.ts';
 import { Slots } from './slots.ts';
 import type { Transition } from './slots.ts';
 import { controlPath, instanceAddress, Spawner } from './spawner.ts';
 import type { SpawnerNeeds } from './spawner.ts';
 import { SpoolTails } from './spool-tails.ts';
-import { makeStatus, urlsOf } from './status.ts';
+import { makeStatus } from './status.ts';
 import { Wanted } from './wanted.ts';
 import { Watch } from './watch.ts';
 
@@ -43,32 +49,38 @@ export interface RunningAppNeeds extends Pick<SpawnerNeeds, 'runDir' | 'stateDir
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
-  readonly onTransition: (event: TransitionEvent) => void;
+  readonly onEvent: (event: TuttiEvent) => void;
 }
 
 /** Of the keeper: a stop of the whole app has begun. */
 export const stopMemo = 'stop';
-const announceMs = 500;
+/** How far the event hook has come. */
+const hookMemo = 'hook';
 /** For the last words of a process that has ended, which may be on their way still. */
 const lastWordsMs = 500;
 const statusEveryMs = 1_000;
+/** Of a line in the evidence of an exit. */
+const longestLine = 500;
 
 export class RunningApp {
-  readonly plan: AppPlan;
   readonly slots: Slots;
   readonly registry: Registry;
   readonly control: ControlServer;
   readonly events: EventLog;
   readonly overrides: Overrides;
   readonly wanted: Wanted;
+  readonly rolls: Rolls;
   readonly #needs: RunningAppNeeds;
   readonly #spawner: Spawner;
   readonly #watch: Watch;
   readonly #tails: SpoolTails;
   readonly #counters: CounterDirectory;
   readonly #desk: InstanceDesk;
-  readonly #ports = new Map<string, number>();
-  readonly #listeners = new Set<(event: TransitionEvent) => void>();
+  readonly #feed: EventFeed;
+  readonly #listeners: Listeners;
+  readonly #deeds: Deeds;
+  readonly #followers = new Set<(event: TuttiEvent) => void>();
+  #plan: AppPlan;
   #statusTimer: Timer | undefined;
   #isRestored = false;
 
@@ -76,9 +88,23 @@ export class RunningApp {
     const { clock, random, welcome, log, runDir, hub } = needs;
     const isSuccessor = hasSlotMemos(welcome.memos);
     this.#needs = needs;
-    this.plan = needs.plan;
+    this.#plan = needs.plan;
+    this.#listeners = new Listeners(needs.keeper);
     this.overrides = needs.overrides;
-    this.events = new EventLog(clock, welcome.generation);
+    this.events = new EventLog({
+      ...{ clock, generation: welcome.generation, directory: join(needs.stateDir, 'events') },
+      onEvent: (event) => {
+        this.#tell(event);
+      },
+    });
+    this.#feed = new EventFeed({
+      events: this.events,
+      cursor: welcome.memos[hookMemo],
+      remember: (cursor) => {
+        this.#rememberAs(hookMemo, cursor);
+      },
+      send: (id, message) => this.control.send(id, message),
+    });
     if (!isSuccessor) createCounters(countersPath(runDir), bounds.sharedNames);
     this.#counters = new CounterDirectory(countersPath(runDir));
     this.registry = new Registry({
@@ -92,7 +118,7 @@ export class RunningApp {
       ...{ clock, random },
       policies: (service) => this.planOf(service),
       perform: (command, slot) => {
-        this.#perform(command, slot);
+        this.#deeds.perform(command, slot);
       },
       remember: (slot) => {
         this.#remember(slot);
@@ -105,6 +131,13 @@ export class RunningApp {
       path: statisticsPath(runDir),
       slots: () => this.slots.all(),
       policy: (service) => this.planOf(service).health,
+      memoryMax: (service) => this.planOf(service).restart.memoryMax,
+      onOverMemory: (slot, evidence) => {
+        this.#replaceGrown(slot, evidence);
+      },
+      onStalled: (lateMs) => {
+        this.events.note({ name: 'supervisor:stalled', reason: 'it was held up', evidence: { lateMs } });
+      },
       ...{ clock, log, isSuccessor, dispatch: this.slots.dispatch.bind(this.slots) },
     });
     this.#spawner = new Spawner({
@@ -117,9 +150,15 @@ export class RunningApp {
         if (this.slots.get(id)?.epoch === epoch) this.slots.dispatch(id, event);
       },
     });
+    this.#deeds = new Deeds({
+      ...{ spawner: this.#spawner, registry: this.registry },
+      ...{ slots: () => this.slots, control: () => this.control },
+      planOf: (service) => this.planOf(service),
+    });
     this.#tails = new SpoolTails({ stateDir: needs.stateDir, clock, hub, slot: (id) => this.slots.get(id) });
     this.wanted = new Wanted({
-      ...{ plan: this.plan, overrides: this.overrides, slots: this.slots },
+      ...{ plan: () => this.plan, overrides: this.overrides, slots: this.slots },
+      isRolling: (service) => this.rolls.isRolling(service),
       onAdded: (slot) => {
         this.#tails.watch(slot);
       },
@@ -128,12 +167,22 @@ export class RunningApp {
         this.#tails.forget(id);
       },
     });
+    this.rolls = new Rolls({
+      ...{ clock, slots: this.slots, wanted: this.wanted, events: this.events },
+      planOf: (service) => this.planOf(service),
+      remember: (key, value) => {
+        this.#rememberAs(key, value);
+      },
+    });
     this.#desk = new InstanceDesk({
       ...{ slots: this.slots, registry: this.registry, counters: this.#counters },
-      manifest: this.plan.manifest,
+      manifest: () => this.plan.manifest,
       send: (id, message) => this.control.send(id, message),
       status: () => this.status(),
-      drain: (slot) => void this.#drain(slot),
+      drain: (slot) => void this.#deeds.drain(slot),
+      follow: (id, after) => {
+        if (this.slots.get(id)?.service === eventHookService) this.#feed.ask(id, after);
+      },
     });
     this.control = new ControlServer({
       ...{ clock, log },
@@ -154,19 +203,35 @@ export class RunningApp {
 
   /** Ports first, then whoever a predecessor left, then who is wanted. @throws {TuttiError} when a port is taken. */
   async start(): Promise<void> {
-    for (const { listener } of this.plan.services.values()) {
-      if (listener === undefined) continue;
-      const { port } = await this.#needs.keeper.ask<{ port: number }>({ op: 'listen', ...listener });
-      this.#ports.set(listener.name, port);
-    }
+    await this.#listeners.open(this.plan);
     // Before instances can connect: who is not known yet would be refused. The welcome is old by now: who ended since is in the list.
     this.#restore(await this.#needs.keeper.ask<KeeperState>({ op: 'list' }));
     await this.control.listen();
     // A stop that a predecessor began is only finished.
     if (this.#needs.welcome.memos[stopMemo] !== undefined) this.wanted.beginStop();
-    else for (const plan of this.plan.services.values()) this.wanted.apply(plan.name, 'resume');
+    else {
+      this.rolls.restore(this.#needs.welcome.memos);
+      for (const plan of this.plan.services.values()) this.wanted.apply(plan.name, 'resume');
+    }
     this.wanted.consider();
+    this.rolls.considerAll();
     this.#tellStatus();
+  }
+
+  get plan(): AppPlan {
+    return this.#plan;
+  }
+
+  /** Before another plan: ports that it has not are let go, those that it has are bound. */
+  replaceListeners(plan: AppPlan): Promise<void> {
+    return this.#listeners.replace(this.plan, plan);
+  }
+
+  /** Who runs keeps running; gateways are told the new manifest, and who is spawned from now on gets what is planned now. */
+  replacePlan(plan: AppPlan): void {
+    this.#plan = plan;
+    this.control.broadcast({ op: 'manifest', manifest: plan.manifest }, isSystemService);
+    this.wanted.consider();
   }
 
   planOf(service: string): ServicePlan {
@@ -185,17 +250,17 @@ export class RunningApp {
       slots: (service) => this.slots.of(service),
       samples: (slot) => this.#watch.samples(slot),
       since: (id) => this.events.since(id),
-      urls: (service) => urlsOf(this.planOf(service).listener, this.#ports.get(service)),
+      urls: (service) => this.#listeners.urls(this.planOf(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
       notes: [...this.overrides.notes(), ...this.#desk.notes()],
     });
   }
 
-  /** Told after each transition; gives the function that ends it. */
-  onTransition(listener: (event: TransitionEvent) => void): () => void {
-    this.#listeners.add(listener);
+  /** Told after each event; gives the function that ends it. */
+  onEvent(listener: (event: TuttiEvent) => void): () => void {
+    this.#followers.add(listener);
     return () => {
-      this.#listeners.delete(listener);
+      this.#followers.delete(listener);
     };
   }
 
@@ -206,8 +271,11 @@ export class RunningApp {
     await this.control.left(key, lastWordsMs);
     await this.#tails.finish(key);
     const words = this.#desk.takeWords(key);
+    const stderr = this.#needs.hub
+      .lastWords(`${key}@${String(epoch)}`, mostEvidenceLines)
+      .map((line) => line.slice(0, longestLine));
     this.slots.dispatch(key, {
-      ...{ type: 'exited', epoch, code, signal },
+      ...{ type: 'exited', epoch, code, signal, evidence: { stderr } },
       ...(words === undefined ? {} : { words }),
     });
     await this.#needs.keeper.ask({ op: 'forget', key, epoch }).catch(() => undefined);
@@ -216,6 +284,8 @@ export class RunningApp {
   close(): void {
     this.#statusTimer?.cancel();
     this.slots.close();
+    this.rolls.close();
+    this.events.close();
     this.#watch.close();
     this.#tails.close();
     this.control.close();
@@ -231,7 +301,7 @@ export class RunningApp {
         this.#tails.watch(slot);
       },
       spawn: (slot) => {
-        this.#perform('spawn', slot);
+        this.#deeds.perform('spawn', slot);
       },
     });
     for (const plan of this.plan.services.values()) this.registry.update(plan, this.slots.of(plan.name));
@@ -239,34 +309,12 @@ export class RunningApp {
     for (const exit of state.exited) void this.onExited({ op: 'exited', ...exit });
   }
 
-  #perform(command: SlotCommand, slot: SlotState): void {
-    switch (command) {
-      case 'spawn':
-        void this.#spawner.spawn(slot, this.planOf(slot.service));
-        return;
-      case 'drain':
-        void this.#drain(slot);
-        return;
-      case 'term':
-        this.#spawner.signal(slot, 'SIGTERM');
-        return;
-      case 'kill':
-        this.#spawner.signal(slot, 'SIGKILL');
-    }
-  }
-
-  /** Nobody is sent there any more, and all know it, before it is told to finish. */
-  async #drain(slot: SlotState): Promise<void> {
-    const id = slotId(slot);
-    const plan = this.planOf(slot.service);
-    this.registry.update(plan, this.slots.of(slot.service));
-    await this.control.announced(this.registry.revision, announceMs);
-    // It may have ended meanwhile, and the next one must not be told.
-    const now = this.slots.get(id);
-    if (now?.epoch !== slot.epoch || now.state !== 'draining') return;
-    const timeoutMs = plan.stop.drainTimeout;
-    const told = this.control.send(id, { op: 'drain', timeoutMs, reason: slot.reason });
-    if (!told) this.#spawner.signal(slot, 'SIGTERM');
+  /** A new one first, then this one drains. */
+  #replaceGrown(slot: SlotState, evidence: Evidence): void {
+    const { service } = slot;
+    const megabytes = (bytes: unknown): string => `${String(Math.round(Number(bytes) / 2 ** 20))} MiB`;
+    const reason = `memory ${megabytes(evidence['rssBytes'])} is over memoryMax ${megabytes(evidence['maxBytes'])}`;
+    this.rolls.begin(service, `${slotId(slot)}: ${reason}`, [slot]);
   }
 
   #remember(slot: SlotState): void {
@@ -279,16 +327,28 @@ export class RunningApp {
     });
   }
 
+  #rememberAs(key: string, value: unknown): void {
+    this.#needs.keeper.ask({ op: 'memo', key, value }).catch((error: unknown) => {
+      this.#needs.log.error('What is remembered for a successor was refused', { key, error: String(error) });
+    });
+  }
+
   #onTransition(transition: Transition): void {
     const { before, after } = transition;
-    const event = this.events.add(transition);
     this.registry.update(this.planOf(after.service), this.slots.of(after.service));
-    this.#needs.onTransition(event);
-    for (const listener of this.#listeners) listener(event);
+    this.events.transition({ ...transition, now: this.#needs.clock.now() });
     if (before.state === after.state) return;
+    // First: a newcomer that failed is not to be started again.
+    this.rolls.consider(after.service);
     this.wanted.consider();
     this.wanted.dropSurplus(after.service);
     this.#statusToSystem();
+  }
+
+  #tell(event: TuttiEvent): void {
+    this.#needs.onEvent(event);
+    this.#feed.onEvent();
+    for (const listener of this.#followers) listener(event);
   }
 
   #statusToSystem(): void {

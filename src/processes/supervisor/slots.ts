@@ -11,6 +11,7 @@ import type { RestartPolicy } from '../../core/restart-policy.ts';
 export interface Transition {
   readonly before: SlotState;
   readonly after: SlotState;
+  readonly cause: SlotEvent;
 }
 
 export interface SlotsNeeds {
@@ -82,7 +83,7 @@ export class Slots {
     if (after !== before) this.#replace(before, after);
     for (const command of commands) this.#needs.perform(command, after);
     if (after.state !== before.state || after.reason !== before.reason)
-      this.#needs.onTransition({ before, after });
+      this.#needs.onTransition({ before, after, cause: event });
   }
 
   close(): void {

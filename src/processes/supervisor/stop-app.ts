@@ -55,7 +55,7 @@ export class AppStop {
         done();
         return;
       }
-      const end = this.#app.onTransition(() => {
+      const end = this.#app.onEvent(() => {
         if (!isGone()) return;
         end();
         done();

@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { slotId } from '../../core/ids.ts';
 import { hasProcess } from '../../core/instance-state.ts';
+import { chooseSlots } from '../../core/rolling.ts';
 import { decideStarts } from '../../core/start-order.ts';
 import { stoppedByHand } from './overrides.ts';
 import type { Overrides } from './overrides.ts';
@@ -12,11 +13,13 @@ import type { AppPlan } from './plan.ts';
 import type { Slots } from './slots.ts';
 
 export interface WantedNeeds {
-  readonly plan: AppPlan;
+  readonly plan: () => AppPlan;
   readonly overrides: Overrides;
   readonly slots: Slots;
   readonly onAdded: (slot: { readonly service: string; readonly slot: number }) => void;
   readonly onDropped: (id: string) => void;
+  /** A newcomer stands beside the one it replaces. */
+  readonly isRolling: (service: string) => boolean;
 }
 
 export class Wanted {
@@ -31,7 +34,19 @@ export class Wanted {
 
   count(service: string): number {
     const { overrides, plan } = this.#needs;
-    return overrides.replicas(service) ?? plan.services.get(service)?.replicas ?? 0;
+    return overrides.replicas(service) ?? plan().services.get(service)?.replicas ?? 0;
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** One more, beside those that are wanted. */
+  add(service: string, slot: number): void {
+    const { slots, onAdded } = this.#needs;
+    slots.add(service, slot);
+    onAdded({ service, slot });
+    slots.dispatch(slotId({ service, slot }), { type: 'start' });
   }
 
   /**
@@ -39,15 +54,17 @@ export class Wanted {
    * `resume`: as a successor, which revives nobody who was given up or stopped alone.
    */
   apply(service: string, how: 'start' | 'resume' = 'start'): void {
-    const { slots, overrides, onAdded } = this.#needs;
+    const { slots, overrides, onAdded, isRolling } = this.#needs;
     const count = this.count(service);
-    for (let slot = 1; slot <= count; slot += 1) {
+    for (const slot of chooseSlots(slots.of(service), count)) {
       slots.add(service, slot);
       onAdded({ service, slot });
     }
+    const chosen = chooseSlots(slots.of(service), count + (isRolling(service) ? 1 : 0));
     for (const slot of slots.of(service)) {
       const id = slotId(slot);
-      if (slot.slot > count) slots.dispatch(id, { type: 'stop', reason: `scaled to ${String(count)}` });
+      if (!chosen.includes(slot.slot))
+        slots.dispatch(id, { type: 'stop', reason: `scaled to ${String(count)}` });
       else if (overrides.isStopped(service)) slots.dispatch(id, { type: 'stop', reason: stoppedByHand });
       else if (how === 'start' || (slot.state !== 'failed' && slot.reason !== stoppedByHand))
         slots.dispatch(id, { type: 'start' });
@@ -67,16 +84,18 @@ export class Wanted {
       this.#considering = false;
       if (this.#isStopping) return;
       const { slots, plan } = this.#needs;
-      const needs = (service: string): readonly string[] => plan.services.get(service)?.needs ?? [];
+      const needs = (service: string): readonly string[] => plan().services.get(service)?.needs ?? [];
       const decisions = decideStarts(slots.all(), { needs, mostStarting: 2 * availableParallelism() });
       for (const { id, event } of decisions) slots.dispatch(id, event);
     });
   }
 
   dropSurplus(service: string): void {
-    const { slots, onDropped } = this.#needs;
-    for (const slot of slots.of(service)) {
-      if (slot.slot <= this.count(service) || hasProcess(slot) || slot.state !== 'stopped') continue;
+    const { slots, onDropped, isRolling } = this.#needs;
+    const all = slots.of(service);
+    const chosen = chooseSlots(all, this.count(service) + (isRolling(service) ? 1 : 0));
+    for (const slot of all) {
+      if (chosen.includes(slot.slot) || hasProcess(slot) || slot.state !== 'stopped') continue;
       slots.remove(slotId(slot));
       onDropped(slotId(slot));
     }
