@@ -69,10 +69,40 @@ const aliveStates: ReadonlySet<InstanceState> = new Set([
   'stopping',
 ]);
 
-/** `healthy` = all wanted are ready; `degraded` = some; `unhealthy` = none ready but alive; `dead` = no process. */
-export function serviceHealth(wanted: number, states: readonly InstanceState[]): ServiceHealth {
+/** How those that are ready fare. */
+export interface Strain {
+  readonly loopDelayMs: number;
+  /** Of the last minute. */
+  readonly requests: number;
+  readonly errors: number;
+}
+
+const slowLoopMs = 200;
+const errorShare = 0.05;
+/** Fewer calls say nothing: one of three would be a third. */
+const fewestRequests = 20;
+
+/** In words; undefined: it fares well. */
+export function strainText({ loopDelayMs, requests, errors }: Strain): string | undefined {
+  if (loopDelayMs > slowLoopMs) return `its event loop lags by ${String(Math.round(loopDelayMs))} ms`;
+  if (requests < fewestRequests || errors <= requests * errorShare) return undefined;
+  return `${String(errors)} of ${String(requests)} calls failed in the last minute`;
+}
+
+/**
+ * `healthy` = all wanted are ready and fare well; `degraded` = some, or one is slow or fails too often; `unhealthy` = none ready but
+ * alive; `dead` = no process.
+ */
+export function serviceHealth(
+  wanted: number,
+  states: readonly InstanceState[],
+  strains: readonly Strain[] = [],
+): ServiceHealth {
   const ready = states.filter((state) => state === 'ready').length;
-  if (ready > 0) return ready >= wanted ? 'healthy' : 'degraded';
+  if (ready > 0)
+    return ready >= wanted && strains.every((strain) => strainText(strain) === undefined)
+      ? 'healthy'
+      : 'degraded';
   return states.some((state) => aliveStates.has(state)) ? 'unhealthy' : 'dead';
 }
 

@@ -13,6 +13,7 @@ import { frameFlags, frameKinds, makeFrame } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
 import { latencyBucket, latencyBuckets } from '../core/latency-histogram.ts';
 import type { MeshLog } from './mesh-log.ts';
+import { OverdueCalls } from './overdue-calls.ts';
 import type { Served, ServedCall } from './served-call.ts';
 import { errorFrame } from './error-frame.ts';
 
@@ -43,6 +44,7 @@ export class CallDesk {
   };
   readonly latency: number[] = Array.from({ length: latencyBuckets }, () => 0);
   readonly #needs: CallDeskNeeds;
+  readonly #overdue: OverdueCalls;
   /** Those whose queue is not empty. */
   readonly #busy = new Set<Served>();
   #sweepTimer: Timer | undefined;
@@ -51,6 +53,7 @@ export class CallDesk {
 
   constructor(needs: CallDeskNeeds) {
     this.#needs = needs;
+    this.#overdue = new OverdueCalls({ ...needs, nameOf: (call) => this.#fullName(call) });
   }
 
   /** Running and waiting, as it travels in an answer. */
@@ -102,6 +105,7 @@ export class CallDesk {
   close(): void {
     this.#isStopping = true;
     this.#sweepTimer?.cancel();
+    this.#overdue.close();
   }
 
   #admit(call: ServedCall): void {
@@ -133,6 +137,7 @@ export class CallDesk {
       this.#succeeded(call, result);
       return;
     }
+    this.#overdue.started(call);
     void Promise.resolve(result).then(
       (output) => {
         this.#succeeded(call, output);
@@ -175,8 +180,10 @@ export class CallDesk {
   /** Gives the place on, past those that came too late. */
   #leave(call: ServedCall): void {
     const { served } = call;
+    const now = this.#needs.clock.now();
     this.counts.inFlight -= 1;
-    if (!served.isEvent) this.#note(this.#needs.clock.now() - call.startedAt);
+    this.#overdue.ended(call, now);
+    if (!served.isEvent) this.#note(now - call.startedAt);
     for (let next = served.admission.leave(); next !== undefined; next = served.admission.leave()) {
       this.#leftQueue(served);
       if (!this.#isLate(next)) {

@@ -46,13 +46,15 @@ function readOpening(frame: IncomingFrame): { certificate: Certificate; body: Re
   if (!isPlainObject(body)) throw refuse('the hello is not an object');
   const { protocol, certificate } = body;
   if (protocol !== protocolVersion)
-    throw refuse(`protocol ${String(protocol)}, spoken here is ${String(protocolVersion)}`);
+    throw refuse(`protocol ${shown(protocol)}, spoken here is ${String(protocolVersion)}`);
   if (!isPlainObject(certificate)) throw refuse('the hello has no certificate');
   const { text, signature } = certificate;
   if (!isText(text) || !isText(signature)) throw refuse('the certificate is not one');
   return { certificate: { text, signature }, body };
 }
 
+/** Of a stranger: an object may be without end, and have a `toString` of its own. */
+const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : `a ${typeof value}`);
 const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isOfferedAction = (value: unknown): value is OfferedAction =>

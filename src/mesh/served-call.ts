@@ -55,6 +55,8 @@ export class ServedCall implements IncomingCall, Admitted {
   readonly startedAt: number;
   readonly bytes: number;
   hasWaited = false;
+  /** That it ran past its deadline was said. */
+  isToldLate = false;
   #abort: AbortController | undefined;
   #reason: Error | undefined;
 

@@ -34,3 +34,12 @@ test('the shop’s words for states', () => {
   };
   for (const [state, word] of Object.entries(words)) assert.equal(stateWord(state as InstanceState), word);
 });
+
+test('a service whose loop is slow, or that fails more than one in twenty calls of the last minute, is degraded', () => {
+  const well = { loopDelayMs: 200, requests: 100, errors: 5 };
+  const of = (strain: typeof well): string => serviceHealth(2, ['ready', 'ready'], [well, strain]);
+  assert.equal(of(well), 'healthy');
+  assert.equal(of({ ...well, loopDelayMs: 201 }), 'degraded');
+  assert.equal(of({ ...well, errors: 6 }), 'degraded');
+  assert.equal(of({ ...well, requests: 19, errors: 19 }), 'healthy', 'too few to say');
+});

@@ -5,11 +5,11 @@ import { displayName, slotId } from '../../core/ids.ts';
 import type { SlotState } from '../../core/instance-state.ts';
 import { hasProcess } from '../../core/instance-state.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { AppStatus, InstanceStatus, ServiceStatus } from '../../core/status.ts';
-import { serviceHealth } from '../../core/status.ts';
+import type { AppStatus, InstanceStatus, ServiceStatus, Strain } from '../../core/status.ts';
+import { serviceHealth, strainText } from '../../core/status.ts';
 import { latencyBucketMs } from '../../core/latency-histogram.ts';
 import type { ServicePlan } from './plan.ts';
-import type { Sample } from './watch.ts';
+import type { Sample } from './watched-instance.ts';
 
 export interface StatusNeeds {
   readonly app: string;
@@ -27,8 +27,6 @@ export interface StatusNeeds {
   readonly shared: Readonly<Record<string, number>>;
   readonly notes: readonly string[];
 }
-
-const ticksPerSecond = 100;
 
 /** The time under which 99 of 100 calls between two samples stayed; the upper end of its bucket. */
 function p99Between(first: Sample, last: Sample): number | null {
@@ -48,14 +46,10 @@ function ratesOf(samples: readonly Sample[]): Rates {
   if (first === undefined || last === undefined || first === last)
     return { requestsPerSecond: 0, p99Ms: null, cpuPercent: null };
   const seconds = (last.at - first.at) / 1_000;
-  const cpuSeconds =
-    first.cpuTicks === undefined || last.cpuTicks === undefined
-      ? undefined
-      : (last.cpuTicks - first.cpuTicks) / ticksPerSecond;
   return {
     requestsPerSecond: Math.round(((last.record.requests - first.record.requests) / seconds) * 10) / 10,
     p99Ms: p99Between(first, last),
-    cpuPercent: cpuSeconds === undefined ? null : Math.round((cpuSeconds / seconds) * 1_000) / 10,
+    cpuPercent: last.cpuPercent ?? null,
   };
 }
 
@@ -93,6 +87,19 @@ export function urlsOf(listener: ServicePlan['listener'], port: number | undefin
   return [`http://${host}:${String(port)}`];
 }
 
+function strainsOf(slots: readonly SlotState[], { samples }: StatusNeeds): Strain[] {
+  return slots.flatMap((slot) => {
+    const last = slot.state === 'ready' ? samples(slot).at(-1) : undefined;
+    if (last === undefined) return [];
+    const { record, minuteAgo } = last;
+    return {
+      loopDelayMs: record.loopDelayP99Ms,
+      requests: record.requests - minuteAgo.requests,
+      errors: record.errors - minuteAgo.errors,
+    };
+  });
+}
+
 function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
   const slots = needs.slots(plan.name);
   const wanted = needs.wanted(plan.name);
@@ -104,10 +111,17 @@ function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
     optional: plan.optional,
     wanted,
     ready: states.filter((state) => state === 'ready').length,
-    health: serviceHealth(wanted, states),
+    health: serviceHealth(wanted, states, strainsOf(slots, needs)),
     urls: needs.urls(plan.name),
     instances: slots.map((slot) => instanceStatus(slot, needs)),
   };
+}
+
+function strainNotes(service: string, needs: StatusNeeds): string[] {
+  const texts = strainsOf(needs.slots(service), needs).map(strainText);
+  return texts.flatMap((text) =>
+    text === undefined ? [] : [`${displayName(service)} is degraded: ${text}`],
+  );
 }
 
 export function makeStatus(needs: StatusNeeds): AppStatus {
@@ -124,6 +138,6 @@ export function makeStatus(needs: StatusNeeds): AppStatus {
     takenAt: clock.wall(),
     services,
     shared,
-    notes: [...notes, ...missing],
+    notes: [...notes, ...missing, ...plans.flatMap((plan) => strainNotes(plan.name, needs))],
   };
 }

@@ -1,17 +1,20 @@
 /**
  * Looks at all heartbeats, at /proc, and at its own lateness, on one timer; `core/health` judges, the slots act.
+ * All records cost one `pread`; /proc is read seldom of who beats, and at each look of who does not.
  * Also the source of the numbers in `status`: what an instance wrote last, and what it wrote ten seconds before.
  */
-import { judge, verdictText } from '../../core/health.ts';
-import type { HealthPolicy, Verdict } from '../../core/health.ts';
-import { slotId } from '../../core/ids.ts';
-import type { SlotEvent, SlotState } from '../../core/instance-state.ts';
-import type { Clock, Timer } from '../../core/ports.ts';
 import { bounds } from '../../core/bounds.ts';
-import { readProcess } from '../../os/proc.ts';
+import { eventOf, isLate, lookEveryMs } from '../../core/health.ts';
+import type { HealthPolicy } from '../../core/health.ts';
+import { slotId } from '../../core/ids.ts';
+import type { Evidence, SlotEvent, SlotState } from '../../core/instance-state.ts';
+import { samplesOverLimit } from '../../core/memory-limit.ts';
+import type { Clock, Timer } from '../../core/ports.ts';
 import type { SlotRecord } from '../../os/statistics-slots.ts';
-import { createSlots, slotFlag, SlotReader } from '../../os/statistics-slots.ts';
+import { createSlots, SlotReader } from '../../os/statistics-slots.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { WatchedInstance } from './watched-instance.ts';
+import type { Look, Sample } from './watched-instance.ts';
 
 export interface WatchNeeds {
   readonly path: string;
@@ -19,36 +22,29 @@ export interface WatchNeeds {
   readonly log: Logger;
   readonly slots: () => readonly SlotState[];
   readonly policy: (service: string) => HealthPolicy;
+  /** `restart.memoryMax` of the service. Bytes. */
+  readonly memoryMax?: (service: string) => number | undefined;
   readonly dispatch: (id: string, event: SlotEvent) => void;
+  /** Once per process that has grown beyond it. */
+  readonly onOverMemory?: (slot: SlotState, evidence: Evidence) => void;
+  /** We were held up for so long; told at most every ten seconds, for all stalls since. */
+  readonly onStalled?: (lateMs: number) => void;
   /** A predecessor's file is kept: instances write to it. */
   readonly isSuccessor: boolean;
 }
 
-/** One look at one instance. */
-export interface Sample {
-  readonly at: number;
-  readonly record: SlotRecord;
-  readonly cpuTicks: number | undefined;
-}
-
-interface Watched {
-  readonly epoch: number;
-  /** Oldest first, one a second, ten at most. */
-  samples: Sample[];
-  ticksWhenStale: number | undefined;
-}
-
-const periodMs = 500;
-const sampleMs = 1_000;
-const mostSamples = 11;
+const stallsToldEveryMs = 10_000;
 
 export class Watch {
   readonly #needs: WatchNeeds;
   readonly #indexes = new Map<string, number>();
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, WatchedInstance>();
   #reader: SlotReader;
   #timer: Timer | undefined;
   #lastTick: number;
+  #periodMs = lookEveryMs(Infinity);
+  #lostMs = 0;
+  #stallToldAt = -Infinity;
   /** When the file, or this watch, was made. */
   #madeAt: number;
 
@@ -81,7 +77,7 @@ export class Watch {
     this.#watched.delete(id);
   }
 
-  /** Newest last; empty when this epoch has not written yet. */
+  /** Newest last; empty when this process has not written yet. */
   samples(slot: SlotState): readonly Sample[] {
     const watched = this.#watched.get(slotId(slot));
     return watched?.epoch === slot.epoch ? watched.samples : [];
@@ -93,26 +89,42 @@ export class Watch {
   }
 
   #later(): void {
-    this.#timer = this.#needs.clock.after(periodMs, () => {
+    this.#timer = this.#needs.clock.after(this.#periodMs, () => {
       this.#tick();
       this.#later();
     });
   }
 
   #tick(): void {
-    const now = this.#needs.clock.now();
-    const late = now - this.#lastTick > 3 * periodMs;
+    const { clock, slots, policy } = this.#needs;
+    const now = clock.now();
+    const late = isLate(now - this.#lastTick, this.#periodMs);
+    if (late) this.#noteStall(now - this.#lastTick - this.#periodMs, now);
     this.#lastTick = now;
-    if (late)
-      this.#needs.log.warn('The supervisor was held up: nobody is judged by the time it lost', {
-        event: 'supervisor-stalled',
-      });
     const records = this.#readAll();
-    for (const slot of this.#needs.slots()) {
+    let shortest = Infinity;
+    for (const slot of slots()) {
+      if (slot.pid === null) continue;
+      shortest = Math.min(shortest, policy(slot.service).staleAfter);
       const index = this.#indexes.get(slotId(slot));
       const record = index === undefined ? undefined : records[index];
-      if (slot.pid !== null) this.#look(slot, isOf(slot, record) ? record : undefined, { now, late });
+      this.#look(slot, isOf(slot, record) ? record : undefined, { now, late, madeAt: this.#madeAt });
     }
+    this.#periodMs = lookEveryMs(shortest);
+  }
+
+  /** A machine that holds us up at every look must not fill the log with it. */
+  #noteStall(lostMs: number, now: number): void {
+    this.#lostMs += lostMs;
+    if (now - this.#stallToldAt < stallsToldEveryMs) return;
+    const lateMs = Math.round(this.#lostMs);
+    this.#stallToldAt = now;
+    this.#lostMs = 0;
+    this.#needs.log.warn('The supervisor was held up: nobody is judged by the time it lost', {
+      event: 'supervisor-stalled',
+      lateMs,
+    });
+    this.#needs.onStalled?.(lateMs);
   }
 
   #readAll(): (SlotRecord | undefined)[] {
@@ -128,68 +140,40 @@ export class Watch {
     return [];
   }
 
-  #look(slot: SlotState, record: SlotRecord | undefined, tick: { now: number; late: boolean }): void {
-    const id = slotId(slot);
-    let watched = this.#watched.get(id);
-    if (watched?.epoch !== slot.epoch) {
-      watched = { epoch: slot.epoch, samples: [], ticksWhenStale: undefined };
-      this.#watched.set(id, watched);
-    }
-    if (record !== undefined) this.#keep(watched, slot, { at: tick.now, record });
+  #look(slot: SlotState, record: SlotRecord | undefined, look: Look): void {
+    const watched = this.#watchedOf(slot);
+    if (watched === undefined) return;
+    if (record !== undefined) this.#keep(watched, slot, { record, now: look.now });
     // Before it serves, its start timeout is what counts; while it ends, the stop's.
-    if (slot.state === 'ready' || slot.state === 'unready') this.#judge(slot, watched, { ...tick, record });
+    if (slot.state !== 'ready' && slot.state !== 'unready') return;
+    const { service, readyAt } = slot;
+    const verdict = watched.judge(record, look, { policy: this.#needs.policy(service), readyAt });
+    const event = eventOf(slot, verdict);
+    if (event !== undefined) this.#needs.dispatch(slotId(slot), event);
   }
 
-  #keep(watched: Watched, slot: SlotState, seen: { at: number; record: SlotRecord }): void {
-    const last = watched.samples.at(-1);
-    if (last !== undefined && seen.at - last.at < sampleMs - periodMs / 2) return;
-    const cpuTicks = slot.pid === null ? undefined : readProcess(slot.pid)?.cpuTicks;
-    watched.samples = [...watched.samples, { ...seen, cpuTicks }].slice(-mostSamples);
+  #watchedOf(slot: SlotState): WatchedInstance | undefined {
+    const { pid, epoch } = slot;
+    if (pid === null) return undefined;
+    const known = this.#watched.get(slotId(slot));
+    if (known?.epoch === epoch && known.pid === pid) return known;
+    const watched = new WatchedInstance({ ...slot, pid });
+    this.#watched.set(slotId(slot), watched);
+    return watched;
   }
 
-  #judge(
+  #keep(
+    watched: WatchedInstance,
     slot: SlotState,
-    watched: Watched,
-    seen: { now: number; late: boolean; record: SlotRecord | undefined },
+    { record, now }: { readonly record: SlotRecord; readonly now: number },
   ): void {
-    const policy = this.#needs.policy(slot.service);
-    // Not readable now, or the file was just made: silence counts from what was seen last, not from the day it became ready.
-    const seenLast = Math.max(
-      slot.readyAt ?? seen.now,
-      this.#madeAt,
-      watched.samples.at(-1)?.record.beatAt ?? 0,
-    );
-    const beatAt = seen.record?.beatAt ?? seenLast;
-    const inspected = seen.record !== undefined && (seen.record.flags & slotFlag.inspectorAttached) !== 0;
-    const isStale = seen.now - beatAt > policy.staleAfter;
-    const reading = isStale && slot.pid !== null ? readProcess(slot.pid) : undefined;
-    // The first look at a stale one has nothing to compare with: then the last sample is what it did.
-    const before = watched.ticksWhenStale ?? watched.samples.at(-1)?.cpuTicks;
-    const progressed = reading !== undefined && before !== undefined && reading.cpuTicks > before;
-    watched.ticksWhenStale = reading?.cpuTicks;
-    const verdict = judge(
-      { now: seen.now, beatAt, processState: reading?.state, progressed, lenient: seen.late || inspected },
-      policy,
-    );
-    this.#act(slot, verdict);
-  }
-
-  #act(slot: SlotState, verdict: Verdict): void {
-    const id = slotId(slot);
-    if (verdict.verdict === 'alive') {
-      if (slot.state === 'unready' && staleReason.test(slot.reason))
-        this.#needs.dispatch(id, { type: 'fit' });
-    } else if (verdict.verdict === 'kill')
-      this.#needs.dispatch(id, { type: 'kill', reason: verdictText(verdict) });
-    // The seconds in the text change with every look; one transition is enough.
-    else if (slot.state === 'ready')
-      this.#needs.dispatch(id, { type: 'unfit', reason: verdictText(verdict) });
+    const maxBytes = this.#needs.memoryMax?.(slot.service);
+    if (!watched.keep(record, now, maxBytes)) return;
+    const { rssBytes, heapBytes } = record;
+    this.#needs.onOverMemory?.(slot, { rssBytes, heapBytes, maxBytes, samples: samplesOverLimit });
   }
 }
 
 /** A place is given out again: what an earlier process left there may have the same epoch. */
 const isOf = (slot: SlotState, record: SlotRecord | undefined): boolean =>
   record?.epoch === slot.epoch && record.pid === slot.pid;
-
-/** What this watch said, and a fresh beat takes back; a failing `check()` is taken back by the check. */
-const staleReason = /, for \d+\.\d s$/;
