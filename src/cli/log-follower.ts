@@ -4,6 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isTuttiError } from '../core/errors.ts';
 import type { LogLine } from '../core/log-line.ts';
+import { SeenPlaces } from '../core/seen-places.ts';
 import type { AppConnection } from './app-connection.ts';
 
 export interface LogQuery {
@@ -13,50 +14,34 @@ export interface LogQuery {
   readonly since: number;
 }
 
-/** Lines of different processes are not in the order of their times: this much is asked for again, and what was seen left out. */
-export const overlapMs = 5_000;
 const againMs = 100;
 
-const keyOf = ({ time, instance, message }: LogLine): string => `${String(time)} ${instance} ${message}`;
-
-/** Remembers the lines of the last seconds, to tell which of those that come again are new. */
+/** Tells which of the lines that a supervisor's successor reads again are new. Its own are numbered behind those of its predecessor. */
 export class SeenLines {
-  #latest = 0;
-  #recent: LogLine[] = [];
-  #repeated = new Map<string, number>();
+  readonly #places = new SeenPlaces();
+  #last = 0;
+  #previous = 0;
 
-  /** From when on to ask again. */
+  /** With a new connection: what comes up to here was seen. */
   resume(): number {
-    this.#forgetOld();
-    this.#repeated = new Map();
-    for (const line of this.#recent)
-      this.#repeated.set(keyOf(line), (this.#repeated.get(keyOf(line)) ?? 0) + 1);
-    return this.#latest - overlapMs;
+    this.#previous = this.#last;
+    return this.#last;
   }
 
-  /** Two lines with the same words in the same millisecond are two. */
   isNew(line: LogLine): boolean {
-    const times = this.#repeated.get(keyOf(line)) ?? 0;
-    if (times > 0) {
-      this.#repeated.set(keyOf(line), times - 1);
-      return false;
-    }
-    this.#latest = Math.max(this.#latest, line.time);
-    this.#recent.push(line);
-    if (this.#recent.length % 1_024 === 0) this.#forgetOld();
-    return true;
-  }
-
-  #forgetOld(): void {
-    this.#recent = this.#recent.filter(({ time }) => time >= this.#latest - overlapMs);
+    const isNew = line.seq > this.#previous && this.#places.isNew(line);
+    this.#last = Math.max(this.#last, line.seq);
+    if (isNew) this.#places.see(line);
+    return isNew;
   }
 }
 
-const pathOf = ({ services, level, since }: LogQuery, follow: boolean): string => {
+const pathOf = ({ services, level, since }: LogQuery, follow: boolean, after = 0): string => {
   const query = new URLSearchParams(services.map((service): [string, string] => ['service', service]));
   if (level !== undefined) query.set('level', level);
   query.set('since', String(since));
   if (follow) query.set('follow', '1');
+  if (after > 0) query.set('after', String(after));
   return `/logs?${query.toString()}`;
 };
 
@@ -74,17 +59,17 @@ export async function* followLines(
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
   const seen = new SeenLines();
-  let { since } = query;
+  let after = 0;
   await app.about();
   for (;;) {
     try {
-      const lines = app.follow(pathOf({ ...query, since }, true), signal);
+      const lines = app.follow(pathOf(query, true, after), signal);
       for await (const line of lines as AsyncGenerator<LogLine>) if (seen.isNew(line)) yield line;
     } catch (error) {
       if (!isTuttiError(error) && !signal.aborted) throw error;
     }
     if (signal.aborted || !app.isKeeperAlive) return;
     await pause(againMs);
-    since = Math.max(query.since, seen.resume());
+    after = seen.resume();
   }
 }

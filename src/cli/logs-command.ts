@@ -1,18 +1,18 @@
-/** `tutti logs`: one stream of all processes of the app, in the order in which it arrived. */
+/** `tutti logs`: one stream of all processes of the app, in the order in which it arrived. What is searched for is searched for here. */
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
 import { logLevels } from '../core/log-line.ts';
 import type { LogLine } from '../core/log-line.ts';
-import { printLogLine } from '../core/print-log-line.ts';
+import { logLineJson, printLogLine } from '../core/print-log-line.ts';
 import type { AppConnection } from './app-connection.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { withApp } from './find-app.ts';
 import { findTarget } from './find-target.ts';
-import { jsonText } from './io.ts';
 import type { LogQuery } from './log-follower.ts';
 import { followLines, recentLines } from './log-follower.ts';
 import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
-import { parseSince } from './parse-option.ts';
+import { parseMoment, usage } from './parse-option.ts';
 import { jsonOption } from './shared-options.ts';
 
 /** Our own voice in the stream; no service can have that name and be meant. */
@@ -36,6 +36,21 @@ function untilEnough(): AbortController {
   return enough;
 }
 
+/** A pattern that would try for hours on one line is run by the engine that takes one look at each character, where it can. */
+function parsePattern(text: string): RegExp {
+  setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw usage(`expected a regular expression: ${why}`);
+  }
+}
+
+/** As it is shown, without colours, so that what one sees can be searched for. */
+const isFound = (pattern: RegExp | undefined, line: LogLine): boolean =>
+  pattern === undefined || pattern.test(printLogLine(line, (_style, text) => text));
+
 /** For a slow reader we wait, as the supervisor then does for us. */
 async function print(
   lines: AsyncGenerator<LogLine>,
@@ -43,9 +58,9 @@ async function print(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const line of lines) {
-    const forPrograms = { ...line, time: new Date(line.time).toISOString() };
-    io.out(options.json === true ? jsonText(forPrograms) : printLogLine(line, io.paint));
     if (signal.aborted) return;
+    if (!isFound(options.grep, line)) continue;
+    io.out(options.json === true ? logLineJson(line) : printLogLine(line, io.paint));
     if (process.stdout.writableNeedDrain)
       await once(process.stdout, 'drain', { signal }).catch(() => undefined);
   }
@@ -67,20 +82,25 @@ export const logsCommand: CommandSpec = {
   name: 'logs',
   summary: 'Print what all processes wrote, as one stream',
   details:
-    'With -f it goes on until the app ends or Ctrl-C, also when the supervisor is replaced. The supervisor itself is the service `supervisor`.',
+    'With -f it goes on until the app ends or Ctrl-C, also when the supervisor is replaced. The supervisor itself is the service `supervisor`. Times are local.',
   arguments: [{ syntax: '[service...]', words: 'only these: users, users#2, public, supervisor' }],
   options: [
     { flags: '-f, --follow', words: 'go on with what comes' },
     {
       flags: '--since <time>',
-      words: 'so long ago (10m, 2h), or a moment (2026-05-01T12:00:00Z)',
-      parse: (text) => parseSince(text, Date.now()),
+      words: 'so long ago (10m, 2h), or a moment (14:02, 2026-05-01T12:00:00Z)',
+      parse: (text) => parseMoment(text, Date.now()),
     },
     { flags: '--level <level>', words: 'this and worse', choices: logLevels },
+    {
+      flags: '--grep <regex>',
+      words: 'only lines with this, in the line as it is shown',
+      parse: parsePattern,
+    },
     { ...jsonOption, words: 'a JSON line each' },
   ],
   examples: [
-    { line: 'tutti logs -f', words: 'everything, as it comes' },
+    { line: "tutti logs -f --grep 'orderId=17'", words: 'all that is said of one order, as it comes' },
     { line: 'tutti logs users --since 10m --level warn', words: 'what went wrong with users lately' },
   ],
   run: logs,

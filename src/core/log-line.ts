@@ -5,18 +5,33 @@
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-export interface LogLine {
+/** In which file of a slot a line ends, and behind which byte: `out:1024`. Who reads that file again finds the same. */
+export type SpoolPlace = `${'out' | 'err'}:${number}`;
+
+/** A line before it has its place in the stream. */
+export interface NewLogLine {
   /** Epoch milliseconds. */
   readonly time: number;
   readonly level: LogLevel;
   /** `users#1@3`, or `supervisor`. */
   readonly instance: string;
   readonly service: string;
+  /** Of the instance: the n-th process of its slot. */
+  readonly epoch?: number;
   readonly message: string;
+  /** All lines of a trace that was written as several. The message is the one that says what happened. */
+  readonly stack?: string;
   /** Where a text that was no structured line came from. */
   readonly stream?: 'stdout' | 'stderr';
   readonly requestId?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
+  /** Not where the file may be emptied under the reader. */
+  readonly at?: SpoolPlace;
+}
+
+export interface LogLine extends NewLogLine {
+  /** Only grows, over the lives of several supervisors too: generation * 2^32 + n. */
+  readonly seq: number;
 }
 
 export const levelAtLeast = (level: LogLevel, least: LogLevel): boolean =>

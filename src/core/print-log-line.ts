@@ -1,8 +1,8 @@
 /**
- * A log line for people: `14:02:07.113 WARN  users#1@3  Sentence key=value`. Used by the supervisor's terminal and by `tutti logs`.
- * Whatever a service printed, no control character of it gets through.
+ * A log line for people: `14:02:07.113 WARN  users#1@3  Sentence key=value`, the lines of a trace indented below it; and for programs.
+ * Used by the supervisor's terminal, its log file and by `tutti logs`. Whatever a service printed, no control character of it gets through.
  */
-import type { LogLevel, LogLine } from './log-line.ts';
+import type { LogLevel, LogLine, NewLogLine } from './log-line.ts';
 import { escapeControls } from './log-line.ts';
 import type { Paint, Style } from './paint.ts';
 
@@ -18,13 +18,38 @@ const valueText = (value: unknown): string => {
   return /\s/.test(text) ? JSON.stringify(text) : text;
 };
 
-export function printLogLine(line: LogLine, paint: Paint): string {
-  const time = new Date(line.time).toISOString().slice(11, 23);
+const digits = (value: number, count = 2): string => String(value).padStart(count, '0');
+
+/** Of the clock that hangs where the reader is: people compare it with theirs. */
+const clockTime = (at: Date): string =>
+  `${digits(at.getHours())}:${digits(at.getMinutes())}:${digits(at.getSeconds())}.${digits(at.getMilliseconds(), 3)}`;
+
+export function printLogLine(line: NewLogLine, paint: Paint): string {
+  const time = clockTime(new Date(line.time));
   const level = line.level.toUpperCase().padEnd(5);
   const head = `${paint('gray', time)} ${paint(styleOf[line.level], level)} ${paint('cyan', line.instance.padEnd(10))}`;
   const request = line.requestId === undefined ? {} : { requestId: line.requestId };
   const fields = Object.entries({ ...request, ...line.fields });
   const tail = fields.map(([key, value]) => `${key}=${valueText(value)}`).join(' ');
   const text = `${head} ${escapeControls(line.message)}`;
-  return tail === '' ? text : `${text} ${paint('gray', escapeControls(tail))}`;
+  return (tail === '' ? text : `${text} ${paint('gray', escapeControls(tail))}`) + stackText(line, paint);
+}
+
+/** Indented, so that none of its lines can pass for a line of the stream. */
+function stackText({ message, stack }: NewLogLine, paint: Paint): string {
+  const lines = stack?.split('\n').filter((text) => text !== message && text !== '') ?? [];
+  return lines.map((text) => `\n    ${paint('gray', escapeControls(text))}`).join('');
+}
+
+let last: { readonly line: LogLine; readonly text: string } | undefined;
+
+/** JSON on one line. JSON leaves some control characters as they are; as escapes they are the same JSON. */
+export function logLineJson(line: LogLine): string {
+  // The pipe and the file are given the same line one after the other: it is made into text once.
+  if (last?.line !== line)
+    last = {
+      line,
+      text: escapeControls(JSON.stringify({ ...line, time: new Date(line.time).toISOString() })),
+    };
+  return last.text;
 }

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import type { Logger as Pino, pino as MakePino } from 'pino';
 import type { LogLevel } from '../core/log-line.ts';
 import { levelAtLeast } from '../core/log-line.ts';
+import { guardedOutput } from './guarded-output.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 export type Logger = Readonly<Record<LogLevel, (sentence: string, fields?: LogFields) => void>>;
@@ -60,16 +61,17 @@ export interface LoggerNeeds {
   readonly context: () => LogFields;
 }
 
-/** A full disk or a closed terminal must not end a service: what could not be written is counted. */
-export const lostLogLines = { count: 0 };
-
 function openPino({ level, bindings }: LoggerNeeds): Pino {
   const { pino } = createRequire(import.meta.url)('pino') as { readonly pino: typeof MakePino };
-  const destination = pino.destination({ fd: 1, sync: true });
-  destination.on('error', () => {
-    lostLogLines.count += 1;
-  });
-  return pino({ level, base: bindings }, destination);
+  const output = guardedOutput(1);
+  return pino(
+    { level, base: bindings },
+    {
+      write: (line: string) => {
+        output.write(line);
+      },
+    },
+  );
 }
 
 export function makeLogger(needs: LoggerNeeds): Logger {
@@ -80,7 +82,7 @@ export function makeLogger(needs: LoggerNeeds): Logger {
       opened ??= openPino(needs);
       opened[level]({ ...needs.context(), ...renamed(redact(fields)) }, sentence);
     } catch {
-      lostLogLines.count += 1;
+      guardedOutput(1).lose();
     }
   };
   return {

@@ -1,11 +1,12 @@
 /**
  * Turns one line of a process's output into a line of the app's stream. Any bytes are a line; only our logger's JSON has fields.
  */
-import type { LogLevel, LogLine } from '../core/log-line.ts';
+import type { LogLevel, NewLogLine, SpoolPlace } from '../core/log-line.ts';
 
 export interface LineOrigin {
   readonly instance: string;
   readonly service: string;
+  readonly epoch?: number;
   readonly stream: 'stdout' | 'stderr';
   /** For lines that do not say when. */
   readonly now: number;
@@ -50,39 +51,44 @@ function structured(text: string): PinoLine | undefined {
   }
 }
 
-export function readLogLine(text: string, origin: LineOrigin): LogLine {
-  const { instance, service, stream, now } = origin;
-  const line = structured(text);
-  if (line === undefined)
-    return {
-      time: now,
-      level: stream === 'stderr' ? 'error' : 'info',
-      instance,
-      service,
-      message: text,
-      stream,
-    };
-  // Who wrote it is known from the file; what the line claims of itself counts for nothing.
-  const {
-    level,
-    time,
-    msg,
-    requestId,
-    instance: _instance,
-    service: _service,
-    pid: _pid,
-    hostname: _host,
-    ...fields
-  } = line as PinoLine & LogFieldsOf;
-  return {
-    time,
-    level: levelOfNumber(level),
-    instance,
-    service,
-    message: msg,
-    ...(typeof requestId === 'string' ? { requestId } : {}),
-    ...(Object.keys(fields).length === 0 ? {} : { fields }),
-  };
+/** What is known of a line beside its text. */
+interface LineKnown {
+  readonly at?: SpoolPlace | undefined;
+  readonly stack?: string | undefined;
 }
 
-type LogFieldsOf = Readonly<Record<string, unknown>>;
+export function readLogLine(text: string, origin: LineOrigin, { at, stack }: LineKnown = {}): NewLogLine {
+  const { instance, service, epoch, stream, now } = origin;
+  const line = structured(text);
+  // Field by field, and none that is not there: this runs for every line that any service writes.
+  const read: Writable<NewLogLine> =
+    line === undefined
+      ? { time: now, level: stream === 'stderr' ? 'error' : 'info', instance, service, message: text, stream }
+      : { time: line.time, level: levelOfNumber(line.level), instance, service, message: line.msg };
+  if (epoch !== undefined) read.epoch = epoch;
+  if (stack !== undefined) read.stack = stack;
+  if (line !== undefined) addFields(read, line);
+  if (at !== undefined) read.at = at;
+  return read;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Who wrote it is known from the file; what the line claims of itself counts for nothing. */
+const claims: ReadonlySet<string> = new Set([
+  'level',
+  'time',
+  'msg',
+  'requestId',
+  'instance',
+  'service',
+  'pid',
+  'hostname',
+]);
+
+function addFields(read: Writable<NewLogLine>, line: PinoLine): void {
+  if (typeof line.requestId === 'string') read.requestId = line.requestId;
+  const fields = Object.entries(line).filter(([key]) => !claims.has(key));
+  // fromEntries defines: a field named __proto__ is a field.
+  if (fields.length > 0) read.fields = Object.fromEntries(fields);
+}

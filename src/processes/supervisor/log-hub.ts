@@ -1,14 +1,28 @@
 /**
- * One stream of all that the app says: remembers the last lines, bounded in number and size, and hands every line to who follows.
+ * One stream of all that the app says: gives every line its number, remembers the last ones, bounded in number and size, and hands
+ * each to who follows.
  */
 import { bounds } from '../../core/bounds.ts';
-import type { LogLevel, LogLine } from '../../core/log-line.ts';
+import type { LogLevel, LogLine, NewLogLine } from '../../core/log-line.ts';
 import { levelAtLeast } from '../../core/log-line.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { redact } from '../../telemetry/logger.ts';
 
 export type LogListener = (line: LogLine) => void;
+
+export interface LogHubNeeds {
+  readonly clock: Clock;
+  readonly level: LogLevel;
+  /** Of this supervisor: its lines are numbered behind those of its predecessors. */
+  readonly generation: number;
+}
+
+/** Whoever puts the stream where it outlives the supervisor: the log file. */
+export interface LogKeeper {
+  readonly settled: () => Promise<void>;
+  readonly isBehind: () => boolean;
+}
 
 interface Kept {
   readonly line: LogLine;
@@ -21,18 +35,22 @@ const overhead = 200;
 export class LogHub {
   #kept: Kept[] = [];
   #size = 0;
+  #seq: number;
   readonly #listeners = new Set<LogListener>();
+  #keeper: LogKeeper | undefined;
   readonly #clock: Clock;
   readonly #level: LogLevel;
 
-  constructor(clock: Clock, level: LogLevel) {
+  constructor({ clock, level, generation }: LogHubNeeds) {
     this.#clock = clock;
     this.#level = level;
+    this.#seq = generation * 2 ** 32;
   }
 
-  /** @param length of the whole line, where its fields are large too. */
-  add(line: LogLine, length = line.message.length): void {
-    const size = length + overhead;
+  /** @param chars of the whole line, where its fields are large too. */
+  add(added: NewLogLine, chars = added.message.length): void {
+    const line = { seq: (this.#seq += 1), ...added };
+    const size = chars + overhead;
     this.#kept.push({ line, size });
     this.#size += size;
     // Cut in larger steps: a shift per line would move ten thousand entries each time.
@@ -49,7 +67,8 @@ export class LogHub {
     return this.recent()
       .filter((line) => line.instance === instance && line.stream === 'stderr')
       .slice(-count)
-      .map(({ message }) => message);
+      .flatMap(({ message, stack }) => stack?.split('\n') ?? [message])
+      .slice(-count);
   }
 
   follow(listener: LogListener): () => void {
@@ -57,6 +76,20 @@ export class LogHub {
     return () => {
       this.#listeners.delete(listener);
     };
+  }
+
+  keptBy(keeper: LogKeeper): void {
+    this.#keeper = keeper;
+  }
+
+  /** Resolves, before long, when what was handed out so far is where it shall stay. */
+  async settled(): Promise<void> {
+    await this.#keeper?.settled();
+  }
+
+  /** Whoever can let its lines wait should, for a moment. */
+  get isBehind(): boolean {
+    return this.#keeper?.isBehind() === true;
   }
 
   /** The supervisor's own voice. */

@@ -1,32 +1,20 @@
 /**
- * Reads behind what instances write to their spools, and makes lines of the app's one stream of it.
- * A service is never blocked by who reads.
+ * Reads behind what instances write to their spools, and makes lines of the app's one stream of it, in the order of their times
+ * as far as one turn of reading goes. A service is never blocked by who reads.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { bounds } from '../../core/bounds.ts';
 import { instanceId, slotId } from '../../core/ids.ts';
 import type { SlotState } from '../../core/instance-state.ts';
+import type { NewLogLine } from '../../core/log-line.ts';
+import { orderLines } from '../../core/order-lines.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
-import { isPlainObject } from '../../core/options.ts';
-import { writeFileAtomic } from '../../os/atomic-file.ts';
-import { SpoolReader } from '../../os/spool.ts';
-import { LineSplitter } from '../../telemetry/line-splitter.ts';
+import { isDiskFull } from '../../os/spool.ts';
+import type { JoinedLine } from '../../telemetry/line-joiner.ts';
 import { readLogLine } from '../../telemetry/read-log-line.ts';
 import type { LogHub } from './log-hub.ts';
+import { SpoolOffsets } from './spool-offsets.ts';
 import { spoolPaths } from './spool-paths.ts';
-
-interface Tail {
-  readonly id: string;
-  readonly service: string;
-  readonly stream: 'stdout' | 'stderr';
-  readonly path: string;
-  readonly splitter: LineSplitter;
-  /** Undefined while the file cannot be opened: a full disk or one that can only be read. */
-  reader: SpoolReader | undefined;
-  offset: number;
-}
+import { SpoolTail } from './spool-tail.ts';
 
 export interface SpoolTailsNeeds {
   readonly stateDir: string;
@@ -36,88 +24,109 @@ export interface SpoolTailsNeeds {
   readonly slot: (id: string) => SlotState | undefined;
 }
 
+/** A line on its way to the stream. */
+interface Read {
+  readonly time: number;
+  readonly line: NewLogLine;
+  /** Of its text, as it was written. */
+  readonly chars: number;
+}
+
 const pollMs = 50;
+/** While nobody writes: looking at all files is half of what a supervisor at rest costs. */
+const quietPollMs = 200;
+const quietTurns = 20;
 /** For reading in one turn: a flood must not keep the supervisor from its heartbeats. */
 const turnMs = 25;
-const offsetsEveryMs = 1_000;
+/** The same in characters, as the stream shows them: what follows the stream gets a turn as a whole. */
+const turnSize = 2 * 1_024 * 1_024;
+const lineOverhead = 200;
+/** After a turn that was too short for all there is. */
+const againMs = 10;
+const saveEveryMs = 1_000;
+/** What a successor has to read again at most, beside what came since the last save. */
+const saveEveryLines = 20_000;
 /** More than a spool keeps: who reads to the end of a file that somebody still writes must come to one. */
-const mostPieces = 1_024;
-
-const nothing = { bytes: Buffer.alloc(0), offset: 0, lost: 0 };
+const mostPieces = 2_048;
 
 /** Reads the spools of all slots, on one timer, and remembers on disk how far. */
 export class SpoolTails {
   readonly #needs: SpoolTailsNeeds;
-  readonly #tails = new Map<string, Tail[]>();
-  readonly #offsets: Map<string, number>;
-  readonly #offsetsFile: string;
+  readonly #tails = new Map<string, SpoolTail[]>();
+  readonly #offsets: SpoolOffsets;
   #savedAt = 0;
+  #isSaving = false;
+  /** Lines since the last save. */
+  #unsaved = 0;
+  /** Turns in a row that found nothing. */
+  #quiet = 0;
   /** Whose turn it is. */
   #next = 0;
-  #dirty = false;
   /** Said once in a while, not for every file. */
   #isDiskBad = false;
+  #isDiskFull = false;
   #timer: Timer | undefined;
 
   constructor(needs: SpoolTailsNeeds) {
     this.#needs = needs;
-    this.#offsetsFile = join(needs.stateDir, 'spool', 'offsets.json');
-    this.#offsets = readOffsets(this.#offsetsFile);
-    this.#later();
+    this.#offsets = new SpoolOffsets(needs.stateDir);
+    this.#later(pollMs);
   }
 
   watch(slot: { readonly service: string; readonly slot: number }): void {
     const id = slotId(slot);
     if (this.#tails.has(id)) return;
-    const paths = spoolPaths(this.#needs.stateDir, slot);
-    this.#tails.set(id, [
-      this.#open(id, slot.service, { stream: 'stdout', path: paths.out }),
-      this.#open(id, slot.service, { stream: 'stderr', path: paths.err }),
-    ]);
+    const { out, err } = spoolPaths(this.#needs.stateDir, slot);
+    const of = { id, service: slot.service };
+    const tails = [
+      new SpoolTail({ ...of, stream: 'stdout', path: out, offset: this.#offsets.get(out) }),
+      new SpoolTail({ ...of, stream: 'stderr', path: err, offset: this.#offsets.get(err) }),
+    ];
+    for (const tail of tails) this.#open(tail);
+    this.#tails.set(id, tails);
   }
 
   /** Of a process that has ended: all that it wrote, what it did not end as a line too. Gives way to others on the way. */
   async finish(id: string): Promise<void> {
     for (const tail of this.#tails.get(id) ?? []) {
-      for (let pieces = 0; pieces < mostPieces && this.#read(tail); pieces += 1) await setImmediate();
-      this.#add(tail, tail.splitter.end());
+      for (let pieces = 0; pieces < mostPieces; pieces += 1) {
+        const { lines, didRead } = this.#read(tail);
+        this.#add([lines]);
+        if (!didRead) break;
+        await (this.#needs.hub.isBehind ? this.#needs.hub.settled() : setImmediate());
+      }
+      this.#add([this.#linesOf(tail, tail.end())]);
     }
   }
 
   /** Of a slot that is no more. */
   forget(id: string): void {
-    for (const tail of this.#tails.get(id) ?? []) {
-      tail.reader?.close();
-      tail.reader = undefined;
-      this.#offsets.set(tail.path, tail.offset);
-    }
+    this.#save(this.#given(), true);
+    for (const tail of this.#tails.get(id) ?? []) tail.close();
     this.#tails.delete(id);
   }
 
   close(): void {
     this.#timer?.cancel();
     for (const tail of this.#all())
-      for (let pieces = 0; pieces < mostPieces && this.#read(tail);) pieces += 1;
-    this.#save();
-    for (const id of [...this.#tails.keys()]) this.forget(id);
+      for (let pieces = 0; pieces < mostPieces; pieces += 1) {
+        const { lines, didRead } = this.#read(tail);
+        this.#add([lines]);
+        if (!didRead) break;
+      }
+    for (const tail of this.#all()) this.#add([this.#linesOf(tail, tail.end())]);
+    this.#save(this.#given(), true);
+    for (const tail of this.#all()) tail.close();
+    this.#tails.clear();
   }
 
-  #all(): Tail[] {
+  #all(): SpoolTail[] {
     return [...this.#tails.values()].flat();
   }
 
-  #open(id: string, service: string, { stream, path }: { stream: Tail['stream']; path: string }): Tail {
-    const offset = this.#offsets.get(path) ?? 0;
-    const splitter = new LineSplitter(bounds.logLineBytes);
-    const tail = { id, service, stream, path, splitter, reader: undefined, offset };
-    this.#reopen(tail);
-    return tail;
-  }
-
-  #reopen(tail: Tail): void {
+  #open(tail: SpoolTail): void {
     try {
-      mkdirSync(dirname(tail.path), { recursive: true, mode: 0o700 });
-      tail.reader = new SpoolReader(tail.path, tail.offset);
+      tail.open();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (!this.#isDiskBad) this.#needs.hub.logger().error('Output cannot be read', { reason });
@@ -125,75 +134,113 @@ export class SpoolTails {
     }
   }
 
-  #later(): void {
-    this.#timer = this.#needs.clock.after(pollMs, () => {
-      this.#takeTurn();
-      if (this.#needs.clock.now() - this.#savedAt > offsetsEveryMs) this.#tend();
-      this.#later();
+  #later(ms: number): void {
+    this.#timer = this.#needs.clock.after(ms, () => {
+      const isMore = this.#takeTurn();
+      const isDue = this.#needs.clock.now() - this.#savedAt > saveEveryMs;
+      if (isDue) this.#tend();
+      if (isDue || this.#unsaved > saveEveryLines) void this.#saveSoon();
+      this.#later(isMore ? againMs : this.#quiet < quietTurns ? pollMs : quietPollMs);
     });
   }
 
   /** A piece of each file in a circle, until there is nothing more or the turn is over; the next one goes on from there. */
-  #takeTurn(): void {
-    const { clock } = this.#needs;
+  #takeTurn(): boolean {
+    const { clock, hub } = this.#needs;
     const tails = this.#all();
+    const found = new Map<SpoolTail, Read[]>();
     const until = clock.now() + turnMs;
-    for (let idle = 0; idle < tails.length && clock.now() < until;) {
+    let idle = 0;
+    let size = 0;
+    while (idle < tails.length && clock.now() < until && size < turnSize && !hub.isBehind) {
       this.#next = (this.#next + 1) % tails.length;
       const tail = tails[this.#next];
-      idle = tail !== undefined && this.#read(tail) ? 0 : idle + 1;
+      if (tail === undefined) break;
+      const { lines, didRead } = this.#read(tail);
+      const before = found.get(tail);
+      if (before === undefined) found.set(tail, lines);
+      for (const line of lines) {
+        before?.push(line);
+        size += line.chars + lineOverhead;
+      }
+      idle = didRead ? 0 : idle + 1;
     }
+    this.#add([...found.values()]);
+    this.#quiet = size > 0 ? 0 : this.#quiet + 1;
+    return idle < tails.length;
   }
 
-  /** One piece; whether there was one. */
-  #read(tail: Tail): boolean {
-    const { bytes, offset, lost } = tail.reader?.read() ?? nothing;
-    if (lost > 0)
-      this.#needs.hub
-        .logger()
-        .warn('Output was cut: more was written than is kept', { instance: tail.id, bytes: lost });
-    if (bytes.length === 0) return false;
-    tail.offset = offset;
-    this.#dirty = true;
-    this.#add(tail, tail.splitter.push(bytes));
-    return true;
+  #read(tail: SpoolTail): { readonly lines: Read[]; readonly didRead: boolean } {
+    const { lines, lost, didRead } = tail.read();
+    this.#tellLost(tail, lost);
+    return { lines: this.#linesOf(tail, lines), didRead };
   }
 
-  #add({ id, service, stream }: Tail, lines: readonly string[]): void {
-    const { clock, hub, slot } = this.#needs;
-    const now = clock.wall();
+  #tellLost({ id: instance }: SpoolTail, bytes: number): void {
+    if (bytes === 0) return;
+    this.#needs.hub.logger().warn('Output was cut: more was written than is kept', { instance, bytes });
+  }
+
+  #linesOf(tail: SpoolTail, lines: readonly JoinedLine[]): Read[] {
+    if (lines.length === 0) return [];
+    const { id, service, stream } = tail;
+    const { clock, slot } = this.#needs;
     const current = slot(id);
-    const instance = current === undefined ? id : instanceId(current);
-    for (const text of lines) hub.add(readLogLine(text, { instance, service, stream, now }), text.length);
+    const origin = {
+      ...{ service, stream, now: clock.wall() },
+      ...(current === undefined ? { instance: id } : { instance: instanceId(current), epoch: current.epoch }),
+    };
+    return lines.map(({ text, end, stack }) => {
+      const line = readLogLine(text, origin, { at: tail.placeOf(end), stack });
+      return { time: line.time, line, chars: (stack ?? text).length };
+    });
+  }
+
+  #add(sources: readonly (readonly Read[])[]): void {
+    for (const { line, chars } of orderLines(sources)) {
+      this.#needs.hub.add(line, chars);
+      this.#unsaved += 1;
+    }
   }
 
   #tend(): void {
-    this.#isDiskBad = false;
-    for (const tail of this.#all()) if (tail.reader === undefined) this.#reopen(tail);
-    if (this.#dirty) this.#save();
     this.#savedAt = this.#needs.clock.now();
+    this.#isDiskBad = false;
+    for (const tail of this.#all()) if (!tail.isOpen) this.#open(tail);
+    this.#tellFull(isDiskFull(this.#needs.stateDir));
   }
 
-  /** A full disk must not end the supervisor: then a successor reads some lines twice. */
-  #save(): void {
-    for (const tail of this.#all()) this.#offsets.set(tail.path, tail.offset);
-    try {
-      writeFileAtomic(this.#offsetsFile, JSON.stringify(Object.fromEntries(this.#offsets)));
-      this.#dirty = false;
-    } catch {
-      // Tried again with the next lines.
+  /** Whoever loses output counts it, and says so when it can write again: until then this is all one can know. */
+  #tellFull(isFull: boolean): void {
+    if (isFull === this.#isDiskFull) return;
+    this.#isDiskFull = isFull;
+    const log = this.#needs.hub.logger();
+    if (isFull) log.error('The disk is full: output is lost', { folder: this.#needs.stateDir });
+    else log.info('The disk has room again', { folder: this.#needs.stateDir });
+  }
+
+  #given(): Map<string, number> {
+    return new Map(this.#all().map((tail) => [tail.path, tail.given]));
+  }
+
+  /** What was given counts as dealt with once it is where it shall stay: until then a successor reads it again. */
+  async #saveSoon(): Promise<void> {
+    if (this.#isSaving || this.#unsaved === 0) return;
+    this.#isSaving = true;
+    const given = this.#given();
+    this.#unsaved = 0;
+    await this.#needs.hub.settled();
+    this.#isSaving = false;
+    this.#save(given, false);
+  }
+
+  /** On a disk that is full nothing can be remembered, but room can be made. */
+  #save(given: ReadonlyMap<string, number>, isLast: boolean): void {
+    this.#offsets.save(given);
+    if (isLast) return;
+    for (const tail of this.#all()) {
+      const offset = given.get(tail.path);
+      if (offset !== undefined) this.#tellLost(tail, tail.release(offset));
     }
-  }
-}
-
-function readOffsets(file: string): Map<string, number> {
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (!isPlainObject(value)) return new Map();
-    return new Map(
-      Object.entries(value).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1])),
-    );
-  } catch {
-    return new Map();
   }
 }

@@ -1,14 +1,15 @@
 /**
  * Where the app speaks to the one who started it. A terminal gets progress, one screen, and then only what happens;
  * anything else (a pipe, a container) gets the structured stream of all processes, a JSON line each.
+ * In `tutti dev` both get all that services say, as text: there is always a person.
  */
 import { bounds } from '../../core/bounds.ts';
 import type { LogLine } from '../../core/log-line.ts';
-import { escapeControls, levelAtLeast } from '../../core/log-line.ts';
+import { levelAtLeast } from '../../core/log-line.ts';
 import type { Paint } from '../../core/paint.ts';
 import { makePaint } from '../../core/paint.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
-import { printLogLine } from '../../core/print-log-line.ts';
+import { logLineJson, printLogLine } from '../../core/print-log-line.ts';
 import type { LogHub } from './log-hub.ts';
 
 export interface Output {
@@ -24,6 +25,7 @@ export interface TerminalNeeds {
   readonly clock: Clock;
   /** false with NO_COLOR. */
   readonly colors: boolean;
+  readonly isDev?: boolean;
 }
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -65,7 +67,7 @@ export class Terminal {
 
   /** Something for people; in a stream of log lines it has no place. */
   say(text: string): void {
-    if (!this.isTerminal) return;
+    if (!this.isTerminal && this.#needs.isDev !== true) return;
     this.#erase();
     this.#needs.output.write(`${text}\n`);
   }
@@ -76,12 +78,20 @@ export class Terminal {
   }
 
   #onLine(line: LogLine): void {
-    if (!this.isTerminal) this.#stream(line);
+    if (this.#needs.isDev === true) this.#showDev(line);
+    else if (!this.isTerminal) this.#stream(logLineJson(line));
     else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.paint));
   }
 
+  /** What services say, and of what we say the bad news: the rest stands in the lines about changes. */
+  #showDev(line: LogLine): void {
+    if (line.instance === 'supervisor' && (this.#isQuiet || !levelAtLeast(line.level, 'warn'))) return;
+    this.#erase();
+    this.#stream(printLogLine(line, this.paint));
+  }
+
   /** A reader who stands still must cost neither the app nor our memory: its lines are dropped, and it is told. */
-  #stream(line: LogLine): void {
+  #stream(text: string): void {
     const { output, hub } = this.#needs;
     if ((output.writableLength ?? 0) > bounds.stdoutBytes) {
       this.#dropped += 1;
@@ -90,9 +100,7 @@ export class Terminal {
     const lines = this.#dropped;
     this.#dropped = 0;
     if (lines > 0) hub.logger().warn('Lines were dropped: whoever reads them here is too slow', { lines });
-    const text = JSON.stringify({ ...line, time: new Date(line.time).toISOString() });
-    // JSON leaves some control characters as they are; as escapes they are the same JSON.
-    output.write(`${escapeControls(text)}\n`);
+    output.write(`${text}\n`);
   }
 
   #draw(lines: (mark: string) => readonly string[]): void {
