@@ -8,6 +8,8 @@ import { configInvalid, loadApp } from '../../define/load-app.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import { inheritedEnvironment } from '../../define/read-env.ts';
 import { readManifest } from '../../define/read-manifest.ts';
+import { readProject } from '../../define/read-project.ts';
+import type { Project, ProjectFiles } from '../../define/read-project.ts';
 import { liveProcesses } from '../../os/proc.ts';
 import { isStillOurs } from '../../os/processes-file.ts';
 import { killGroups } from '../../os/process-groups.ts';
@@ -16,8 +18,12 @@ import { socketPath } from '../../os/directories.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { AdminServer } from './admin-server.ts';
 import { Announcer } from './announcer.ts';
+import { DevLoop } from './dev/dev-loop.ts';
+import { devPlan } from './dev/dev-plan.ts';
 import { KeeperLink } from './keeper-link.ts';
 import type { StopAsked, Welcome } from './keeper-link.ts';
+import type { LogFile } from './log-file.ts';
+import { openLogFile } from './log-file.ts';
 import { LogHub } from './log-hub.ts';
 import { Operations } from './operations.ts';
 import { Operator } from './operator.ts';
@@ -36,14 +42,17 @@ export interface SupervisorArguments {
   /** Monotonic milliseconds at which the command began. */
   readonly startedAt: number;
   readonly colors: boolean;
+  /** `tutti dev`: follows the files of the project. */
+  readonly dev?: boolean;
 }
 
 /** In the keeper's memo `app`: a successor never reads the app file, which may be half edited. */
 interface AppMemo {
   readonly app: AppDefinition;
   readonly manifest: AppManifest;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; `readAt`: when the files of what runs were read. */
   readonly startedAt: number;
+  readonly readAt: number;
 }
 
 const exitCodeConfigInvalid = 3;
@@ -58,13 +67,33 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);
 
-async function prepare(welcome: Welcome): Promise<AppMemo> {
-  const memo = welcome.memos['app'] as AppMemo | undefined;
-  if (memo !== undefined) return memo;
+interface Prepared {
+  readonly memo: AppMemo;
+  /** In `tutti dev`, of who has read them himself. */
+  readonly files?: ProjectFiles;
+}
+
+async function readApp(): Promise<Project & { readonly files?: ProjectFiles }> {
+  if (given.dev === true) {
+    const { project, problems, files } = await readProject(given.appFile);
+    if (project === undefined) throw configInvalid(given.appFile, problems);
+    return { ...project, files };
+  }
   const app = await loadApp(given.appFile);
   const { manifest, problems } = await readManifest(app, given.appFile);
   if (problems.length > 0) throw configInvalid(given.appFile, problems);
-  return { app, manifest, startedAt: systemClock.wall() };
+  return { app, manifest };
+}
+
+async function prepare(welcome: Welcome): Promise<Prepared> {
+  const memo = welcome.memos['app'] as AppMemo | undefined;
+  if (memo !== undefined) return { memo };
+  const readAt = systemClock.wall();
+  const { app, manifest, files } = await readApp();
+  return {
+    memo: { app, manifest, startedAt: systemClock.wall(), readAt },
+    ...(files === undefined ? {} : { files }),
+  };
 }
 
 class Supervisor {
@@ -73,7 +102,9 @@ class Supervisor {
   #admin: AdminServer | undefined;
   #operator: Operator | undefined;
   #announcer: Announcer | undefined;
+  #logFile: LogFile | undefined;
   #stop: AppStop | undefined;
+  #dev: DevLoop | undefined;
   #stopAsked: StopAsked | undefined;
   #exitCode = 0;
 
@@ -90,19 +121,19 @@ class Supervisor {
 
   async run(): Promise<void> {
     const welcome = await this.#keeper.welcome;
-    const memo = await prepare(welcome);
+    const { memo, files } = await prepare(welcome);
     const { app, manifest, startedAt } = memo;
-    process.title = `tutti: supervisor ${app.name}`;
-    await this.#keeper.ask({ op: 'memo', key: 'app', value: memo });
-    await this.#keeper.ask({ op: 'title', text: app.name });
+    await this.#rememberApp(memo);
     const level = app.logLevel ?? 'info';
-    const hub = new LogHub(systemClock, level);
+    const hub = new LogHub({ clock: systemClock, level, generation: welcome.generation });
     const log = hub.logger();
     const overrides = new Overrides(given.stateDir, (sentence) => {
       log.warn(sentence);
     });
-    const terminal = new Terminal({ output: process.stdout, hub, clock: systemClock, colors: given.colors });
+    const { colors, dev: isDev = false } = given;
+    const terminal = new Terminal({ ...{ hub, colors, isDev }, output: process.stdout, clock: systemClock });
     const announcer = (this.#announcer = new Announcer({ ...given, terminal, hub, log, clock: systemClock }));
+    const plan = makePlan({ app, manifest, appFile: given.appFile, version: given.version });
     const running = new RunningApp({
       ...{
         welcome,
@@ -114,24 +145,47 @@ class Supervisor {
         clock: systemClock,
         random: Math.random,
       },
-      plan: makePlan({ app, manifest, appFile: given.appFile, version: given.version }),
+      plan: isDev ? devPlan(plan) : plan,
       runDir: given.runDir,
       stateDir: given.stateDir,
       env: inheritedEnvironment(),
       logLevel: level,
-      onTransition: (event) => {
-        announcer.onTransition(event);
+      onEvent: (event) => {
+        announcer.onEvent(event);
       },
     });
+    this.#logFile = openLogFile({ options: app.logs ?? {}, appFile: given.appFile, hub, clock: systemClock });
     this.#app = running;
     this.#stop = new AppStop(running, systemClock);
+    if (welcome.generation === 1) running.events.note({ name: 'app:started', reason: given.appFile });
     await running.start();
     await this.#serveAdmin(running, { hub, log, welcome });
     this.#keeper.tell('up');
+    if (welcome.generation > 1)
+      running.events.note({
+        name: 'supervisor:replaced',
+        reason: 'its predecessor was gone',
+        evidence: { generation: welcome.generation },
+      });
     announcer.begin(running, welcome.generation > 1);
     // A stop that a predecessor began is finished, whoever asked for it.
     const stop = this.#stopAsked ?? (welcome.memos[stopMemo] as StopAsked | undefined);
     if (stop !== undefined) this.#onStop(stop);
+    else if (isDev) this.#dev = this.#followFiles(running, terminal, { memo, ...(files && { files }) });
+  }
+
+  #followFiles(app: RunningApp, terminal: Terminal, { memo, files }: Prepared): DevLoop {
+    const { startedAt, readAt } = memo;
+    return new DevLoop({
+      ...{ app, terminal, readAt, files, clock: systemClock, appFile: given.appFile, version: given.version },
+      remember: (project, at) => this.#rememberApp({ ...project, startedAt, readAt: at }),
+    });
+  }
+
+  async #rememberApp(memo: AppMemo): Promise<void> {
+    process.title = `tutti: supervisor ${memo.app.name}`;
+    await this.#keeper.ask({ op: 'memo', key: 'app', value: memo });
+    await this.#keeper.ask({ op: 'title', text: memo.app.name });
   }
 
   /** Before anything ran: the keeper ends with this code, and nothing is left. */
@@ -174,23 +228,28 @@ class Supervisor {
   async #stopApp(reason: string, code: number): Promise<void> {
     this.#exitCode = code;
     if (this.#stop === undefined || this.#stop.hasBegun) return;
+    this.#dev?.close();
     const memo = { op: 'stop', reason, count: 1 } satisfies StopAsked;
     void this.#keeper.ask({ op: 'memo', key: stopMemo, value: memo }).catch(() => undefined);
+    this.#app?.events.note({ name: 'app:stopping', reason });
     if (this.#app !== undefined) this.#announcer?.beginStop(this.#app);
     await this.#stop.begin(reason);
     if (this.#app !== undefined) this.#announcer?.endStop(this.#app);
     await this.#operator?.close();
     this.#admin?.close();
     this.#app?.close();
+    await this.#logFile?.close();
     await this.#keeper.ask({ op: 'finish', code: this.#exitCode }).catch(() => undefined);
     process.exit(0);
   }
 
   /** Instances see the same end on their lifelines and finish what they have in hand. */
   async #onKeeperLost(): Promise<void> {
+    this.#dev?.close();
     const slots = this.#app?.slots.all() ?? [];
     this.#admin?.close();
     this.#app?.close();
+    await this.#logFile?.close();
     await new Promise<void>((done) => {
       systemClock.after(orphansKilledAfterMs, done);
     });
