@@ -9,13 +9,14 @@ import { fromWire, TuttiError } from '../core/errors.ts';
 export interface AskOptions {
   /** Default 10 s. */
   readonly timeoutMs?: number;
+  /** Nobody waits for the answer any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Ask extends AskOptions {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body?: object;
-  readonly signal?: AbortSignal;
 }
 
 const defaultTimeoutMs = 10_000;

@@ -17,6 +17,12 @@ export interface AppAbout {
   readonly keeperPid: number;
 }
 
+interface Patience {
+  /** Codes of what passes when the supervisor is replaced. */
+  readonly passing: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
 const patienceMs = 10_000;
 const againMs = 100;
 
@@ -42,12 +48,16 @@ export class AppConnection {
 
   /** Asked again as long as the keeper lives. @throws {TuttiError} as `AdminClient`; `NOT_RUNNING` with the next command. */
   get<Answer>(path: string, options?: AskOptions): Promise<Answer> {
-    return this.#patiently(() => this.#client.get<Answer>(path, options), ['NOT_RUNNING', 'INSTANCE_LOST']);
+    return this.#patiently(() => this.#client.get<Answer>(path, options), {
+      passing: ['NOT_RUNNING', 'INSTANCE_LOST'],
+      signal: options?.signal,
+    });
   }
 
   /** Asked again only when it was surely not heard. @throws {TuttiError} as `get` */
   post<Answer>(path: string, body: object, options?: AskOptions): Promise<Answer> {
-    return this.#patiently(() => this.#client.post<Answer>(path, body, options), ['NOT_RUNNING']);
+    const patience = { passing: ['NOT_RUNNING'], signal: options?.signal };
+    return this.#patiently(() => this.#client.post<Answer>(path, body, options), patience);
   }
 
   /** One stream; what comes after it is the caller's to ask for. */
@@ -74,14 +84,16 @@ export class AppConnection {
     this.#client.close();
   }
 
-  async #patiently<T>(ask: () => Promise<T>, passing: readonly string[]): Promise<T> {
-    const until = performance.now() + patienceMs;
+  async #patiently<T>(ask: () => Promise<T>, { passing, signal }: Patience): Promise<T> {
+    // From the first failure on: what was asked for may itself take long.
+    let until: number | undefined;
     for (;;) {
       try {
         return await ask();
       } catch (error) {
-        if (!isTuttiError(error) || !passing.includes(error.code)) throw error;
+        if (!isTuttiError(error) || !passing.includes(error.code) || signal?.aborted === true) throw error;
         if (!this.isKeeperAlive) throw notRunning(this.location.appFile);
+        until ??= performance.now() + patienceMs;
         if (performance.now() > until) throw unanswered(error);
       }
       await pause(againMs);

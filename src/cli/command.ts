@@ -5,6 +5,7 @@
 import type { LogLevel } from '../core/log-line.ts';
 import type { Io } from './io.ts';
 import type { Outcome } from './outcome.ts';
+import type { SortKey } from './sort-rows.ts';
 
 interface ArgumentSpec {
   /** `<action>` is needed, `[json]` is not, `[service...]` may be many. */
@@ -33,6 +34,14 @@ export interface CommandOptions {
   /** Epoch milliseconds. */
   readonly since?: number;
   readonly level?: LogLevel;
+  readonly grep?: RegExp;
+  /** Epoch milliseconds. */
+  readonly at?: number;
+  /** Sequence number of an event. */
+  readonly after?: number;
+  readonly watch?: boolean;
+  readonly rolling?: boolean;
+  readonly sort?: SortKey;
   /** Milliseconds. */
   readonly deadline?: number;
   readonly envelope?: boolean;

@@ -2,6 +2,7 @@
 import { callCommand } from './call-command.ts';
 import { checkCommand } from './check-command.ts';
 import type { CommandSpec } from './command.ts';
+import { devCommand } from './dev-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { emitCommand } from './emit-command.ts';
 import { eventsCommand } from './events-command.ts';
@@ -11,10 +12,15 @@ import { scaleCommand } from './scale-command.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
 import { stopCommand } from './stop-command.ts';
+import { topCommand } from './top-command.ts';
+import { whyCommand } from './why-command.ts';
 
 export const commands: readonly CommandSpec[] = [
   startCommand,
+  devCommand,
   statusCommand,
+  whyCommand,
+  topCommand,
   callCommand,
   emitCommand,
   logsCommand,

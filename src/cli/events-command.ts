@@ -1,46 +1,123 @@
-/** `tutti events`: every change of state of every instance that the supervisor remembers, oldest first. */
-import { displayName } from '../core/ids.ts';
-import type { InstanceState } from '../core/instance-state.ts';
+/** `tutti events`: what happened, oldest first, each event a sentence; by its numbers one can go on where one was. */
+import { once } from 'node:events';
+import { eventSubject, eventWords } from '../core/event-words.ts';
+import type { EventPage, TuttiEvent } from '../core/events.ts';
+import { escapeControls } from '../core/log-line.ts';
+import { shown } from '../core/options.ts';
+import type { AppConnection } from './app-connection.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { withApp } from './find-app.ts';
+import { findTarget } from './find-target.ts';
+import { followEvents, readEvents } from './follow-events.ts';
+import type { EventQuery } from './follow-events.ts';
 import { jsonText } from './io.ts';
+import { preciseMomentText } from './moments.ts';
 import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
+import { usage } from './parse-option.ts';
 import { jsonOption } from './shared-options.ts';
-import { renderTable } from './table.ts';
+import { painted } from './story-text.ts';
+import { untilSignal } from './until-signal.ts';
+import { wrapText } from './wrap.ts';
 
-interface Transition {
-  readonly time: number;
-  readonly instance: string;
-  readonly from: InstanceState;
-  readonly to: InstanceState;
-  readonly reason: string;
+/** With -f and no number to go on from: what there was just before. */
+const recentEvents = 20;
+const whoWidth = 18;
+
+function parseNumber(text: string): number {
+  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw usage(`expected the number of an event, as tutti events says it, got ${shown(text)}`);
 }
 
-async function events({ options, io }: Invocation): Promise<Outcome> {
-  const found = await withApp(options.app, (app) => app.get<Transition[]>('/events'));
+async function wantedTargets(app: AppConnection, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const status = await app.status();
+  return names.map((name) => findTarget(status, name).target);
+}
+
+function print(event: TuttiEvent, { io, options }: Invocation): void {
   if (options.json === true) {
-    for (const event of found) io.out(jsonText(event));
-    return exit('ok');
+    io.out(jsonText({ ...event, text: eventWords(event).text }));
+    return;
   }
-  const columns = ['TIME', 'INSTANCE', 'FROM', 'TO', 'REASON'].map((title) => ({ title }));
-  const rows = found.map(({ time, instance, from, to, reason }) => [
-    new Date(time).toISOString().slice(11, 23),
-    displayName(instance),
-    from,
-    to,
-    reason,
-  ]);
-  io.out(renderTable({ columns, rows }, io.paint).join('\n'));
+  const { text, tone } = eventWords(event);
+  const time = preciseMomentText(event.time, Date.now());
+  const who = eventSubject(event).padEnd(whoWidth);
+  const sentence = wrapText(escapeControls(text), io.columns, time.length + who.length + 4);
+  io.out(`${io.paint('gray', time)}  ${io.paint('cyan', who)}  ${painted(sentence, tone, io.paint)}`);
+}
+
+/** What was not heard must not look as if it had not been. */
+function tellGap({ oldest, last }: EventPage, after: number, { io }: Invocation): void {
+  if (after === 0) return;
+  if (after > last)
+    io.err(
+      `tutti: number ${String(after)} was never given out here, the last is ${String(last)}: the events began anew`,
+    );
+  else if (oldest > after + 1)
+    io.err(
+      `tutti: events are missing: ${String(oldest)} is the oldest that is remembered, what came after ${String(after)} and before it is gone`,
+    );
+}
+
+/** A reader that is slow is waited for. */
+async function untilTaken(signal: AbortSignal): Promise<void> {
+  if (process.stdout.writableNeedDrain)
+    await once(process.stdout, 'drain', { signal }).catch(() => undefined);
+}
+
+/** Number of the last one that was printed, or could have been. */
+async function printAll(app: AppConnection, query: EventQuery, invocation: Invocation): Promise<number> {
+  const { options, io } = invocation;
+  const page = await readEvents(app, query);
+  tellGap(page, query.after, invocation);
+  for (const event of page.events) print(event, invocation);
+  if (options.follow !== true) return page.last;
+  using enough = untilSignal();
+  let last =
+    query.after > page.last ? page.last : Math.max(query.after, page.events.at(-1)?.seq ?? page.last);
+  for await (const event of followEvents(app, { of: query.of, after: last }, enough.signal)) {
+    print(event, invocation);
+    last = event.seq;
+    await untilTaken(enough.signal);
+  }
+  if (!enough.signal.aborted) io.err('The app has ended.');
+  return last;
+}
+
+async function events(invocation: Invocation): Promise<Outcome> {
+  const { args, options, io } = invocation;
+  const { after = 0 } = options;
+  const last = await withApp(options.app, async (app) => {
+    const isFresh = options.follow === true && options.after === undefined;
+    const of = await wantedTargets(app, args);
+    return printAll(app, { of, after, ...(isFresh ? { limit: recentEvents } : {}) }, invocation);
+  });
+  io.err(`The last number is ${String(last)}; what comes later: npx tutti events --after ${String(last)}`);
   return exit('ok');
 }
 
 export const eventsCommand: CommandSpec = {
   name: 'events',
-  summary: 'List what happened to the instances, oldest first',
-  options: [{ ...jsonOption, words: 'a JSON line each' }],
+  summary: 'Tell what happened to the app and its instances, oldest first',
+  details:
+    'Every event has a number that only grows, over supervisors and starts of the app: `--after` goes on where one was, and says so when what came between is not remembered any more. With -f it goes on until the app ends or Ctrl-C. Times are local.',
+  arguments: [
+    {
+      syntax: '[service...]',
+      words: 'only these, and what happened to the whole app: users, users#2, public',
+    },
+  ],
+  options: [
+    { flags: '--after <number>', words: 'only what has a higher number', parse: parseNumber },
+    {
+      flags: '-f, --follow',
+      words: `go on with what comes; without --after from the last ${String(recentEvents)} on`,
+    },
+    { ...jsonOption, words: 'a JSON line each' },
+  ],
   examples: [
-    { line: 'tutti events', words: 'time, instance, from, to, reason' },
+    { line: 'tutti events orders -f', words: 'what happens to orders, as it happens' },
     { line: `tutti events --json | grep '"to":"failed"'`, words: 'who was given up' },
   ],
   run: events,

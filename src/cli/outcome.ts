@@ -20,6 +20,8 @@ export const exitCodes = {
   usage: 2,
   configInvalid: 3,
   notReady: 4,
+  /** A rolling restart was undone: the old ones run on. */
+  rolledBack: 5,
   /** Or nothing running. */
   alreadyRunning: 6,
 } as const;

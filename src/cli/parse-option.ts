@@ -23,8 +23,20 @@ export function parseSince(text: string, now: number): number {
   const moment = Date.parse(text);
   if (!Number.isNaN(moment)) return moment;
   throw usage(
-    `expected a time ago like 10m or 2h, or a moment like 2026-05-01T12:00:00Z, got ${shown(text)}`,
+    `expected a time ago like 10m or 2h, or a moment like 14:02 or 2026-05-01T12:00:00Z, got ${shown(text)}`,
   );
+}
+
+const clockPattern = /^([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/;
+
+/** Epoch milliseconds of a moment that has been: 14:02 is today's, or yesterday's while today has none yet. */
+export function parseMoment(text: string, now: number): number {
+  const [, hours, minutes, seconds = '0'] = clockPattern.exec(text) ?? [];
+  if (hours === undefined) return parseSince(text, now);
+  const moment = new Date(now);
+  moment.setHours(Number(hours), Number(minutes), Number(seconds), 0);
+  if (moment.getTime() > now) moment.setDate(moment.getDate() - 1);
+  return moment.getTime();
 }
 
 export function parseWhole(text: string): number {

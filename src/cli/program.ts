@@ -15,7 +15,7 @@ interface ProgramNeeds {
 }
 
 const exitCodesHeader = `
-Exit codes: 0 done, 1 failed, 2 usage, 3 configuration invalid, 4 not ready in time, 6 already or not running`;
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration invalid, 4 not ready in time, 5 rolled back, 6 already or not running`;
 
 /** What a parser has to say becomes part of commander's own sentence. */
 function parserOf(parse: (text: string) => unknown): (text: string) => unknown {

@@ -21,6 +21,7 @@ Results go to stdout, words about them to stderr. Colours are used on a terminal
 | 2         | the command line is wrong                              |
 | 3         | the configuration is invalid                           |
 | 4         | not ready in time                                      |
+| 5         | rolled back: the old ones run on                       |
 | 6         | already running, or nothing is running                 |
 | 130       | stopped by a second Ctrl-C                             |
 `;

@@ -137,7 +137,7 @@ async function trouble(
   const next =
     state === 'failed'
       ? `it is not tried again; mend it, then: npx tutti start ${shown}`
-      : `it is ${state}, the app goes on; look: npx tutti status`;
+      : `it is ${state}, the app goes on; look: npx tutti why ${shown}`;
   const lastLines = await lastWords(app, slot);
   return renderTrouble({ service, instance: slot, reason, next, lastLines }, io.errPaint);
 }

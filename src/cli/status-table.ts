@@ -10,7 +10,7 @@ import { bytesText, durationText, secondsText } from './quantities.ts';
 import type { Cell, Column, Table } from './table.ts';
 import { fitTable, renderTable } from './table.ts';
 
-const columns: readonly Column[] = [
+export const columns: readonly Column[] = [
   { title: 'SERVICE' },
   { title: 'INSTANCE' },
   { title: 'STATE' },
@@ -51,17 +51,24 @@ export function appHealth({ services }: Pick<AppStatus, 'services'>): ServiceHea
   return services.some(({ health, wanted }) => health !== 'healthy' && wanted > 0) ? 'degraded' : 'healthy';
 }
 
+/** `shop is healthy, up 3m 05s` */
+export function headText(status: AppStatus, paint: Paint): string {
+  const health = appHealth(status);
+  const up = durationText(status.takenAt - status.startedAt);
+  return `${paint('bold', status.app)} is ${paint(styleOfHealth[health], health)}, up ${up}`;
+}
+
 /** What was not measured is not zero. */
 const or = <T>(value: T | null, text: (value: T) => string): string => (value === null ? '-' : text(value));
 const msText = (ms: number): string => `${ms < 10 ? String(ms) : String(Math.round(ms))} ms`;
 
-function instanceRow(service: string, instance: InstanceStatus, now: number): Cell[] {
+export function instanceRow(service: string, instance: InstanceStatus, now: number): Cell[] {
   const { state, pid } = instance;
   const number = instance.slot.slice(instance.slot.lastIndexOf('#'));
   return [
     service,
     number,
-    { text: instance.crashLoop ? 'crash loop' : state, style: styleOfState[state] },
+    { text: instance.crashLoop && state !== 'failed' ? 'crash loop' : state, style: styleOfState[state] },
     or(pid, String),
     instance.restarts > 0 ? { text: String(instance.restarts), style: 'yellow' } : '0',
     pid === null ? '-' : or(instance.startedAt, (at) => durationText(now - at)),
@@ -89,7 +96,7 @@ function reasonLine({ slot, state, reason, restartAt }: InstanceStatus, now: num
   return `${displayName(slot)} ${wordsOfState[state] ?? `is ${state}`}: ${reason}${again}`;
 }
 
-function noteLines({ services, notes, takenAt }: AppStatus, paint: Paint): string[] {
+export function noteLines({ services, notes, takenAt }: AppStatus, paint: Paint): string[] {
   const troubled = services
     .flatMap(({ instances }) => instances)
     .filter(({ state }) => state !== 'ready' && state !== 'stopped');
@@ -107,16 +114,14 @@ function urlLines({ services }: AppStatus, paint: Paint): string[] {
 }
 
 export function renderStatus(status: AppStatus, paint: Paint, width: number): string {
-  const health = appHealth(status);
   const table: Table = {
     columns,
     rows: status.services.flatMap((service) => serviceRows(service, status.takenAt)),
   };
   const fitting = fitTable(table, width - 2);
   const left = columns.slice(fitting.columns.length).map(({ title }) => title);
-  const up = durationText(status.takenAt - status.startedAt);
   return [
-    `${paint('bold', status.app)} is ${paint(styleOfHealth[health], health)}, up ${up}`,
+    headText(status, paint),
     '',
     ...renderTable(fitting, paint).map((line) => `  ${line}`),
     ...(left.length === 0 ? [] : [paint('gray', `  (too narrow for ${left.join(', ')})`)]),

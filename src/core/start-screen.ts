@@ -36,7 +36,9 @@ function serviceRow(service: ServiceStatus, columns: { name: number; pids: numbe
 
 function hints({ status, tryPath, stop }: ScreenFacts): string[] {
   const url = status.services.find(({ urls }) => urls.length > 0)?.urls[0];
-  const lines = [`  logs   npx tutti logs -f          status   npx tutti status          stop   ${stop}`];
+  const lines = [
+    `  logs   npx tutti logs -f          status   npx tutti status --watch          stop   ${stop}`,
+  ];
   if (url === undefined) return lines;
   return [
     ...(tryPath === undefined ? [] : [`  try    curl ${url}${tryPath}`]),

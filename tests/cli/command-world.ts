@@ -13,7 +13,7 @@ import { isAlive } from '../../src/cli/app-connection.ts';
 import { readRunning } from '../../src/os/running-file.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const command = join(root, 'bin/tutti.js');
+export const command = join(root, 'bin/tutti.js');
 export const fixtureFolder = join(root, 'tests/fixtures/cli');
 
 export interface Ended {
@@ -29,7 +29,8 @@ export interface RunOptions {
 
 export class CommandWorld implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'tc-'));
-  readonly #children = new Set<Started>();
+  readonly env = { XDG_RUNTIME_DIR: this.folder, TUTTI_STATE_DIR: join(this.folder, 'state') };
+  readonly #children = new Set<ChildProcess>();
   readonly #stateDirs = new Set<string>();
 
   /** Runs to its end. */
@@ -49,16 +50,20 @@ export class CommandWorld implements AsyncDisposable {
   }
 
   start(args: readonly string[], { cwd = fixtureFolder, env = {} }: RunOptions = {}): Started {
-    const given = { XDG_RUNTIME_DIR: this.folder, TUTTI_STATE_DIR: join(this.folder, 'state'), ...env };
+    const given = { ...this.env, ...env };
     this.#stateDirs.add(given.TUTTI_STATE_DIR);
     const child = spawn(process.execPath, [command, ...args], {
       cwd,
       env: { ...process.env, ...given },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const started = new Started(child);
-    this.#children.add(started);
-    return started;
+    this.own(child);
+    return new Started(child);
+  }
+
+  /** Is killed when the world is closed. */
+  own(child: ChildProcess): void {
+    this.#children.add(child);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -66,7 +71,7 @@ export class CommandWorld implements AsyncDisposable {
     for (const pid of keepers) if (isAlive(pid)) process.kill(pid, 'SIGTERM');
     await untilGone(keepers, 15_000);
     for (const pid of keepers) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
-    for (const { child } of this.#children) child.kill('SIGKILL');
+    for (const child of this.#children) child.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -90,7 +95,10 @@ export class Started {
       this.out += text;
       for (const look of this.#lookers) look();
     });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.err += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.err += text;
+      for (const look of this.#lookers) look();
+    });
     this.ended = new Promise((done) => {
       child.once('close', (code) => {
         for (const look of this.#lookers) look();
@@ -100,12 +108,21 @@ export class Started {
   }
 
   /** Once it has printed that. */
-  async printed(pattern: RegExp): Promise<void> {
+  printed(pattern: RegExp): Promise<void> {
+    return this.#until(pattern, () => this.out);
+  }
+
+  /** Once it has said that to stderr. */
+  said(pattern: RegExp): Promise<void> {
+    return this.#until(pattern, () => this.err);
+  }
+
+  async #until(pattern: RegExp, text: () => string): Promise<void> {
     const { promise, resolve: done, reject } = Promise.withResolvers<undefined>();
     const look = (): void => {
-      if (pattern.test(this.out)) done(undefined);
+      if (pattern.test(text())) done(undefined);
       else if (this.child.exitCode !== null)
-        reject(new Error(`it ended without ${String(pattern)}: ${this.out}`));
+        reject(new Error(`it ended without ${String(pattern)}: ${this.out}${this.err}`));
     };
     this.#lookers.add(look);
     look();

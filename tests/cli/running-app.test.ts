@@ -115,7 +115,7 @@ test('scale up, down and back waits, and tells only what changed', async () => {
 });
 
 test('what is not there is answered with what was probably meant', async () => {
-  for (const command of ['restart', 'stop', 'start', 'logs']) {
+  for (const command of ['restart', 'stop', 'start', 'logs', 'why', 'events']) {
     const { code, err } = await run(command, 'greter');
     assert.equal(code, 1);
     assert.equal(err, 'tutti: There is no service greter; did you mean "greeter"?\n');
@@ -126,12 +126,80 @@ test('what is not there is answered with what was probably meant', async () => {
   assert.equal((await run('scale', 'greeter=300')).code, 2);
 });
 
-test('events lists every change, oldest first', async () => {
-  const out = await ok('events');
-  assert.match(out, /^TIME +INSTANCE +FROM +TO +REASON\n/);
-  assert.match(out, /greeter#1@1 +starting +ready +ready/);
+test('events tells every change in a sentence, oldest first, and goes on after a number', async () => {
+  const { out, err } = await run('events');
+  assert.match(out, /greeter#1 +is starting \(process 1 in this place\)\n/);
+  assert.match(out, /greeter#1 +is ready\n/);
+  const [, last = ''] =
+    /^The last number is (\d+); what comes later: npx tutti events --after \1\n$/.exec(err) ?? [];
   const [first] = (await ok('events', '--json')).split('\n');
-  assert.equal((JSON.parse(first ?? '') as { from: string }).from, 'stopped');
+  const event = JSON.parse(first ?? '') as { name: string; text: string };
+  assert.deepEqual([event.name, event.text.startsWith('the app was started')], ['app:started', true]);
+  assert.equal(await ok('events', '--after', last), '');
+  await ok('restart', 'greeter#2');
+  const later = await ok('events', 'greeter', '--after', last);
+  assert.match(
+    later,
+    /^\d\d:\d\d:\d\d\.\d{3} {2}greeter#2 +finishes what it has in hand: restarted by hand\n/,
+  );
+  const unheard = await run('events', '--after', '9000000000000000');
+  assert.match(unheard.err, /^tutti: number 9000000000000000 was never given out here/);
+  assert.equal((await run('events', '--after', 'soon')).code, 2);
+});
+
+test('why tells of a service, of one instance, of a moment, and of the whole app', async () => {
+  const [pid] = await pidsOf('greeter');
+  process.kill(Number(pid), 'SIGKILL');
+  const follower = world.start(['events', 'greeter#1', '-f']);
+  await follower.printed(/was killed by SIGKILL[^]*is ready/);
+  follower.child.kill('SIGINT');
+  assert.equal((await follower.ended).code, 0);
+  const out = await ok('why', 'greeter');
+  assert.match(
+    out,
+    /^greeter#1 is ready, for .* \(pid \d+\); \d restarts? that nobody asked for\ngreeter#2 is ready/,
+  );
+  assert.match(out, /What happened.*:\n/);
+  assert.match(
+    out,
+    /greeter#1 +was killed by SIGKILL after it was ready for .*\(nobody here sent that: .*starts again at once\n/,
+  );
+  assert.match(out, /greeter#1 wrote nothing to stderr before it ended at/);
+  assert.match(out, /Next:\n {2}npx tutti logs greeter#1 --since \S+Z +what it said/);
+  assert.match(out, /npx tutti doctor +limits and memory of this machine/);
+  assert.doesNotMatch(await ok('why', 'greeter#2'), /SIGKILL/);
+  assert.match(await ok('why', 'greeter#1', '--at', '1s'), /Around .*:\n[^]*SIGKILL/);
+  assert.match(
+    await ok('why', 'greeter', '--at', '10d'),
+    /Nothing happened to greeter from .*; events are remembered since/,
+  );
+  const whole = await ok('why');
+  assert.match(
+    whole,
+    /^parlour is healthy: all 4 instances are ready\n\n(?:! .*\n\n)?What went wrong in the last hour.*:\n[^]*SIGKILL/,
+  );
+  assert.match(whole, /npx tutti why greeter/);
+  const view = await json<{ about: string; story: { who: string; time: string }[]; next: object[] }>(
+    'why',
+    'greeter#1',
+  );
+  assert.deepEqual([view.about, view.story.at(-1)?.who], ['greeter#1', 'greeter#1']);
+  assert.match(view.story.at(-1)?.time ?? '', /^\d{4}-.*Z$/);
+});
+
+test('status --watch prints again each second into a pipe, as lines of JSON for programs, over the death of a supervisor', async () => {
+  const blocks = world.start(['status', '--watch']);
+  const lines = world.start(['status', '--watch', '--json']);
+  await blocks.printed(/^parlour is [^]*\n\nparlour is /);
+  await lines.printed(/"app":"parlour"[^]*\n\{"app":"parlour"/);
+  const { pids, generation } = await json<AppStatus>('status');
+  process.kill(pids.supervisor, 'SIGKILL');
+  await lines.printed(new RegExp(`"generation":${String(generation + 1)}`));
+  for (const each of [blocks, lines]) {
+    each.child.kill('SIGINT');
+    assert.equal((await each.ended).code, 0);
+  }
+  for (const line of lines.out.trim().split('\n')) JSON.parse(line);
 });
 
 test('logs takes services, a level and a time, and lets no control character through', async () => {
@@ -159,8 +227,8 @@ test('a command elsewhere finds the only app that runs', async () => {
 });
 
 test('a command waits for a supervisor that is being replaced', async () => {
-  const { pids } = await json<AppStatus>('status');
+  const { pids, generation } = await json<AppStatus>('status');
   process.kill(pids.supervisor, 'SIGKILL');
   const now = await json<AppStatus>('status');
-  assert.equal(now.generation, 2);
+  assert.equal(now.generation, generation + 1);
 });
