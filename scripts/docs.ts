@@ -56,6 +56,7 @@ const optionSections = [
   ['Restarts', 'restart', options.restartOptions],
   ['Stopping', 'stop', options.stopOptions],
   ['Health', 'health', options.healthOptions],
+  ['The log file', 'logs', options.logsOptions],
 ] as const satisfies readonly (readonly [string, string, OptionTable])[];
 
 function optionsPage(): string {

@@ -10,9 +10,11 @@ import { spec } from 'node:test/reporters';
 import { parseArgs, styleText } from 'node:util';
 
 const places = ['tests/**/*.test.ts', 'examples/**/*.test.ts'];
-const testMs = 120_000;
+/** `npm run test:long`: full counts of rounds, seeds and inputs. */
+const isLong = process.env['TUTTI_LONG'] === '1';
+const testMs = isLong ? 30 * 60_000 : 120_000;
 /** A test that left a handle open keeps its process for ever; no single test's limit ends that. */
-const wholeRunMs = 20 * 60_000;
+const wholeRunMs = isLong ? 3 * 60 * 60_000 : 20 * 60_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

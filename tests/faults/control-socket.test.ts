@@ -84,7 +84,7 @@ const hostile: [what: string, pieces: Iterable<Buffer>][] = [
   ],
 ];
 for (const [what, pieces] of hostile)
-  test(`N-30 ${what} on the control socket closes that connection, and costs nothing`, async () => {
+  test(`fault 32, N-30: ${what} on the control socket closes that connection, and costs nothing`, async () => {
     const before = rssOf(first.pids.supervisor);
     await pour(control, pieces);
     assert.ok(rssOf(first.pids.supervisor) < before + 60, 'far less than what was sent');

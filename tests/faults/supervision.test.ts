@@ -85,7 +85,7 @@ test('a check that recovers while the supervisor is away is heard by its success
   assert.equal(pidOf(after, 'talker#1'), talker);
 });
 
-test('SIGKILL of the supervisor before it has started anything: its successor starts the app', async () => {
+test('fault 25: SIGKILL of the supervisor before it has started anything: its successor starts the app', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey]);
   for (let round = 0; round < 3; round += 1) {
@@ -105,7 +105,7 @@ async function childrenOf(pid: number): Promise<number[]> {
   }
 }
 
-test('stop, start and restart in every state, again and again, end as the last one says', async () => {
+test('fault 20: stop, start and restart in every state, again and again, end as the last one says', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', faults], { LOOPS: '1' });
   await app.until('it loops', (now) => stateOf(now, 'loops#1') === 'backoff');
@@ -131,7 +131,7 @@ test('stop, start and restart in every state, again and again, end as the last o
   assert.deepEqual(allPids(later).filter(livesStill), []);
 });
 
-test('a service that ends at once for ever is slowed, shown with its last lines, and costs the supervisor nothing', async () => {
+test('fault 3, 38: a service that ends at once for ever is slowed, shown with its last lines, and costs the supervisor nothing', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', faults], { LOOPS: '1' });
   const count = (epoch: number): Promise<AppStatus> =>

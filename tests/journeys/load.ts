@@ -5,7 +5,7 @@ export interface Tally {
   readonly failures: string[];
 }
 
-export class Load {
+export class Load implements AsyncDisposable {
   readonly tally: Tally = { asked: 0, statuses: new Map(), failures: [] };
   readonly #clients: Promise<void>[];
   #isStopped = false;
@@ -44,5 +44,10 @@ export class Load {
     this.#isStopped = true;
     await Promise.all(this.#clients);
     return this.tally;
+  }
+
+  /** A test that failed must not ask for ever. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 }

@@ -9,7 +9,7 @@ import { Command, fixture, makeHome } from './command.ts';
 
 const journey = fixture('journey/tutti.ts');
 
-test('a port that is taken is one clear line and exit 1', async () => {
+test('fault 33: a port that is taken is one clear line and exit 1, and nothing is left', async () => {
   using home = makeHome();
   await using taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -20,7 +20,7 @@ test('a port that is taken is one clear line and exit 1', async () => {
   assert.doesNotMatch(app.said, /\n\s+at /, 'no stack');
 });
 
-test('a second start says who runs and exits 6', async () => {
+test('fault 28: a second start says who runs and exits 6', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey]);
   await app.ready();
@@ -31,18 +31,20 @@ test('a second start says who runs and exits 6', async () => {
 });
 
 const cases: [name: string, file: string, words: RegExp][] = [
-  ['a missing module', 'missing-module', /services\.ghost\.module: there is no file \.\/ghost\.ts/],
+  ['fault 8: a missing module', 'missing-module', /services\.ghost\.module: there is no file \.\/ghost\.ts/],
   [
-    'a cycle of needs',
+    'fault 19: a cycle of needs',
     'cycle',
     /need each other in a circle: (left -> right -> left|right -> left -> right)/,
   ],
   [
-    'unknown options, all at once',
+    'fault 8: unknown options, all at once',
     'bad-options',
     /services\.echo\.replicaz: unknown option "replicaz"; did you mean "replicas"\?[\s\S]*services\.echo\.restart\.maxRestarts: expected a whole number >= 0, got "three"/,
   ],
-  ['a bad setting', 'bad-setting', /PORT is "many"/],
+  ['fault 8: a bad setting', 'bad-setting', /PORT is "many"/],
+  ['fault 19: a need that is not there', 'unknown-need', /no service of this app is named "strangr"/],
+  ['fault 19: a route that is there twice', 'same-route', /GET \/same/],
 ];
 for (const [name, file, words] of cases)
   test(`${name} is told with its place, exit 3, and nothing is started`, async () => {
@@ -53,7 +55,7 @@ for (const [name, file, words] of cases)
     assert.doesNotMatch(app.said, /\n\s+at /, 'no stack');
   });
 
-test('a syntax error is told with its file, exit 3, and nothing is started', async () => {
+test('fault 8: a syntax error is told with its file, exit 3, and nothing is started', async () => {
   using home = makeHome();
   // Written here: neither formatter nor linter could read it.
   writeFileSync(join(home.folder, 'broken.js'), 'export default function ( {\n');
@@ -66,7 +68,7 @@ test('a syntax error is told with its file, exit 3, and nothing is started', asy
   assert.match(app.said, /services\.broken\.module: SyntaxError.*broken\.js/);
 });
 
-test('a service whose open() throws leaves the app up and degraded, and says why and where', async () => {
+test('fault 8: a service whose open() throws leaves the app up and degraded, and says why and where', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', fixture('refusals/throwing-open.ts')]);
   const status = await app.until('it is tried again', ({ services }) =>

@@ -6,7 +6,41 @@ import { livesStill } from './processes.ts';
 
 const journey = fixture('journey/tutti.ts');
 
-test('SIGKILL of one of two under load: idempotent requests lose nothing, the other keeps its epoch', async () => {
+test('fault 1: SIGKILL of the only one under load: only what was in flight on it fails, and it is back at once as a first failure', async () => {
+  using home = makeHome();
+  await using app = new Command(home.folder, ['start', journey]);
+  const before = await app.ready();
+  const url = await app.url();
+  const pay = (n: number): Promise<Response> =>
+    fetch(`${url}/pay`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ n }),
+    });
+  const load = new Load(8, pay);
+  await load.more(100);
+  process.kill(pidOf(before, 'echo#1'), 'SIGKILL');
+  const after = await app.until(
+    'echo#1 is back',
+    (now) => instanceOf(now, 'echo#1').epoch === 2 && instanceOf(now, 'echo#1').state === 'ready',
+  );
+  await load.more(50);
+  const { failures } = await load.stop();
+  const codes = failures.map((words) => /"code":"([A-Z_]+)"/.exec(words)?.[1] ?? words);
+  assert.ok(codes.filter((code) => code === 'INSTANCE_LOST').length <= 8, 'one in flight for each client');
+  // While nobody is there what is asked is refused, and not executed.
+  const told = ['INSTANCE_LOST', 'NO_INSTANCE', 'CONNECTION_REFUSED'];
+  assert.deepEqual(
+    codes.filter((code) => !told.includes(code)),
+    [],
+  );
+  for (const slot of ['relay#1', 'gateway:public#1'])
+    assert.equal(pidOf(after, slot), pidOf(before, slot), slot);
+  const { restarts, crashLoop } = instanceOf(after, 'echo#1');
+  assert.deepEqual([restarts, crashLoop], [1, false]);
+});
+
+test('fault 2: SIGKILL of one of two under load: idempotent requests lose nothing, the other keeps its epoch', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey], { REPLICAS: '2' });
   await app.ready();
@@ -28,12 +62,12 @@ test('SIGKILL of one of two under load: idempotent requests lose nothing, the ot
   assert.deepEqual((await load.stop()).failures, []);
 });
 
-test('one that ends at once again and again is given up after maxRestarts, and revived by a start', async () => {
+test('fault 6: one that ends at once again and again is given up after maxRestarts, and revived by a start', async () => {
   using home = makeHome();
-  await using app = new Command(home.folder, ['start', journey], { MAX_RESTARTS: '2', MIN_UPTIME: '60000' });
+  await using app = new Command(home.folder, ['start', journey], { MAX_RESTARTS: '3', MIN_UPTIME: '60000' });
   await app.ready();
   const url = await app.url();
-  for (let epoch = 1; epoch <= 3; epoch += 1) {
+  for (let epoch = 1; epoch <= 4; epoch += 1) {
     await app.until(
       'it is there',
       (now) => instanceOf(now, 'echo#1').state === 'ready' && instanceOf(now, 'echo#1').epoch === epoch,
@@ -47,8 +81,8 @@ test('one that ends at once again and again is given up after maxRestarts, and r
     );
   }
   const failed = await app.until('it is given up', (now) => instanceOf(now, 'echo#1').state === 'failed');
-  assert.equal(instanceOf(failed, 'echo#1').epoch, 3, 'one start and two restarts');
-  assert.match(instanceOf(failed, 'echo#1').reason, /exited with code 9; gave up after 2 restarts/);
+  assert.equal(instanceOf(failed, 'echo#1').epoch, 4, 'one start and three restarts');
+  assert.match(instanceOf(failed, 'echo#1').reason, /exited with code 9; gave up after 3 restarts/);
   const refused = await fetch(`${url}/say/x`);
   assert.equal(refused.status, 503);
   assert.ok(refused.headers.has('retry-after'));
@@ -57,7 +91,7 @@ test('one that ends at once again and again is given up after maxRestarts, and r
   assert.equal((await fetch(`${url}/say/x`)).status, 200);
 });
 
-test('the children of one that died are gone before the next one starts', async () => {
+test('fault 22: the children of one that died are gone before the next one starts', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey]);
   const status = await app.ready();
@@ -71,7 +105,7 @@ test('the children of one that died are gone before the next one starts', async 
   assert.equal(livesStill(output.pid), false);
 });
 
-test('a stopped process is unrouted, then found hung and replaced; a busy one is left alone', async () => {
+test('fault 11, 12: a stopped process is unrouted, then found hung and replaced; a busy one is left alone', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey], { REPLICAS: '2' });
   const status = await app.ready();
@@ -95,7 +129,7 @@ test('a stopped process is unrouted, then found hung and replaced; a busy one is
   );
 });
 
-test('a failing check() makes an instance unready, never dead', async () => {
+test('fault 16: a failing check() makes an instance unready, never dead', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey]);
   const status = await app.ready();
@@ -106,7 +140,7 @@ test('a failing check() makes an instance unready, never dead', async () => {
   assert.equal((await fetch(`${await app.url()}/health`)).status, 503);
 });
 
-test('scaled up and down under load nothing is lost, and the change by hand is said', async () => {
+test('fault 36: scaled up and down under load nothing is lost, and the change by hand is said', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey]);
   await app.ready();

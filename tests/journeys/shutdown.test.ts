@@ -6,7 +6,7 @@ import { livesStill, untilGone } from './processes.ts';
 const journey = fixture('journey/tutti.ts');
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  test(`${signal} stops in order: what is in flight is answered, nothing new is taken, nobody is left`, async () => {
+  test(`fault 23: ${signal} stops in order: what is in flight is answered, nothing new is taken, nobody is left`, async () => {
     using home = makeHome();
     await using app = new Command(home.folder, ['start', journey]);
     const status = await app.ready();
@@ -20,6 +20,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       ({ services }) => (services.find(({ name }) => name === 'echo')?.instances[0]?.inFlight ?? 0) >= 50,
     );
     app.child.kill(signal);
+    await app.until('it stops', ({ services }) =>
+      services.some(({ instances }) => instances.some(({ state }) => state === 'draining')),
+    );
+    const late = await fetch(`${url}/say/late`, { signal: AbortSignal.timeout(5_000) }).catch(
+      () => undefined,
+    );
+    assert.ok(late?.status !== 200, 'nothing new is taken');
     assert.deepEqual(
       await Promise.all(inFlight),
       Array.from({ length: 50 }, () => 200),
@@ -28,7 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     assert.deepEqual(allPids(status).filter(livesStill), []);
   });
 
-test('a second Ctrl-C ends everything within a second, with 130', async () => {
+test('fault 37: a second Ctrl-C ends everything within a second, with 130', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey], { DRAIN: '30000' });
   const status = await app.ready();
@@ -51,7 +58,7 @@ test('a second Ctrl-C ends everything within a second, with 130', async () => {
   assert.deepEqual(allPids(status).filter(livesStill), []);
 });
 
-test('one that cannot listen to a stop is killed with its children when its time is over', async () => {
+test('fault 21, 22: one that cannot listen to a stop is killed with its children when its time is over', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey], { DRAIN: '300' });
   const status = await app.ready();
@@ -67,7 +74,7 @@ test('one that cannot listen to a stop is killed with its children when its time
   assert.deepEqual([output.pid, ...allPids(status)].filter(livesStill), []);
 });
 
-test('SIGTERM during the start leaves nothing behind', async () => {
+test('fault 37: SIGTERM during the start leaves nothing behind', async () => {
   using home = makeHome();
   for (const waitFor of [undefined, 'Instance is ready']) {
     await using app = new Command(home.folder, ['start', journey]);

@@ -29,6 +29,8 @@ interface Living extends KeeperProcess {
 }
 
 const lifelineFd = 3;
+/** Whoever may send a signal would else open a debugger, which is a way to run anything. */
+const nodeOptions = ['--disable-sigusr1'];
 /** Rolling restarts run two processes for one instance for a while. */
 const mostProcesses = 2 * bounds.instances;
 
@@ -111,7 +113,7 @@ function start(order: SpawnOrder, descriptors: readonly number[]): ChildProcess 
   const spools: number[] = [];
   try {
     const [out, err] = [order.spool.out, order.spool.err].map((path) => openSpoolOrNone(path, spools));
-    return spawn(process.execPath, [order.entry, ...order.args], {
+    return spawn(process.execPath, [...nodeOptions, order.entry, ...order.args], {
       cwd: order.cwd,
       env: order.env,
       detached: true,

@@ -37,6 +37,8 @@ export async function runKeeper(options: KeeperOptions): Promise<number> {
   const { runDir, stateDir } = options;
   // A closed terminal or a full disk is no reason to let the app fall.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  // Else it would open a debugger.
+  process.on('SIGUSR1', () => undefined);
   await using closers = new AsyncDisposableStack();
   try {
     openPrivateDirectory(stateDir);

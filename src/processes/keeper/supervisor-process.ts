@@ -8,6 +8,7 @@ import { bounds } from '../../core/bounds.ts';
 import type { KeeperFrame, KeeperRequest } from '../../core/keeper-frames.ts';
 import { readKeeperRequest } from '../../core/keeper-frames.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
+import { forbidCoreDumps } from '../../os/core-dumps.ts';
 import { JsonFrameSocket } from '../../os/json-frames.ts';
 import { processStartTime } from '../../os/proc.ts';
 import { killGroups, signalGroup } from '../../os/process-groups.ts';
@@ -55,7 +56,7 @@ export class SupervisorProcess {
     this.#options = options;
     this.#needs = needs;
     this.#startedAt = needs.clock.now();
-    this.#child = spawn(process.execPath, [options.entry, ...options.args], {
+    this.#child = spawn(process.execPath, ['--disable-sigusr1', options.entry, ...options.args], {
       env: options.env,
       detached: true,
       stdio: [options.inheritsInput ? 'inherit' : 'ignore', 'inherit', 'inherit', 'pipe'],
@@ -65,6 +66,9 @@ export class SupervisorProcess {
       if (this.pid === undefined) void this.#end(null);
     });
     this.#child.once('exit', (code) => void this.#end(code));
+    // After the spawn: to load the C library costs nothing while the supervisor starts. What is spawned later inherits ours.
+    forbidCoreDumps();
+    if (this.pid !== undefined) forbidCoreDumps(this.pid);
     this.#channel = this.#open();
   }
 

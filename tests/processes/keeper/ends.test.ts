@@ -96,7 +96,7 @@ test('the next keeper sweeps what a dead one left, before it starts anything', a
   assert.deepEqual([welcome.generation, welcome.processes], [1, []]);
 });
 
-test('of several keepers that start at once one wins, and the others exit 6', async () => {
+test('fault 28: of several keepers that start at once one wins, and the others exit 6', async () => {
   await using app = new PlayedKeeper();
   const keepers = [app.start(), app.start(), app.start()];
   await app.supervisor(1);

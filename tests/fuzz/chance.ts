@@ -1,0 +1,34 @@
+/** Chance that can be had again, and how much of a test runs: `TUTTI_SEED` replays what a failed run told, `TUTTI_LONG=1` asks for full counts. */
+export const isLong = process.env['TUTTI_LONG'] === '1';
+
+/** So that the usual run stays short. */
+export const times = (usual: number, long: number): number => (isLong ? long : usual);
+
+const given = process.env['TUTTI_SEED'];
+
+export class Chance {
+  readonly seed: number;
+  #state: number;
+
+  constructor(seed = given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given)) {
+    this.seed = seed >>> 0;
+    this.#state = this.seed;
+  }
+
+  /** From 0 up to 1: mulberry32. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
+  pick<Item>(items: readonly [Item, ...Item[]]): Item {
+    return items[this.below(items.length)] ?? items[0];
+  }
+}
