@@ -11,12 +11,16 @@ import { calls } from './calls.ts';
 import { gateway } from './gateway.ts';
 import { machine } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
+import { logs } from './logs.ts';
 import { start } from './start.ts';
+import { supervision } from './supervision.ts';
 
 const questions: Readonly<Record<string, (settings: Settings) => Promise<Answer>>> = {
   calls,
   gateway,
+  logs,
   start,
+  supervision,
 };
 
 const { values, positionals } = parseArgs({
@@ -28,9 +32,17 @@ const { values, positionals } = parseArgs({
   },
 });
 
+interface Package {
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
 /** The peers live in this folder's own lock file, so that they never enter the root's. */
 function installPeers(): void {
-  if (existsSync(join(import.meta.dirname, 'node_modules/fastify'))) return;
+  const { dependencies } = JSON.parse(
+    readFileSync(join(import.meta.dirname, 'package.json'), 'utf8'),
+  ) as Package;
+  const installed = (name: string): boolean => existsSync(join(import.meta.dirname, 'node_modules', name));
+  if (Object.keys(dependencies).every(installed)) return;
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: import.meta.dirname, stdio: 'inherit' });
 }
 

@@ -6,26 +6,48 @@ import { readFileSync } from 'node:fs';
 
 const tickUs = 10_000;
 
+/** The fields of /proc/<pid>/stat from the third, the state, on. The name before it stands in brackets and may hold spaces. */
+const statOf = (pid: number): string[] =>
+  readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+    .split(') ')[1]
+    ?.split(' ') ?? [];
+
+/** A zombie does not: some init processes reap late. */
+export function livesStill(pid: number): boolean {
+  try {
+    return !/^[ZX]/.test(statOf(pid)[0] ?? 'X');
+  } catch {
+    return false;
+  }
+}
+
 /** User and system time of all threads, in microseconds. */
 export function cpuUs(pids: readonly number[]): number {
   let ticks = 0;
   for (const pid of pids) {
-    // The name of the program stands in brackets and may hold spaces: count from behind it.
-    const fields =
-      readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
-        .split(') ')[1]
-        ?.split(' ') ?? [];
+    const fields = statOf(pid);
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks * tickUs;
 }
 
-/** Memory that the process shares with nobody. */
-export function privateMiB(pid: number): number {
-  const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8');
-  const kiB = [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].reduce(
-    (sum, [, value]) => sum + Number(value),
-    0,
-  );
-  return kiB / 1_024;
+/** That of the children that ended and were waited for. */
+export function endedChildrenCpuUs(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const fields = statOf(pid);
+    ticks += Number(fields[13]) + Number(fields[14]);
+  }
+  return ticks * tickUs;
 }
+
+const rollupMiB = (pid: number, fields: RegExp): number => {
+  const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8');
+  return [...text.matchAll(fields)].reduce((sum, [, kiB]) => sum + Number(kiB), 0) / 1_024;
+};
+
+/** Memory that the process shares with nobody. */
+export const privateMiB = (pid: number): number => rollupMiB(pid, /^Private_\w+:\s+(\d+) kB$/gm);
+
+/** What it shares, counted whole for each who shares it, and the rest. */
+export const residentMiB = (pid: number): number => rollupMiB(pid, /^Rss:\s+(\d+) kB$/gm);

@@ -74,15 +74,15 @@ export const startFile = (file: string, args: string[] = []): ChildProcess =>
 export const startRole = (module: string, role: string, at: Meeting): ChildProcess =>
   startFile('lib/process.ts', [join(benchFolder, 'peers', `${module}.ts`), role, JSON.stringify(at)]);
 
-export async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill('SIGKILL');
+  child.kill(signal);
   await exited;
 }
 
 async function endAll(children: ChildProcess[]): Promise<void> {
-  await Promise.all(children.map(end));
+  await Promise.all(children.map((child) => end(child)));
 }
 
 async function startRoles(module: string, roles: string[], at: Meeting): Promise<ChildProcess[]> {

@@ -13,6 +13,7 @@ const readyMs = 60_000;
 
 /** What we read of `tutti status --json`. */
 interface Status {
+  readonly pids: { readonly keeper: number; readonly supervisor: number };
   readonly services: readonly {
     readonly name: string;
     readonly wanted: number;
@@ -26,6 +27,8 @@ interface Instance {
   readonly pid: number | null;
   readonly startedAt: number | null;
   readonly since: number;
+  readonly state: string;
+  readonly restarts: number;
   readonly requests: number;
 }
 
@@ -43,29 +46,39 @@ export class TuttiApp {
     return (await promisify(execFile)(process.execPath, all, { env: this.#env })).stdout;
   }
 
-  async #status(): Promise<Status['services']> {
-    return (JSON.parse(await this.command('status', '--json')) as Status).services;
+  async #status(): Promise<Status> {
+    return JSON.parse(await this.command('status', '--json')) as Status;
   }
 
   async untilReady(): Promise<void> {
     const end = performance.now() + readyMs;
     while (performance.now() < end) {
       // The command fails until the app's admin socket is there.
-      const services = await this.#status().catch(() => []);
+      const services = await this.#status().then(
+        (status) => status.services,
+        () => [],
+      );
       if (services.length > 0 && services.every(({ ready, wanted }) => ready === wanted)) return;
       await delay(100);
     }
     throw new Error(`${this.#file} was not ready within ${String(readyMs)} ms`);
   }
 
+  /** Keeper and supervisor. */
+  async supervisors(): Promise<number[]> {
+    const { keeper, supervisor } = (await this.#status()).pids;
+    return [keeper, supervisor];
+  }
+
   async instance(name: string): Promise<Instance> {
-    const found = (await this.#status()).find((service) => service.name === name)?.instances[0];
+    const found = (await this.#status()).services.find((service) => service.name === name)?.instances[0];
     if (found === undefined) throw new Error(`${name} has no instance`);
     return found;
   }
 
   async pids(...names: string[]): Promise<number[]> {
-    const wanted = (await this.#status()).filter(({ name }) => names.some((part) => name.includes(part)));
+    const { services } = await this.#status();
+    const wanted = services.filter(({ name }) => names.some((part) => name.includes(part)));
     return wanted.flatMap(({ instances }) => instances.flatMap(({ pid }) => pid ?? []));
   }
 }
