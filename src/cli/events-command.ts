@@ -69,11 +69,12 @@ async function untilTaken(signal: AbortSignal): Promise<void> {
 /** Number of the last one that was printed, or could have been. */
 async function printAll(app: AppConnection, query: EventQuery, invocation: Invocation): Promise<number> {
   const { options, io } = invocation;
+  // Before the first line: who has seen one may press Ctrl-C.
+  using enough = options.follow === true ? untilSignal() : undefined;
   const page = await readEvents(app, query);
   tellGap(page, query.after, invocation);
   for (const event of page.events) print(event, invocation);
-  if (options.follow !== true) return page.last;
-  using enough = untilSignal();
+  if (enough === undefined) return page.last;
   let last =
     query.after > page.last ? page.last : Math.max(query.after, page.events.at(-1)?.seq ?? page.last);
   for await (const event of followEvents(app, { of: query.of, after: last }, enough.signal)) {
