@@ -12,6 +12,7 @@ import type { Operations, Target } from './operations.ts';
 import type { Operator } from './operator.ts';
 import type { RunningApp } from './running-app.ts';
 import { isSettled } from './settled.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface AdminNeeds {
   readonly app: RunningApp;
@@ -26,17 +27,6 @@ const answer = (run: (request: AdminRequest) => unknown): AdminRoute => ({ kind:
 
 const targetView = ({ service, slots }: Target): object => ({ service, instances: slots.map(slotId) });
 
-/** Resolves when the reader has gone; at once when it has already. */
-function untilGone(signal: AbortSignal): Promise<undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const done = (): void => {
-    resolve(undefined);
-  };
-  if (signal.aborted) done();
-  else signal.addEventListener('abort', done, { once: true });
-  return promise;
-}
-
 /** Resolves when all that will be ready is, or after `waitMs`. */
 async function untilSettled({ app, clock }: AdminNeeds, request: AdminRequest): Promise<object> {
   const waitMs = Math.min(600_000, queryNumber(request.query, 'waitMs'));
@@ -48,7 +38,7 @@ async function untilSettled({ app, clock }: AdminNeeds, request: AdminRequest): 
     if (isSettled(app.status())) resolve(undefined);
   });
   if (isSettled(app.status())) resolve(undefined);
-  await Promise.race([promise, untilGone(request.signal)]);
+  await Promise.race([promise, untilAborted(request.signal)]);
   limit.cancel();
   end();
   return { settled: isSettled(app.status()), status: app.status() };

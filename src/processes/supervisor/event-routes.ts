@@ -6,6 +6,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { AdminRequest } from './admin-server.ts';
 import { queryNumber } from './admin-request.ts';
 import type { RunningApp } from './running-app.ts';
+import { untilAborted } from './until-aborted.ts';
 
 const longestWaitMs = 60_000;
 
@@ -43,8 +44,7 @@ export async function eventPage(
   const end = app.onEvent((event) => {
     if (names.length === 0 || names.some((name) => isAbout(event, name))) done();
   });
-  signal.addEventListener('abort', done, { once: true });
-  await promise;
+  await Promise.race([promise, untilAborted(signal)]);
   timer.cancel();
   end();
   return page();

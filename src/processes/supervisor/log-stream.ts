@@ -8,6 +8,7 @@ import { levelAtLeast, logLevels } from '../../core/log-line.ts';
 import { queryNumber } from './admin-request.ts';
 import type { AdminRequest, AdminRoute, LineSink } from './admin-server.ts';
 import type { LogHub } from './log-hub.ts';
+import { untilAborted } from './until-aborted.ts';
 
 type IsWanted = (line: LogLine) => boolean;
 
@@ -27,17 +28,6 @@ export function logFilter(query: URLSearchParams): IsWanted {
       services.some(
         (name) => line.service === name || line.instance.startsWith(`${name}@`) || line.instance === name,
       ));
-}
-
-/** Resolves when the reader has gone; at once when it has already. */
-function untilAborted(signal: AbortSignal): Promise<undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const done = (): void => {
-    resolve(undefined);
-  };
-  if (signal.aborted) done();
-  else signal.addEventListener('abort', done, { once: true });
-  return promise;
 }
 
 interface LogStream {

@@ -87,13 +87,17 @@ export function urlsOf(listener: ServicePlan['listener'], port: number | undefin
   return [`http://${host}:${String(port)}`];
 }
 
+/** Of a second each. One slow beat is no strain, and the first one of a process has its start in it. */
+const steadySamples = 3;
+
 function strainsOf(slots: readonly SlotState[], { samples }: StatusNeeds): Strain[] {
   return slots.flatMap((slot) => {
-    const last = slot.state === 'ready' ? samples(slot).at(-1) : undefined;
-    if (last === undefined) return [];
+    const lately = slot.state === 'ready' ? samples(slot).slice(-steadySamples) : [];
+    const last = lately.at(-1);
+    if (last === undefined || lately.length < steadySamples) return [];
     const { record, minuteAgo } = last;
     return {
-      loopDelayMs: record.loopDelayP99Ms,
+      loopDelayMs: Math.min(...lately.map((sample) => sample.record.loopDelayP99Ms)),
       requests: record.requests - minuteAgo.requests,
       errors: record.errors - minuteAgo.errors,
     };
