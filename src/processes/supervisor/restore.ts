@@ -18,12 +18,10 @@ const slotMemoPrefix = 'slot:';
 /** A memo is bounded in bytes, and a character may be written with six. */
 const longestReason = 500;
 
-export const rememberSlot = (keeper: KeeperLink, { slot, index }: SlotMemo): Promise<unknown> =>
-  keeper.ask({
-    op: 'memo',
-    key: `${slotMemoPrefix}${slotId(slot)}`,
-    value: { slot: { ...slot, reason: slot.reason.slice(0, longestReason) }, index },
-  });
+export const slotMemo = ({ slot, index }: SlotMemo): { readonly key: string; readonly value: SlotMemo } => ({
+  key: `${slotMemoPrefix}${slotId(slot)}`,
+  value: { slot: { ...slot, reason: slot.reason.slice(0, longestReason) }, index },
+});
 
 /** Whether instances of a predecessor may run: one that never came so far has left nothing to go on with. */
 export const hasSlotMemos = (memos: Welcome['memos']): boolean =>

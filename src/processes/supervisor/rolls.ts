@@ -4,7 +4,7 @@
  */
 import { isPlainObject } from '../../core/options.ts';
 import { slotId } from '../../core/ids.ts';
-import type { SlotState } from '../../core/instance-state.ts';
+import type { Evidence, SlotState } from '../../core/instance-state.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import { newRoll, nextRollStep } from '../../core/rolling.ts';
 import type { Roll } from '../../core/rolling.ts';
@@ -55,6 +55,13 @@ export class Rolls {
       this.#set(roll);
     } else this.#set({ ...current, left: [...new Set([...current.left, ...roll.left])] });
     this.consider(service);
+  }
+
+  /** Who takes more memory than it may. */
+  replaceGrown(slot: SlotState, { rssBytes, maxBytes }: Evidence): void {
+    const mebibytes = (bytes: unknown): string => `${String(Math.round(Number(bytes) / 2 ** 20))} MiB`;
+    const reason = `memory ${mebibytes(rssBytes)} is over memoryMax ${mebibytes(maxBytes)}`;
+    this.begin(slot.service, `${slotId(slot)}: ${reason}`, [slot]);
   }
 
   /** As a predecessor left them; to be called when the slots are restored and before anybody is started or stopped. */

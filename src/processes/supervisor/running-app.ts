@@ -5,9 +5,7 @@
 import { join } from 'node:path';
 import { bounds } from '../../core/bounds.ts';
 import type { TuttiEvent } from '../../core/events.ts';
-import { mostEvidenceLines } from '../../core/events.ts';
 import { eventHookService, isSystemService, slotId } from '../../core/ids.ts';
-import type { Evidence, SlotState } from '../../core/instance-state.ts';
 import { hasProcess } from '../../core/instance-state.ts';
 import type { KeeperState } from '../../core/keeper-frames.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
@@ -21,13 +19,14 @@ import { ControlServer } from './control-server.ts';
 import { EventFeed } from './event-feed.ts';
 import { EventLog } from './event-log.ts';
 import { InstanceDesk } from './instance-desk.ts';
+import { Exits } from './exits.ts';
 import type { Exited, KeeperLink, Welcome } from './keeper-link.ts';
 import type { LogHub } from './log-hub.ts';
 import type { Overrides } from './overrides.ts';
 import type { AppPlan, ServicePlan } from './plan.ts';
 import { Registry } from './registry.ts';
 import { Rolls } from './rolls.ts';
-import { hasSlotMemos, rememberSlot, restoreSlots } from './restore.ts';
+import { hasSlotMemos, restoreSlots, slotMemo } from './restore.ts';
 import { Listeners } from './listeners.ts';
 import { Deeds } from './deeds.ts';
 import { Slots } from './slots.ts';
@@ -56,11 +55,7 @@ export interface RunningAppNeeds extends Pick<SpawnerNeeds, 'runDir' | 'stateDir
 export const stopMemo = 'stop';
 /** How far the event hook has come. */
 const hookMemo = 'hook';
-/** For the last words of a process that has ended, which may be on their way still. */
-const lastWordsMs = 500;
 const statusEveryMs = 1_000;
-/** Of a line in the evidence of an exit. */
-const longestLine = 500;
 
 export class RunningApp {
   readonly slots: Slots;
@@ -79,10 +74,10 @@ export class RunningApp {
   readonly #feed: EventFeed;
   readonly #listeners: Listeners;
   readonly #deeds: Deeds;
+  readonly #exits: Exits;
   readonly #followers = new Set<(event: TuttiEvent) => void>();
   #plan: AppPlan;
   #statusTimer: Timer | undefined;
-  #isRestored = false;
 
   constructor(needs: RunningAppNeeds) {
     const { clock, random, welcome, log, runDir, hub } = needs;
@@ -101,7 +96,7 @@ export class RunningApp {
       events: this.events,
       cursor: welcome.memos[hookMemo],
       remember: (cursor) => {
-        this.#rememberAs(hookMemo, cursor);
+        this.#remember(hookMemo, cursor);
       },
       send: (id, message) => this.control.send(id, message),
     });
@@ -121,7 +116,8 @@ export class RunningApp {
         this.#deeds.perform(command, slot);
       },
       remember: (slot) => {
-        this.#remember(slot);
+        const { key, value } = slotMemo({ slot, index: this.#watch.indexOf(slotId(slot)) });
+        this.#remember(key, value);
       },
       onTransition: (transition) => {
         this.#onTransition(transition);
@@ -133,7 +129,7 @@ export class RunningApp {
       policy: (service) => this.planOf(service).health,
       memoryMax: (service) => this.planOf(service).restart.memoryMax,
       onOverMemory: (slot, evidence) => {
-        this.#replaceGrown(slot, evidence);
+        this.rolls.replaceGrown(slot, evidence);
       },
       onStalled: (lateMs) => {
         this.events.note({ name: 'supervisor:stalled', reason: 'it was held up', evidence: { lateMs } });
@@ -171,7 +167,7 @@ export class RunningApp {
       ...{ clock, slots: this.slots, wanted: this.wanted, events: this.events },
       planOf: (service) => this.planOf(service),
       remember: (key, value) => {
-        this.#rememberAs(key, value);
+        this.#remember(key, value);
       },
     });
     this.#desk = new InstanceDesk({
@@ -198,6 +194,10 @@ export class RunningApp {
       onMessage: (id, message) => {
         this.#desk.onMessage(id, message);
       },
+    });
+    this.#exits = new Exits({
+      ...{ hub, keeper: needs.keeper, control: this.control, tails: this.#tails },
+      ...{ desk: this.#desk, slots: this.slots },
     });
   }
 
@@ -264,21 +264,8 @@ export class RunningApp {
     };
   }
 
-  /** What it said last is heard before its end is told. */
-  async onExited({ key, epoch, code, signal }: Exited): Promise<void> {
-    // The keeper keeps it until it is forgotten, so it is in the list that is asked for.
-    if (!this.#isRestored) return;
-    await this.control.left(key, lastWordsMs);
-    await this.#tails.finish(key);
-    const words = this.#desk.takeWords(key);
-    const stderr = this.#needs.hub
-      .lastWords(`${key}@${String(epoch)}`, mostEvidenceLines)
-      .map((line) => line.slice(0, longestLine));
-    this.slots.dispatch(key, {
-      ...{ type: 'exited', epoch, code, signal, evidence: { stderr } },
-      ...(words === undefined ? {} : { words }),
-    });
-    await this.#needs.keeper.ask({ op: 'forget', key, epoch }).catch(() => undefined);
+  onExited(exit: Exited): Promise<void> {
+    return this.#exits.onExited(exit);
   }
 
   close(): void {
@@ -305,29 +292,11 @@ export class RunningApp {
       },
     });
     for (const plan of this.plan.services.values()) this.registry.update(plan, this.slots.of(plan.name));
-    this.#isRestored = true;
-    for (const exit of state.exited) void this.onExited({ op: 'exited', ...exit });
+    this.#exits.open(state.exited);
   }
 
-  /** A new one first, then this one drains. */
-  #replaceGrown(slot: SlotState, evidence: Evidence): void {
-    const { service } = slot;
-    const megabytes = (bytes: unknown): string => `${String(Math.round(Number(bytes) / 2 ** 20))} MiB`;
-    const reason = `memory ${megabytes(evidence['rssBytes'])} is over memoryMax ${megabytes(evidence['maxBytes'])}`;
-    this.rolls.begin(service, `${slotId(slot)}: ${reason}`, [slot]);
-  }
-
-  #remember(slot: SlotState): void {
-    const { keeper, log } = this.#needs;
-    rememberSlot(keeper, { slot, index: this.#watch.indexOf(slotId(slot)) }).catch((error: unknown) => {
-      log.error('What is remembered of an instance was refused', {
-        slot: slotId(slot),
-        error: String(error),
-      });
-    });
-  }
-
-  #rememberAs(key: string, value: unknown): void {
+  /** For a successor. */
+  #remember(key: string, value: unknown): void {
     this.#needs.keeper.ask({ op: 'memo', key, value }).catch((error: unknown) => {
       this.#needs.log.error('What is remembered for a successor was refused', { key, error: String(error) });
     });
