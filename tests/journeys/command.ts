@@ -26,14 +26,26 @@ export function makeHome(): { readonly folder: string } & Disposable {
   };
 }
 
+/** Another program, which is given ours with its arguments as its last ones. */
+export interface Through {
+  readonly through: readonly string[];
+  readonly args: readonly string[];
+}
+
 export class Command implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
   readonly admin: AdminClient;
   said = '';
 
-  constructor(folder: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [bin, ...args], {
+  constructor(
+    folder: string,
+    command: readonly string[] | Through,
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    const { through, args } = 'args' in command ? command : { through: [], args: command };
+    const [file = process.execPath, ...rest] = [...through, process.execPath, bin, ...args];
+    this.child = spawn(file, rest, {
       env: {
         ...process.env,
         NO_COLOR: '1',

@@ -97,10 +97,11 @@ export class SimProcess {
   /** Why it deserves to be ended for its silence; undefined: it does not. */
   guilt(limits: { readonly heartbeatTimeout: number; readonly busyAfter: number }): string | undefined {
     this.#account();
-    if (!faults.has(this.mode)) return undefined;
+    // A machine that goes on thaws one after the other: what somebody did before it stood still is not forgotten.
+    if (!faults.has(this.mode) && this.mode !== 'frozen') return undefined;
     // A silence begins with the last beat, up to one beat before the fault.
     const since = this.#frozenMs + beatMs;
-    if (this.mode !== 'busy' && this.#stillMs + since >= limits.heartbeatTimeout) return 'still';
+    if (this.#stillMs > 0 && this.#stillMs + since >= limits.heartbeatTimeout) return 'still';
     return this.#faultMs + since >= limits.busyAfter ? 'busy' : undefined;
   }
 
