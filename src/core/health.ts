@@ -87,7 +87,7 @@ export function judge(before: Silence | undefined, reading: Reading, policy: Hea
   return { silence, verdict: verdictOf(kills ? 'kill' : 'unready', why, { silence, reading }) };
 }
 
-/** A successor, who begins in the middle of a silence, has not seen whether there was progress: idle counts from its first look. */
+/** A successor, who begins in the middle of a silence, has not seen what it was before: time counts from its first look. */
 function follow(before: Silence | undefined, reading: Reading, { heartbeatTimeout }: HealthPolicy): Silence {
   const { now, beatAt, cpuMs } = reading;
   if (before?.beatAt !== beatAt)
@@ -129,11 +129,11 @@ const limitsOf = (policy: HealthPolicy, times: number): Limits => ({
 
 function explain(
   { firstLookAt, progressedAt, excusedAt, excusedMs }: Silence,
-  { now, beatAt, processState }: Reading,
+  { now, processState }: Reading,
   { progressMs, idleMs, busyMs }: Limits,
 ): { readonly why: Why; readonly isOver: boolean } {
   const isIdle = now - Math.max(firstLookAt, progressedAt ?? 0, excusedAt ?? 0) > idleMs;
-  const isLong = now - beatAt - excusedMs > busyMs;
+  const isLong = now - firstLookAt - excusedMs > busyMs;
   if (processState === 'D') return { why: 'blocked-io', isOver: false };
   if (processState === 'T') return { why: 'paused', isOver: isIdle || isLong };
   if (progressedAt !== undefined && now - progressedAt <= progressMs) return { why: 'busy', isOver: isLong };

@@ -142,7 +142,11 @@ const orders: Readonly<Record<KeeperOrder['op'], Check>> = {
     listeners: list(text),
     spool: fields({ out: plain, err: plain }),
   }),
-  signal: fields({ key: plain, signal: (value) => /^SIG[A-Z0-9]{2,10}$/.test(String(value)), group: flag }),
+  signal: fields({
+    key: plain,
+    signal: (value) => typeof value === 'string' && /^SIG[A-Z0-9]{2,10}$/.test(value),
+    group: flag,
+  }),
   memo: fields({ key: plain, value: anything }),
   list: isRecord,
   forget: fields({ key: plain, epoch: count }),
