@@ -62,6 +62,8 @@ export interface TuttiErrorOptions {
   readonly row?: ErrorRow;
   /** The stack of the process that threw; for logs, never sent out by a gateway. */
   readonly remoteStack?: string;
+  /** The action that answered with it: `users.fetch`. */
+  readonly from?: string;
 }
 
 /** Fills `{name}` from `data`; what is missing becomes "it", so that no sentence shows a hole. */
@@ -78,6 +80,7 @@ export class TuttiError extends Error {
   readonly http: number;
   readonly retryable: boolean;
   readonly remoteStack: string | undefined;
+  readonly from: string | undefined;
 
   constructor(code: string, data: ErrorData = {}, options: TuttiErrorOptions = {}) {
     const row: ErrorRow = options.row ?? (isErrorCode(code) ? errorTable[code] : errorTable.INTERNAL);
@@ -89,6 +92,7 @@ export class TuttiError extends Error {
     this.http = row.http;
     this.retryable = row.retryable ?? false;
     this.remoteStack = options.remoteStack;
+    this.from = options.from;
   }
 }
 
@@ -109,6 +113,12 @@ export interface WireError {
   readonly stack?: string;
 }
 
+const calledWrongly: ReadonlySet<string> = new Set<ErrorCode>(['INVALID_INPUT', 'UNKNOWN_ACTION']);
+
+/** What another action refused because of how it was called: the fault of who called it, and not of who called that one. */
+export const isOwnFault = (error: unknown): error is TuttiError =>
+  isTuttiError(error) && error.from !== undefined && calledWrongly.has(error.code);
+
 const stackLimit = 8_192;
 
 /** A bug (`TypeError` and its like) is the caller's `INTERNAL`: its message and stack may hold anything, so they stay here. */
@@ -125,8 +135,13 @@ export function toWire(error: unknown): WireError {
   };
 }
 
-export function fromWire(wire: WireError): TuttiError {
+/** @param from the action that answered with it. */
+export function fromWire(wire: WireError, from?: string): TuttiError {
   const row: ErrorRow = { text: wire.message, http: wire.http, retryable: wire.retryable };
-  const options = wire.stack === undefined ? { row } : { row, remoteStack: wire.stack };
+  const options = {
+    row,
+    ...(wire.stack === undefined ? {} : { remoteStack: wire.stack }),
+    ...(from === undefined ? {} : { from }),
+  };
   return new TuttiError(wire.code, { ...wire.data, message: wire.message }, options);
 }

@@ -2,7 +2,7 @@
  * Makes the actions and subscriptions of a definition ready to be served: validate, run, validate the answer, shape it for HTTP.
  * The order is fixed; the responder has admitted and authorised the call before.
  */
-import { TuttiError, isTuttiError } from '../core/errors.ts';
+import { isOwnFault, isTuttiError, TuttiError } from '../core/errors.ts';
 import { shown } from '../core/options.ts';
 import { inputIssues } from '../define/schema.ts';
 import type { SchemaIssue, SchemaResult } from '../define/schema.ts';
@@ -75,10 +75,13 @@ function chain(
 
 /** A bug becomes the caller's INTERNAL; here, under the same request id, it is told in full. */
 function tellBug(log: Logger, what: string, error: unknown): void {
-  if (isTuttiError(error) && error.code !== 'INVALID_OUTPUT' && error.code !== 'INTERNAL') return;
+  const refusedBy = isOwnFault(error) ? error.from : undefined;
+  const isKnown = isTuttiError(error) && error.code !== 'INVALID_OUTPUT' && error.code !== 'INTERNAL';
+  if (isKnown && refusedBy === undefined) return;
   const cause = error instanceof Error ? error.cause : undefined;
   log.error('A handler failed', {
     what,
+    ...(refusedBy === undefined ? {} : { refusedBy }),
     error: error instanceof Error ? (error.stack ?? error.message) : shown(error),
     ...(cause === undefined ? {} : { cause }),
   });
@@ -96,9 +99,11 @@ function observed(
   const record = serving.metrics.recorder(label);
   return (input, call) => {
     const startedAt = clock.now();
-    const failed = (error: unknown): never => {
+    const failed = (thrown: unknown): never => {
+      // How this handler calls others is its own affair: whoever called it cannot mend that.
+      const error = isOwnFault(thrown) ? new TuttiError('INTERNAL', {}, { cause: thrown }) : thrown;
       record(clock.now() - startedAt, codeOf(error));
-      tellBug(serving.log, label, error);
+      tellBug(serving.log, label, thrown);
       throw error;
     };
     const done = (output: unknown): unknown => {

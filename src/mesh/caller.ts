@@ -67,6 +67,9 @@ const sweepMs = 25;
 const mostTries = 4;
 const noOptions: CallOptions = {};
 
+const unknownAction = (action: string): TuttiError =>
+  new TuttiError('UNKNOWN_ACTION', { action }, { from: action });
+
 class MeshCaller implements Caller, PeerOwner {
   readonly #needs: CallerNeeds;
   readonly #ids: TraceIds;
@@ -220,7 +223,7 @@ class MeshCaller implements Caller, PeerOwner {
     if (offer === undefined) {
       // A peer that was lost between its welcome and now knows no actions either.
       if (!peer.isOpen) this.#elsewhere(call, peer, this.#unreachable(peer, undefined));
-      else this.#fail(call, new TuttiError('UNKNOWN_ACTION', { action: `${call.service}.${call.action}` }));
+      else this.#fail(call, unknownAction(`${call.service}.${call.action}`));
       return;
     }
     call.frame.action = offer.number;
@@ -269,7 +272,10 @@ class MeshCaller implements Caller, PeerOwner {
     const isError = frame.kind === frameKinds.error;
     const body = call.wantsBytes && !isError ? readBodyBytes(frame) : this.#readAnswer(call, frame);
     if (isError && !call.isSettled)
-      this.#refused(call, peer, { error: readWireError(body), flags: frame.flags });
+      this.#refused(call, peer, {
+        error: readWireError(body, `${call.service}.${call.action}`),
+        flags: frame.flags,
+      });
     else if (this.#settle(call)) call.resolve(body);
   }
 

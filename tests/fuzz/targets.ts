@@ -18,7 +18,7 @@ import { systemClock } from '../../src/os/clock.ts';
 import { encodeFrame, makeFrameDecoder } from '../../src/os/json-frames.ts';
 import { sweep } from '../../src/os/processes-file.ts';
 import { readRunning } from '../../src/os/running-file.ts';
-import { readEvent } from '../../src/processes/supervisor/event-log.ts';
+import { readEvent } from '../../src/core/read-events.ts';
 import { Overrides } from '../../src/processes/supervisor/overrides.ts';
 import { SpoolOffsets } from '../../src/processes/supervisor/spool-offsets.ts';
 import { LineJoiner } from '../../src/telemetry/line-joiner.ts';
@@ -222,7 +222,7 @@ export const targets: readonly Target[] = [
     }),
     frame: meshFrame('error'),
     read: (bytes) => {
-      meshFrames(bytes, (frame) => readWireError(readBody(frame)));
+      meshFrames(bytes, (frame) => readWireError(readBody(frame), 'users.fetch'));
     },
   },
   {
@@ -238,7 +238,7 @@ export const targets: readonly Target[] = [
     read: (bytes, folder) => {
       fileIn(folder, 'overrides.json', bytes);
       const overrides = new Overrides(folder, () => undefined);
-      return [overrides.notes(), overrides.replicas('constructor'), overrides.isStopped('__proto__')];
+      return [overrides.byHand(), overrides.replicas('constructor'), overrides.isStopped('__proto__')];
     },
   },
   {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { isTuttiError } from '../../src/core/errors.ts';
-import type { TuttiError } from '../../src/core/errors.ts';
+import { isTuttiError, TuttiError } from '../../src/core/errors.ts';
 import type { MetricFamily } from '../../src/core/metric.ts';
 import { defineService } from '../../src/define/service.ts';
 import { metricsActionName } from '../../src/mesh/runtime.ts';
@@ -142,6 +141,38 @@ test('fail takes codes of the table and own ones, with their texts and statuses'
   const taken = await refusal(world.caller().call('users', 'taken', {}));
   assert.deepEqual([taken.code, taken.http, taken.message], ['NAME_TAKEN', 409, 'The name ann is taken']);
   assert.deepEqual(world.said, []);
+});
+
+test('an input that another action refuses is the fault of who called it with that, not of who called him', async () => {
+  await using world = new HostWorld();
+  await world.host(users);
+  const caller = world.caller();
+  const porter = defineService({
+    name: 'porter',
+    actions: (action) => ({
+      welcome: action({ run: () => caller.call('users', 'get', { id: 'x' }) }),
+      greet: action({ run: () => caller.call('users', 'noSuchAction', {}) }),
+      check: action({
+        run: () => {
+          throw new TuttiError('INVALID_INPUT', { message: 'not on a Sunday' });
+        },
+      }),
+      pass: action({ run: () => caller.call('users', 'taken', {}) }),
+    }),
+  });
+  await world.host(porter);
+  for (const [action, refusedBy] of [
+    ['welcome', 'users.get'],
+    ['greet', 'users.noSuchAction'],
+  ] as const) {
+    world.said.length = 0;
+    const error = await refusal(caller.call('porter', action, {}));
+    assert.deepEqual([error.code, error.data['issues']], ['INTERNAL', undefined]);
+    assert.equal(world.said[0]?.sentence, 'A handler failed');
+    assert.equal(world.said[0].fields['refusedBy'], refusedBy);
+  }
+  assert.equal((await refusal(caller.call('porter', 'check', {}))).code, 'INVALID_INPUT');
+  assert.equal((await refusal(caller.call('porter', 'pass', {}))).code, 'NAME_TAKEN');
 });
 
 test('a code that nobody declared is a bug', async () => {
