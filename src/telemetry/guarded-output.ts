@@ -8,12 +8,13 @@ import { fstatSync, writeSync } from 'node:fs';
 /** A service that falls silent after its loss still says that it had one. */
 const tellEveryMs = 1_000;
 const warnLevel = 40;
+const lineFeed = 10;
 
 class GuardedOutput {
   readonly #fd: number;
   #lost = 0;
   #reason = '';
-  /** Half a line of what was lost stands there. */
+  /** A line stands there that has no end: what was lost, or who wrote it gave it none. */
   #isMidLine = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -49,11 +50,10 @@ class GuardedOutput {
     let done = 0;
     try {
       while (done < bytes.length) done += writeSync(this.#fd, bytes, done);
-      this.#isMidLine = false;
     } catch (error) {
       this.#reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
-      this.#isMidLine ||= done > 0;
     }
+    if (done > 0) this.#isMidLine = bytes[done - 1] !== lineFeed;
     return done === bytes.length;
   }
 }

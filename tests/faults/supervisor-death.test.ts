@@ -9,6 +9,9 @@ import { Chance, times } from '../fuzz/chance.ts';
 import { WatchedApp } from './watched-app.ts';
 
 const journey = fixture('journey/tutti.ts');
+/** The keeper's patience cannot be made shorter from outside. */
+const isLong = process.env['TUTTI_LONG'] === '1';
+const rolling = fixture('rolling/tutti.ts');
 
 const readyOf = ({ services }: AppStatus, service: string): number =>
   services.find(({ name }) => name === service)?.ready ?? 0;
@@ -55,3 +58,55 @@ test('fault 25: killed at any moment of a restart or a scale, its successor fini
     assert.equal(instanceOf(last, slot).epoch, 1, slot);
   await app.end();
 });
+
+// In large pieces it has soon asked for all that it may have, and asks no more: the successor must be told what was granted by nobody.
+for (const [how, extendMs, drainMax] of [
+  ['little by little', 200, 3_000],
+  ['in large pieces', 5_000, 6_000],
+] as const)
+  test(`fault 25: killed while work asks for more time ${how}: its successor grants it, and cuts at drainMax all the same`, async () => {
+    using home = makeHome();
+    const env = { FOLDER: home.folder, REPLICAS: '1', DRAIN_MAX: String(drainMax) };
+    await using app = new WatchedApp(home.folder, rolling, env);
+    const { pids } = await app.ready();
+    const url = await app.url();
+    const ask = (ms: number): Promise<number> =>
+      fetch(`${url}/slow?ms=${String(ms)}&extend=${String(extendMs)}`).then(({ status }) => status);
+    const [finished, endless] = [ask(drainMax - 500), ask(60_000)];
+    await app.until('both run', (now) => instanceOf(now, 'worker#1').inFlight === 2);
+    await app.admin.post('/stop', { target: 'worker' });
+    await app.until('it drains', (now) => instanceOf(now, 'worker#1').state === 'draining');
+    process.kill(pids.supervisor, 'SIGSTOP');
+    // What is waited for is time itself: more than the drain timeout, and until work has asked for the last of drainMax.
+    await pause(1_200);
+    process.kill(pids.supervisor, 'SIGKILL');
+    await app.until('there is a successor', (now) => now.pids.supervisor !== pids.supervisor);
+    assert.equal(await finished, 200);
+    assert.notEqual(await endless, 200);
+    await app.until('it has stopped', (now) => instanceOf(now, 'worker#1').state === 'stopped');
+    const timeOf = (state: string): number =>
+      app.eventsOf('worker#1').findLast(({ to }) => to === state)?.time ?? 0;
+    const drainedMs = timeOf('stopped') - timeOf('draining');
+    assert.ok(drainedMs > drainMax - 200 && drainedMs < drainMax + 2_000, `${String(drainedMs)} ms`);
+    await app.end();
+  });
+
+// With a shorter patience, and nobody beside it, it is in tests/processes/keeper.
+if (isLong)
+  test('fault 14: a supervisor that is stopped for longer than the keeper waits for an answer is replaced, and nobody else', async () => {
+    using home = makeHome();
+    await using app = new WatchedApp(home.folder, journey, { REPLICAS: '2' });
+    const before = await app.ready();
+    const url = await app.url();
+    await using load = new Load(1, () => fetch(`${url}/say/x`));
+    process.kill(before.pids.supervisor, 'SIGSTOP');
+    await app.hears('The supervisor is replaced: it does not answer', 100_000);
+    const isNew = ({ pids, generation }: AppStatus): boolean =>
+      generation === 2 && pids.supervisor !== before.pids.supervisor;
+    const after = await app.until('there is a successor', isNew);
+    await load.more(100);
+    assert.deepEqual((await load.stop()).failures, []);
+    for (const slot of ['echo#1', 'echo#2', 'relay#1', 'gateway:public#1'])
+      assert.deepEqual(instanceOf(after, slot).pid, instanceOf(before, slot).pid, slot);
+    await app.end();
+  });

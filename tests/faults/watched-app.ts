@@ -84,6 +84,8 @@ export class WatchedApp extends Command {
 
   override async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sampler);
+    // Who was left stopped by a test that failed would hold its pipes, and so the end, for ever.
+    for (const pid of this.processes()) process.kill(pid, 'SIGCONT');
     await super[Symbol.asyncDispose]();
     const left = this.processes();
     for (const pid of left) process.kill(pid, 'SIGKILL');

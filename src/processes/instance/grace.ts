@@ -40,6 +40,13 @@ export class Grace {
     this.#arm(Math.min(wished, this.#latest));
   }
 
+  /** For a successor of the supervisor: what was asked for while there was none is lost. */
+  repeat(): void {
+    if (this.#endsAt === undefined) return;
+    const ms = this.#endsAt - this.#needs.clock.now();
+    if (ms > 0) this.#needs.tell(ms);
+  }
+
   close(): void {
     this.#timer?.cancel();
     this.#endsAt = undefined;

@@ -161,7 +161,9 @@ class Instance {
     if (message.op === 'registered' && message.problem !== undefined)
       this.#log.error('A shared name was refused', { name: message.name, problem: message.problem });
     if (message.op === 'registered' || message.op === 'welcome') this.#shared.settle();
-    if (message.op === 'welcome') this.#readiness?.tell();
+    if (message.op !== 'welcome') return;
+    this.#readiness?.tell();
+    this.#grace.repeat();
   }
 
   async #end(reason: string, graceMs: number): Promise<never> {

@@ -75,6 +75,12 @@ export class Rolls {
     }
   }
 
+  /** Nobody is to take over any more. Whoever is there is the caller's to stop. */
+  undo(service: string, reason: string): void {
+    const roll = this.#rolls.get(service);
+    if (roll !== undefined) this.#end(roll, 'roll:undone', reason);
+  }
+
   /** After each transition of the service. */
   consider(service: string): void {
     // Not within the transition: a step causes the next one.
@@ -95,7 +101,7 @@ export class Rolls {
     const { slots, wanted, clock, planOf } = this.#needs;
     const roll = this.#rolls.get(service);
     if (roll === undefined || wanted.isStopping) return;
-    // It may be gone from the app, in `tutti dev`.
+    // Gone from the app, in `tutti dev`, when a predecessor died over it.
     if (slots.of(service).length === 0) {
       this.#end(roll, 'roll:undone', 'the service is gone');
       return;
@@ -119,12 +125,12 @@ export class Rolls {
         this.#end(roll, 'roll:done', `${String(roll.replaced)} replaced: ${roll.reason}`);
         return;
       case 'undo':
-        this.#undo(roll, step);
+        this.#turnBack(roll, step);
     }
   }
 
   /** The old ones were never touched; the newcomer goes. */
-  #undo(roll: Roll, { slot, reason }: { readonly slot: number | null; readonly reason: string }): void {
+  #turnBack(roll: Roll, { slot, reason }: { readonly slot: number | null; readonly reason: string }): void {
     const { service } = roll;
     this.#end(
       roll,

@@ -56,6 +56,11 @@ export class Slots {
     this.#slots.delete(id);
   }
 
+  /** One that a predecessor had, and that is no more. */
+  retire(slot: SlotState): void {
+    this.#epochs.set(slotId(slot), slot.epoch);
+  }
+
   get(id: string): SlotState | undefined {
     return this.#slots.get(id);
   }

@@ -22,10 +22,15 @@ export interface EventHookParts {
   close(): void;
 }
 
-type Hook = (event: TuttiEvent) => unknown;
+export interface EventHookNeeds {
+  readonly config: EventHookConfig;
+  readonly runtime: Pick<SystemRuntime, 'nextEvents'>;
+  readonly log: Log;
+  /** For one event; then the next one has its turn. */
+  readonly hookMs?: number;
+}
 
-/** For one event; then the next one has its turn. */
-const hookMs = 30_000;
+type Hook = (event: TuttiEvent) => unknown;
 
 async function loadHook(module: string): Promise<Hook> {
   const { onEvent } = (await import(pathToFileURL(module).href)) as { onEvent?: unknown };
@@ -35,7 +40,13 @@ async function loadHook(module: string): Promise<Hook> {
   });
 }
 
-async function handle(hook: Hook, event: TuttiEvent, log: Log): Promise<void> {
+interface Around {
+  readonly log: Log;
+  readonly hookMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function handle(hook: Hook, event: TuttiEvent, { log, hookMs }: Around): Promise<void> {
   const { seq } = event;
   const late = new AbortController();
   try {
@@ -54,11 +65,7 @@ async function handle(hook: Hook, event: TuttiEvent, log: Log): Promise<void> {
   }
 }
 
-async function run(
-  hook: Hook,
-  runtime: SystemRuntime,
-  around: { log: Log; signal: AbortSignal },
-): Promise<void> {
+async function run(hook: Hook, runtime: EventHookNeeds['runtime'], around: Around): Promise<void> {
   const { log, signal } = around;
   const isClosed = (): boolean => signal.aborted;
   for (let after: number | null = null; !isClosed();) {
@@ -66,10 +73,22 @@ async function run(
     if (isGap) log.error('Events were dropped before onEvent came to them', { after });
     for (const event of events) {
       if (isClosed()) return;
-      await handle(hook, event, log);
+      await handle(hook, event, around);
       after = event.seq;
     }
   }
+}
+
+export async function openEventHook(needs: EventHookNeeds): Promise<EventHookParts> {
+  const { config, runtime, log, hookMs = 30_000 } = needs;
+  const onEvent = await loadHook(config.module);
+  const closed = new AbortController();
+  void run(onEvent, runtime, { log, hookMs, signal: closed.signal });
+  return {
+    close: () => {
+      closed.abort();
+    },
+  };
 }
 
 export const hook = defineSystemService<
@@ -80,16 +99,7 @@ export const hook = defineSystemService<
   name: 'hook',
   version: '0.1.0',
   config: trusted<EventHookConfig>(),
-  async open({ config, runtime, log }) {
-    const onEvent = await loadHook(config.module);
-    const closed = new AbortController();
-    void run(onEvent, runtime, { log, signal: closed.signal });
-    return {
-      close: () => {
-        closed.abort();
-      },
-    };
-  },
+  open: ({ config, runtime, log }) => openEventHook({ config, runtime, log }),
   close: ({ parts }) => {
     parts.close();
   },

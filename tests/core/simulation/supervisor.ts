@@ -120,6 +120,7 @@ export class SimSupervisor {
       restoreSlots({
         ...{ slots: this.slots, prepare: () => undefined, keeper: { ask: signal } as unknown as KeeperLink },
         state: { memos: { ...memos }, exited, processes: keeper.processes(), listeners: [] },
+        isPlanned: () => true,
         spawn: (slot) => {
           this.#perform('spawn', slot);
         },
