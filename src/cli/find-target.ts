@@ -16,7 +16,10 @@ export interface FoundTarget {
 }
 
 /** @throws {TuttiError} `NOT_FOUND` with what was probably meant. */
-export function findTarget(status: Pick<AppStatus, 'services'>, text: string): FoundTarget {
+export function findTarget(
+  status: { readonly services: readonly Pick<ServiceStatus, 'name'>[] },
+  text: string,
+): FoundTarget {
   const parsed = parseTarget(text.replace(/^gateway /, 'gateway:'));
   if (parsed === undefined) throw usage(`${text} is neither a service (users) nor an instance (users#2)`);
   const names = status.services.map(({ name }) => name);

@@ -7,7 +7,7 @@ import { eventSubject, eventWords } from '../core/event-words.ts';
 import type { TuttiEvent } from '../core/events.ts';
 import { escapeControls } from '../core/log-line.ts';
 import type { Paint, Style } from '../core/paint.ts';
-import { momentText } from './moments.ts';
+import { momentText, preciseMomentText } from '../core/moments.ts';
 import { wrapText } from './wrap.ts';
 
 export interface TextLine {
@@ -42,9 +42,15 @@ export const eventLine = (event: TuttiEvent): TextLine => ({
 const margin = 2;
 const gap = 2;
 
+/** To the second; to the millisecond where two lines would have the same second, and one could not see how long it took. */
+function timesOf(lines: readonly TextLine[], now: number): string[] {
+  const times = lines.map(({ time }) => momentText(time, now));
+  return new Set(times).size === times.length ? times : lines.map(({ time }) => preciseMomentText(time, now));
+}
+
 /** Lined up; a sentence that does not fit is broken between words. */
 export function storyLines(lines: readonly TextLine[], { paint, width, now }: TextOptions): string[] {
-  const times = lines.map(({ time }) => momentText(time, now));
+  const times = timesOf(lines, now);
   const timeWidth = Math.max(0, ...times.map(({ length }) => length));
   const whoWidth = Math.max(0, ...lines.map(({ who }) => who.length));
   const indent = margin + timeWidth + gap + whoWidth + gap;

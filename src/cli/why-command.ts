@@ -1,16 +1,16 @@
 /** `tutti why`: what happened to a service, on what evidence, and what to do next; alone: who is not well, and why. */
-import type { EventPage } from '../core/events.ts';
-import { explain } from '../core/explain.ts';
+import type { EventPage, TuttiEvent } from '../core/events.ts';
+import { explain, isAbout } from '../core/explain.ts';
 import type { TimeSpan } from '../core/explain.ts';
+import type { AppStatus } from '../core/status.ts';
 import type { AppConnection } from './app-connection.ts';
 import type { CommandSpec, Invocation } from './command.ts';
-import { withApp } from './find-app.ts';
 import type { FoundTarget } from './find-target.ts';
-import { findTarget } from './find-target.ts';
 import { jsonText } from './io.ts';
 import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
 import { parseMoment } from './parse-option.ts';
+import { downText, targetIn, targetOf, withAppOrMemory } from './remembered.ts';
 import { jsonOption } from './shared-options.ts';
 import { renderWhy } from './why-text.ts';
 import type { Why } from './why-text.ts';
@@ -19,29 +19,41 @@ const mostLines = 20;
 /** Of them the stories are made; more is read only to look far back. */
 const mostEvents = 2_000;
 const hourMs = 3_600_000;
-/** Around a moment that was asked about: a person's `14:02` is some moment of that minute, or near it. */
-const aroundMs = { before: 120_000, after: 180_000 };
+/** On both sides of the minute, or the second, that was asked about. */
+const aroundMs = 120_000;
+const minutePattern = /^(?:\d{4}-\d{2}-\d{2}T)?\d{1,2}:\d{2}(?:Z|[+-]\d{2}:?\d{2})?$/;
 
-function spanOf(at: number | undefined, found: FoundTarget | undefined, now: number): TimeSpan {
-  if (at !== undefined) return { from: at - aroundMs.before, to: at + aroundMs.after };
+/** A person's `14:02` is the whole of that minute. */
+export function parseAt(text: string, now: number): TimeSpan {
+  const from = parseMoment(text, now);
+  return { from, to: from + (minutePattern.test(text) ? 60_000 : 1_000) - 1 };
+}
+
+function spanOf(at: TimeSpan | undefined, found: FoundTarget | undefined, now: number): TimeSpan {
+  if (at !== undefined) return { from: at.from - aroundMs, to: at.to + 1 + aroundMs };
   return { from: found === undefined ? now - hourMs : 0, to: Infinity };
 }
 
-function eventsPath(found: FoundTarget | undefined, at: number | undefined): string {
+function eventsPath(found: FoundTarget | undefined, at: TimeSpan | undefined): string {
   const query = new URLSearchParams(at === undefined ? { limit: String(mostEvents) } : {});
   if (found !== undefined) query.set('of', found.target);
   return `/events?${query.toString()}`;
 }
 
-async function find(app: AppConnection, name: string | undefined, at: number | undefined): Promise<Why> {
-  const status = await app.status();
-  const found = name === undefined ? undefined : findTarget(status, name);
-  const { events } = await app.get<EventPage>(eventsPath(found, at));
-  const span = spanOf(at, found, status.takenAt);
+interface Known {
+  /** Undefined: the app does not run. */
+  readonly status: AppStatus | undefined;
+  readonly found: FoundTarget | undefined;
+  readonly at: TimeSpan | undefined;
+  readonly down?: string;
+  readonly events: readonly TuttiEvent[];
+}
+
+function answer({ status, down = '', found, at, events }: Known): Why {
+  const now = status?.takenAt ?? Date.now();
+  const span = spanOf(at, found, now);
   const question = {
-    about: found,
-    span,
-    most: mostLines,
+    ...{ about: found, span, moment: at, most: mostLines },
     onlyTrouble: found === undefined && at === undefined,
   };
   const explanation = explain(question, status, events);
@@ -49,20 +61,39 @@ async function find(app: AppConnection, name: string | undefined, at: number | u
   const before = isEmpty
     ? explain({ about: found, span: { from: 0, to: span.from }, most: 1 }, status, events).story
     : [];
-  return { status, found, at, span, explanation, before, rememberedSince: events[0]?.time };
+  return { status, down, now, found, at, span, explanation, before, rememberedSince: events[0]?.time };
+}
+
+async function askApp(app: AppConnection, { args, options }: Invocation): Promise<Why> {
+  const status = await app.status();
+  const { at } = options;
+  const found = args[0] === undefined ? undefined : await targetOf(app, status.services, args[0]);
+  const { events } = await app.get<EventPage>(eventsPath(found, at));
+  return answer({ status, found, at, events });
+}
+
+function askMemory({ events }: EventPage, { args, options }: Invocation): Why {
+  const found = args[0] === undefined ? undefined : targetIn(events, args[0]);
+  const about = events.filter((event) => isAbout(event, found));
+  const down = downText(events, Date.now());
+  return answer({ status: undefined, down, found, at: options.at, events: about });
 }
 
 async function why(invocation: Invocation): Promise<Outcome> {
-  const { args, options, io } = invocation;
-  const answer = await withApp(options.app, (app) => find(app, args[0], options.at));
-  io.out(options.json === true ? jsonText(view(answer)) : renderWhy(answer, io));
+  const { options, io } = invocation;
+  const known = await withAppOrMemory(options.app, {
+    up: (app) => askApp(app, invocation),
+    down: (page) => askMemory(page, invocation),
+  });
+  io.out(options.json === true ? jsonText(view(known)) : renderWhy(known, io));
   return exit('ok');
 }
 
 const iso = (time: number): string => new Date(time).toISOString();
 
 const view = ({ status, found, explanation, rememberedSince }: Why): object => ({
-  app: status.app,
+  app: status?.app ?? null,
+  isRunning: status !== undefined,
   about: found?.target ?? null,
   now: explanation.now,
   story: explanation.story.map((line) => ({ ...line, time: iso(line.time) })),
@@ -79,13 +110,18 @@ export const whyCommand: CommandSpec = {
   name: 'why',
   summary: 'Tell what happened to a service or an instance, on what evidence, and what to do next',
   details:
-    'Without a name: who of the app is not well, and what went wrong in the last hour. Times are local. What is remembered outlives the app.',
-  arguments: [{ syntax: '[target]', words: 'users, users#2, a gateway by its name; default: the whole app' }],
+    'Without a name: who of the app is not well, and what went wrong in the last hour. Times are local. What is remembered outlives the app: it is told as well when the app does not run.',
+  arguments: [
+    {
+      syntax: '[target]',
+      words: 'users, users#2, a gateway by its name, supervisor; default: the whole app',
+    },
+  ],
   options: [
     {
       flags: '--at <time>',
-      words: 'around that moment: 14:02, so long ago (10m, 2h), or 2026-05-01T14:02',
-      parse: (text) => parseMoment(text, Date.now()),
+      words: 'around that minute (14:02) or second (14:02:07), so long ago (10m, 2h), or 2026-05-01T14:02',
+      parse: (text) => parseAt(text, Date.now()),
     },
     jsonOption,
   ],

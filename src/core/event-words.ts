@@ -4,9 +4,10 @@
  * escapes it.
  */
 import type { AppEvent, AppEventName, InstanceEvent, TuttiEvent } from './events.ts';
-import { exitIn, exitWords } from './exit-words.ts';
+import { exitIn, exitWords, supervisorExitWords } from './exit-words.ts';
 import { displayName } from './ids.ts';
-import type { InstanceState } from './instance-state.ts';
+import type { Evidence, InstanceState } from './instance-state.ts';
+import { momentText } from './moments.ts';
 import { counted, ordinal, spokenTime } from './spoken.ts';
 
 export type Tone = 'good' | 'plain' | 'warn' | 'bad';
@@ -132,11 +133,46 @@ function instanceWords(event: InstanceEvent): EventWords {
 
 const listLength = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
 
+/** That the run before it broke off is told by the start that follows: there was nobody left to tell it. */
+function startedWords({ reason, time, evidence }: AppEvent): EventWords {
+  const started = `the app was started: ${reason}`;
+  const unfinished = unfinishedWords('the run before it', evidence, time);
+  return unfinished === undefined ? told(started) : told(`${started}; ${unfinished}`, 'bad');
+}
+
+/** @param now which day needs no date. Undefined: it was stopped. */
+export function unfinishedWords(
+  run: string,
+  { unfinished, lastEventAt }: Evidence,
+  now: number,
+): string | undefined {
+  if (unfinished === undefined) return undefined;
+  const what = unfinished === 'stop' ? 'ended before its stop was finished' : 'ended without being stopped';
+  const last =
+    typeof lastEventAt === 'number' ? `, its last event was at ${momentText(lastEventAt, now)}` : '';
+  return `${run} ${what}${last}`;
+}
+
+function stoppedWords({ reason, evidence }: AppEvent): EventWords {
+  if (evidence['hasFailed'] === true) return told(`the app has ended: ${reason}`, 'bad');
+  return told(`the app has stopped: ${reason}`);
+}
+
+function replacedWords({ reason, evidence }: AppEvent): EventWords {
+  const exit = exitIn(evidence);
+  const { killedFor } = evidence;
+  const how =
+    exit === undefined
+      ? `was replaced (${reason})`
+      : `${supervisorExitWords(exit, typeof killedFor === 'string' ? killedFor : undefined)}; it was replaced`;
+  return told(`the supervisor ${how}, and instances ran on`, 'warn');
+}
+
 const wordsOfApp: Readonly<Record<AppEventName, (event: AppEvent) => EventWords>> = {
-  'app:started': ({ reason }) => told(`the app was started: ${reason}`),
-  'app:stopping': ({ reason }) => told(`the app is stopped: ${reason}`),
-  'supervisor:replaced': ({ reason }) =>
-    told(`the supervisor was replaced (${reason}); instances ran on`, 'warn'),
+  'app:started': startedWords,
+  'app:stopping': ({ reason }) => told(`the app is being stopped: ${reason}`),
+  'app:stopped': stoppedWords,
+  'supervisor:replaced': replacedWords,
   'supervisor:stalled': ({ reason }) =>
     told(`the supervisor was held up (${reason}); nobody is judged by that time`, 'warn'),
   'service:scaled': ({ reason }) => told(`was scaled ${reason}`),

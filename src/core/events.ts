@@ -26,6 +26,7 @@ export interface InstanceEvent {
 export type AppEventName =
   | 'app:started'
   | 'app:stopping'
+  | 'app:stopped'
   | 'supervisor:replaced'
   | 'supervisor:stalled'
   | 'service:scaled'
@@ -76,6 +77,7 @@ function evidenceOf({ before, after, cause, now }: TransitionSeen): Evidence {
   return {
     code: cause.code,
     signal: cause.signal,
+    pid: before.pid,
     readyForMs: before.readyAt === null ? null : Math.round(now - before.readyAt),
     ...again,
     ...given,

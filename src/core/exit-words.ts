@@ -8,6 +8,8 @@ import { spokenTime } from './spoken.ts';
 export interface ExitSeen {
   readonly code: number | null;
   readonly signal: string | null;
+  /** Null: it is not known any more. */
+  readonly pid: number | null;
   /** Null: it never was. */
   readonly readyForMs: number | null;
   /** The line of stderr that names the error. */
@@ -16,10 +18,11 @@ export interface ExitSeen {
 
 /** Undefined when the event is no end of a process. What a file holds may be anything. */
 export function exitIn(evidence: Evidence): ExitSeen | undefined {
-  const { code, signal, readyForMs } = evidence;
+  const { code, signal, pid, readyForMs } = evidence;
   const known = {
     code: typeof code === 'number' ? code : null,
     signal: typeof signal === 'string' ? signal : null,
+    pid: typeof pid === 'number' ? pid : null,
     readyForMs: typeof readyForMs === 'number' ? readyForMs : null,
     error: errorIn(evidence),
   };
@@ -66,8 +69,12 @@ const howItEnded = ({ code, signal }: ExitSeen): string =>
 const meaningOf = ({ code, signal, error }: ExitSeen): string | undefined =>
   error ?? (signal === null ? meaningOfCode[code ?? -1] : meaningOfSignal[signal]);
 
-const whenItEnded = ({ readyForMs }: ExitSeen): string =>
-  readyForMs === null ? 'before it was ready' : `after it was ready for ${spokenTime(readyForMs)}`;
+function whenItEnded({ readyForMs, pid }: ExitSeen): string {
+  const who = pid === null ? '' : `, as pid ${String(pid)}`;
+  return readyForMs === null
+    ? `before it was ready${who}`
+    : `after it was ready for ${spokenTime(readyForMs)}${who}`;
+}
 
 /** The words with which it said itself why: they stand before `(exited with code 1)`. */
 export const ownWords = (reason: string): string | undefined =>
@@ -81,4 +88,12 @@ export function exitWords(exit: ExitSeen, reason: string, isKilledByUs: boolean)
   if (said !== undefined) return `${howItEnded(exit)} ${when}: ${said}`;
   const meaning = meaningOf(exit);
   return `${howItEnded(exit)} ${when}${meaning === undefined ? '' : ` (${meaning})`}`;
+}
+
+/** The end of a supervisor, which its keeper saw. */
+export function supervisorExitWords(exit: ExitSeen, killedFor: string | undefined): string {
+  const who = exit.pid === null ? '' : `, as pid ${String(exit.pid)}`;
+  if (killedFor !== undefined) return `was killed by the keeper${who}: ${killedFor}`;
+  const meaning = meaningOf(exit);
+  return `${howItEnded(exit)}${who}${meaning === undefined ? '' : ` (${meaning})`}`;
 }

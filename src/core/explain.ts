@@ -9,7 +9,7 @@ import { displayName } from './ids.ts';
 import type { InstanceState } from './instance-state.ts';
 import { nextSteps } from './next-steps.ts';
 import type { NextStep } from './next-steps.ts';
-import { counted, spokenTime } from './spoken.ts';
+import { counted, ordinal, spokenTime } from './spoken.ts';
 import type { AppStatus, InstanceStatus } from './status.ts';
 
 /** Who is asked about: a service, or one instance of it (`users#2`); undefined: the whole app. */
@@ -17,6 +17,8 @@ export interface Subject {
   readonly service: string;
   readonly slot?: string | undefined;
 }
+
+type Status = Pick<AppStatus, 'services' | 'takenAt' | 'generation' | 'pids'>;
 
 /** Epoch milliseconds, both ends included. */
 export interface TimeSpan {
@@ -27,7 +29,9 @@ export interface TimeSpan {
 export interface Question {
   readonly about: Subject | undefined;
   readonly span: TimeSpan;
-  /** Lines of the story; the newest are kept. */
+  /** What was asked for, in the middle of the span; undefined: what was last. */
+  readonly moment?: TimeSpan | undefined;
+  /** Lines of the story; those nearest to the moment are kept. */
   readonly most: number;
   /** Leaves out what went well. */
   readonly onlyTrouble?: boolean;
@@ -60,37 +64,59 @@ export interface Explanation {
   readonly now: readonly NowLine[];
   /** Oldest first. */
   readonly story: readonly StoryLine[];
-  /** Lines of the span that were left out, since they are older than the newest `most`. */
-  readonly leftOut: number;
-  /** Of the latest failure in the span. */
+  /** Lines of the span that are older than the first of the story, and newer than its last. */
+  readonly leftOut: { readonly before: number; readonly after: number };
+  /** Of the failure in the span that is nearest to the moment. */
   readonly lastWords: LastWords | undefined;
   readonly next: readonly NextStep[];
 }
 
+/** @param status undefined: the app does not run. */
 export function explain(
   question: Question,
-  status: Pick<AppStatus, 'services' | 'takenAt'>,
+  status: Status | undefined,
   events: readonly TuttiEvent[],
 ): Explanation {
-  const { span, about, most, onlyTrouble = false } = question;
+  const { span, about, moment, most, onlyTrouble = false } = question;
   const found = events.filter(
     (event) => event.time >= span.from && event.time <= span.to && isAbout(event, about),
   );
-  const story = tellStory(found).filter(({ tone }) => !onlyTrouble || tone === 'warn' || tone === 'bad');
-  const failure = found.findLast(isFailure);
-  const instances = instancesOf(status, about);
+  const failure = nearest(found.filter(isFailure), moment, 1)[0];
+  const story = tellStory(found, moment === undefined ? undefined : failure).filter(
+    ({ tone }) => !onlyTrouble || tone === 'warn' || tone === 'bad',
+  );
+  const kept = nearest(story, moment, most);
+  const before = kept[0] === undefined ? 0 : story.indexOf(kept[0]);
+  const instances = status === undefined ? [] : instancesOf(status, about);
   return {
-    now: instances.map((instance) => nowLine(instance, status.takenAt)),
-    story: story.slice(-most),
-    leftOut: Math.max(0, story.length - most),
+    now: status === undefined ? [] : nowLines(instances, status, about),
+    story: kept,
+    leftOut: { before, after: story.length - kept.length - before },
     lastWords: failure === undefined ? undefined : lastWordsOf(failure),
     next: nextSteps({
-      instances,
-      failure,
-      undone: found.findLast(isUndone),
+      ...{ instances, failure, undone: found.findLast(isUndone) },
       about: about?.slot ?? about?.service,
+      app: status === undefined ? 'down' : isPartOf(status, about) ? 'up' : 'without it',
+      now: status?.takenAt ?? 0,
     }),
   };
+}
+
+/** As many as `most`, in their order; of those that are equally near the newest. */
+function nearest<Timed extends { readonly time: number }>(
+  all: readonly Timed[],
+  moment: TimeSpan | undefined,
+  most: number,
+): Timed[] {
+  const distance = ({ time }: Timed): number =>
+    moment === undefined ? 0 : Math.max(0, moment.from - time, time - moment.to);
+  const kept = new Set(
+    all
+      .toReversed()
+      .sort((left, right) => distance(left) - distance(right))
+      .slice(0, most),
+  );
+  return all.filter((one) => kept.has(one));
 }
 
 const isUndone = (event: TuttiEvent): boolean => event.type === 'app' && event.name === 'roll:undone';
@@ -98,16 +124,13 @@ const isUndone = (event: TuttiEvent): boolean => event.type === 'app' && event.n
 const slotOf = ({ instance }: InstanceEvent): string => instance.slice(0, instance.lastIndexOf('@'));
 
 /** The app's own events touch everybody. */
-function isAbout(event: TuttiEvent, about: Subject | undefined): boolean {
+export function isAbout(event: TuttiEvent, about: Subject | undefined): boolean {
   if (about === undefined || event.service === undefined) return true;
   if (event.service !== about.service) return false;
   return about.slot === undefined || event.type === 'app' || slotOf(event) === about.slot;
 }
 
-function instancesOf(
-  { services }: Pick<AppStatus, 'services'>,
-  about: Subject | undefined,
-): InstanceStatus[] {
+function instancesOf({ services }: Status, about: Subject | undefined): InstanceStatus[] {
   return services
     .filter(({ name }) => about === undefined || name === about.service)
     .flatMap(({ instances }) => instances)
@@ -131,6 +154,24 @@ const toneOfState: Readonly<Record<InstanceState, Tone>> = {
   },
   ...{ backoff: 'bad', failed: 'bad', stopped: 'plain' },
 };
+
+/** The supervisor is no service, and can be asked about like one. */
+export const supervisorName = 'supervisor';
+
+const isPartOf = ({ services }: Status, about: Subject | undefined): boolean =>
+  about === undefined ||
+  about.service === supervisorName ||
+  services.some(({ name }) => name === about.service);
+
+function nowLines(
+  instances: readonly InstanceStatus[],
+  { takenAt, generation, pids }: Status,
+  about: Subject | undefined,
+): NowLine[] {
+  if (about?.service !== supervisorName) return instances.map((instance) => nowLine(instance, takenAt));
+  const text = `runs, the ${ordinal(generation)} since the app was started (pid ${String(pids.supervisor)})`;
+  return [{ instance: supervisorName, text, tone: 'good' }];
+}
 
 export function nowLine(instance: InstanceStatus, takenAt: number): NowLine {
   const text = `${nowText(instance, takenAt)}${restartsText(instance)}`;
@@ -161,19 +202,23 @@ interface Told extends StoryLine {
 }
 
 /** Per instance without what another event tells, then all in their order. */
-function tellStory(events: readonly TuttiEvent[]): StoryLine[] {
+function tellStory(events: readonly TuttiEvent[], asked: TuttiEvent | undefined): StoryLine[] {
   const byWho = Map.groupBy(events, eventSubject);
-  const lines = [...byWho.values()].flatMap((of) => foldAlike(withoutShortLives(of.flatMap(tell))));
+  const lines = [...byWho.values()].flatMap((of) =>
+    foldAlike(withoutShortLives(of.flatMap((event) => tell(event, event === asked)))),
+  );
   return lines
     .sort((left, right) => left.seq - right.seq)
     .map(({ event: _event, likeness: _likeness, ...line }) => line);
 }
 
-function tell(event: TuttiEvent): Told[] {
+/** @param isAsked it is told by itself, however many are like it. */
+function tell(event: TuttiEvent, isAsked: boolean): Told[] {
   const { text, tone, isStep } = eventWords(event);
   if (isStep) return [];
   const isBad = isFailure(event);
   const likeness = isBad ? `${event.from === 'stopping' ? 'killed ' : ''}${event.reason}` : '';
+  const alone = isAsked ? `${String(event.seq)} ` : '';
   return [
     {
       event,
@@ -182,7 +227,7 @@ function tell(event: TuttiEvent): Told[] {
       who: eventSubject(event),
       text,
       tone,
-      likeness,
+      likeness: `${alone}${likeness}`,
       isFailure: isBad,
     },
   ];

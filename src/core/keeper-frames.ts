@@ -32,6 +32,16 @@ export interface KeeperListener {
   readonly port: number;
 }
 
+/** How a supervisor ended. */
+export interface SupervisorEnd {
+  /** Null: it could not be spawned. */
+  readonly pid: number | null;
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Why the keeper killed it. */
+  readonly killedFor?: string;
+}
+
 /** What the keeper knows: the answer to `list`, and part of the welcome. */
 export interface KeeperState {
   readonly processes: readonly KeeperProcess[];
@@ -51,6 +61,8 @@ export type KeeperFrame =
   | ({
       readonly op: 'welcome';
       readonly generation: number;
+      /** Of the supervisor before this one. */
+      readonly predecessor?: SupervisorEnd;
       readonly keys: { readonly publicKey: string; readonly privateKey: string };
     } & KeeperState)
   | { readonly op: 'answer'; readonly id: number; readonly ok: true; readonly [field: string]: unknown }

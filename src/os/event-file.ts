@@ -27,8 +27,7 @@ export class EventFile {
 
   /** @param mostLines of one file; then it becomes the one before, and what that held is dropped. */
   constructor(directory: string, mostLines: number) {
-    this.#current = join(directory, 'events.jsonl');
-    this.#previous = join(directory, 'events.1.jsonl');
+    [this.#previous, this.#current] = pathsIn(directory);
     this.#mostLines = mostLines;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -39,10 +38,9 @@ export class EventFile {
 
   /** Both files, oldest line first. What cannot be read is not there. */
   read(): string[] {
-    const previous = linesOf(this.#previous);
     const current = linesOf(this.#current);
     this.#lines = current.length;
-    return [...previous, ...current];
+    return [...linesOf(this.#previous), ...current];
   }
 
   /** @throws what the system says: disk full, may only be read. Nothing of the line counts as written then. */
@@ -77,6 +75,14 @@ export class EventFile {
     renameSync(this.#current, this.#previous);
     this.#lines = 0;
   }
+}
+
+/** For who only looks: makes nothing. */
+export const readEventLines = (directory: string): string[] => pathsIn(directory).flatMap(linesOf);
+
+/** The one before, and the one that is written. */
+function pathsIn(directory: string): [string, string] {
+  return [join(directory, 'events.1.jsonl'), join(directory, 'events.jsonl')];
 }
 
 function linesOf(path: string): string[] {

@@ -4,29 +4,19 @@ import { test } from 'node:test';
 import { eventWords, isFailure } from '../../src/core/event-words.ts';
 import type { AppEvent, InstanceEvent, TuttiEvent } from '../../src/core/events.ts';
 import { explain } from '../../src/core/explain.ts';
-import type { Evidence } from '../../src/core/instance-state.ts';
-import type { InstanceStatus, ServiceStatus } from '../../src/core/status.ts';
+import type { InstanceStatus } from '../../src/core/status.ts';
+import { momentText } from '../../src/core/moments.ts';
 import { ordinal, spokenTime } from '../../src/core/spoken.ts';
-
-let seq = 0;
-const happened = (event: Partial<InstanceEvent>): InstanceEvent => ({
-  ...{ type: 'instance', seq: (seq += 1), time: seq * 1_000, instance: 'users#1@3', service: 'users' },
-  ...{ from: 'ready', to: 'pending', reason: '', evidence: {}, failures: 0, crashLoop: false },
-  ...event,
-});
-const ofApp = (event: Partial<AppEvent> & Pick<AppEvent, 'name'>): AppEvent => ({
-  ...{ type: 'app', seq: (seq += 1), time: seq * 1_000, reason: 'why', evidence: {} },
-  ...event,
-});
-const exit = (code: number | null, signal: string | null, readyForMs: number | null): Evidence => ({
-  ...{ code, signal, readyForMs },
-});
+import { crash, everything, exit, happened, instance, ofApp, statusWith } from './made-events.ts';
 
 const cases: [string, Partial<InstanceEvent>, string][] = [
   [
     'SIGKILL that nobody here sent',
-    { evidence: exit(null, 'SIGKILL', 720_000), reason: 'killed by SIGKILL', failures: 1 },
-    'was killed by SIGKILL after it was ready for 12 min (nobody here sent that: it was killed from outside, or by the kernel for want of memory); starts again at once',
+    {
+      evidence: { ...exit(null, 'SIGKILL', 720_000), pid: 417 },
+      ...{ reason: 'killed by SIGKILL', failures: 1 },
+    },
+    'was killed by SIGKILL after it was ready for 12 min, as pid 417 (nobody here sent that: it was killed from outside, or by the kernel for want of memory); starts again at once',
   ],
   [
     'the fourth quick failure',
@@ -133,9 +123,48 @@ for (const [what, event, text] of cases) {
   });
 }
 
+const appCases: [string, Partial<AppEvent> & Pick<AppEvent, 'name'>, string][] = [
+  ['a start', { name: 'app:started' }, 'the app was started: why'],
+  [
+    'a start after a run that nobody stopped',
+    { name: 'app:started', time: 90_000, evidence: { unfinished: 'run', lastEventAt: 60_000 } },
+    `the app was started: why; the run before it ended without being stopped, its last event was at ${momentText(60_000, 90_000)}`,
+  ],
+  [
+    'a start after a stop that was cut off',
+    { name: 'app:started', time: 90_000, evidence: { unfinished: 'stop', lastEventAt: 60_000 } },
+    `the app was started: why; the run before it ended before its stop was finished, its last event was at ${momentText(60_000, 90_000)}`,
+  ],
+  ['a stop', { name: 'app:stopped' }, 'the app has stopped: why'],
+  ['a start that failed', { name: 'app:stopped', evidence: { hasFailed: true } }, 'the app has ended: why'],
+  [
+    'the death of a supervisor',
+    { name: 'supervisor:replaced', evidence: { code: null, signal: 'SIGKILL', pid: 417 } },
+    'the supervisor was killed by SIGKILL, as pid 417 (nobody here sent that: it was killed from outside, or by the kernel for want of memory); it was replaced, and instances ran on',
+  ],
+  [
+    'the exit of a supervisor',
+    { name: 'supervisor:replaced', evidence: { code: 1, signal: null, pid: 417 } },
+    'the supervisor exited with code 1, as pid 417 (usually an error that nobody caught); it was replaced, and instances ran on',
+  ],
+  [
+    'a supervisor that its keeper killed',
+    { name: 'supervisor:replaced', evidence: { code: null, signal: 'SIGKILL', killedFor: 'it is silent' } },
+    'the supervisor was killed by the keeper: it is silent; it was replaced, and instances ran on',
+  ],
+];
+for (const [what, event, text] of appCases) {
+  test(`${what} is told in one sentence`, () => {
+    assert.equal(eventWords(ofApp(event)).text, text);
+  });
+}
+
 test('what the app did is told, also by a name that a later version made up', () => {
   const words = (event: Parameters<typeof ofApp>[0]): string => eventWords(ofApp(event)).text;
-  assert.equal(words({ name: 'supervisor:replaced' }), 'the supervisor was replaced (why); instances ran on');
+  assert.equal(
+    words({ name: 'supervisor:replaced' }),
+    'the supervisor was replaced (why), and instances ran on',
+  );
   assert.equal(
     words({ name: 'roll:started', service: 'users', evidence: { instances: ['users#1', 'users#2'] } }),
     'a roll begins, 2 instances one at a time: why',
@@ -152,28 +181,6 @@ test('an end that was asked for is no failure, one that was not is', () => {
   assert.ok(!isFailure(happened({ from: 'backoff', failures: 3 })));
 });
 
-const instance = (slot: string, is: Partial<InstanceStatus>): InstanceStatus => ({
-  ...{ slot, epoch: 1, state: 'ready', reason: 'ready', pid: 7, since: 0, startedAt: 0, restartAt: null },
-  ...{ restarts: 0, crashLoop: false, lastHeartbeat: 0, requests: 0, errors: 0, inFlight: 0 },
-  ...{ requestsPerSecond: 0, p99Ms: null, loopDelayMs: null, cpuPercent: null, rssBytes: null },
-  ...is,
-});
-const statusWith = (...instances: InstanceStatus[]): { services: ServiceStatus[]; takenAt: number } => ({
-  services: [
-    {
-      ...{ name: 'users', system: false, version: '1', optional: false, wanted: 1, ready: 1 },
-      ...{ health: 'healthy', urls: [], instances },
-    },
-  ],
-  takenAt: 720_000,
-});
-const everything = { from: 0, to: Infinity };
-const crash = (n: number): TuttiEvent =>
-  happened({
-    ...{ from: 'starting', to: 'backoff', reason: 'exited with code 1', failures: n },
-    evidence: { ...exit(1, null, null), stderr: [`boom ${String(n)}`] },
-  });
-
 test('of ten crashes that are alike the first and the last are told, with the last words of the last', () => {
   const starts = (): TuttiEvent => happened({ from: 'pending', to: 'starting' });
   const events = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap((n) => [starts(), crash(n)]);
@@ -187,7 +194,7 @@ test('of ten crashes that are alike the first and the last are told, with the la
   assert.match(found.story[1]?.text ?? '', /10th quick failure in a row \(and 8 times in between\)$/);
   assert.deepEqual(found.lastWords?.lines, ['boom 10']);
   assert.equal(found.now[0]?.text, 'has ended and starts again in 1.5 s: exited with code 1');
-  assert.match(found.next[0]?.command ?? '', /^tutti logs users#1 --since 1970-01-01T/);
+  assert.match(found.next[0]?.command ?? '', /^tutti logs users#1 --since \d\d:\d\d:\d\d$/);
 });
 
 test('a story is of the one that was asked for, of its service, of the whole app, and of the time that was asked for', () => {
@@ -212,7 +219,7 @@ test('a story is of the one that was asked for, of its service, of the whole app
   const span = { from: neighbour.time, to: neighbour.time };
   assert.deepEqual(who(explain({ about: undefined, span, most: 20 }, status, events)), ['users#2']);
   const newest = explain({ about: undefined, span: everything, most: 2 }, status, events);
-  assert.deepEqual([newest.story.length, newest.leftOut], [2, 4]);
+  assert.deepEqual([newest.story.length, newest.leftOut], [2, { before: 4, after: 0 }]);
 });
 
 const nexts: [string, Partial<InstanceStatus>, TuttiEvent[], string][] = [
@@ -234,6 +241,15 @@ for (const [what, is, events, command] of nexts) {
     assert.equal(next.at(-1)?.command, command);
   });
 }
+
+test('a stop by hand is newer than a failure, so the start comes first', () => {
+  const question = { about: { service: 'users' }, span: everything, most: 20 };
+  const { next } = explain(question, statusWith(instance('users#1', { state: 'stopped' })), [crash(1)]);
+  assert.deepEqual(
+    next.map(({ command }) => command.split(' --')[0]),
+    ['tutti start users', 'tutti logs users#1'],
+  );
+});
 
 test('times and counts are spoken as people speak', () => {
   const times = [8, 2_500, 48_000, 720_000, 11_100_000, 345_600_000];

@@ -2,7 +2,7 @@
  * The life of one keeper: keeps a supervisor running, passes on signals, and ends everything at the end.
  * Whatever happens to supervisors, `run` ends only when no process group that it started has a member left.
  */
-import type { KeeperFrame, KeeperRequest } from '../../core/keeper-frames.ts';
+import type { KeeperFrame, KeeperRequest, SupervisorEnd } from '../../core/keeper-frames.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
 import { exitCodeConfigRefused, restartDelayMs } from '../../core/restart-policy.ts';
 import type { RunKeys } from '../../os/identity.ts';
@@ -49,6 +49,7 @@ export class Keeper {
   readonly #ended = Promise.withResolvers<number>();
   #supervisor: SupervisorProcess | undefined;
   #generation = 0;
+  #predecessor: SupervisorEnd | undefined;
   #quickFailures = 0;
   #hasBeenUp = false;
   #stop: { reason: StopSignal; count: number } | undefined;
@@ -127,6 +128,7 @@ export class Keeper {
     this.#tell({
       op: 'welcome',
       generation: this.#generation,
+      ...(this.#predecessor === undefined ? {} : { predecessor: this.#predecessor }),
       keys: this.#needs.keys,
       ...stateOf(this.#parts),
     });
@@ -143,8 +145,10 @@ export class Keeper {
     void answer(request, this.#parts).then((frame) => asker?.send(frame));
   }
 
-  #onSupervisorGone({ code, livedMs }: SupervisorGone): void {
+  #onSupervisorGone({ end, livedMs }: SupervisorGone): void {
+    const { code } = end;
     this.#supervisor = undefined;
+    this.#predecessor = end;
     const isRefusal = code === exitCodeConfigRefused || code === exitCodeConfigInvalid;
     if (this.#finishCode !== undefined) this.#end(this.#finishCode);
     else if (isRefusal && !this.#hasBeenUp) this.#end(code);

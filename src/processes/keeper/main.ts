@@ -119,7 +119,10 @@ async function sweepPredecessor(runDir: string): Promise<void> {
 function refuseSecond({ stateDir, runDir }: KeeperOptions): number {
   const running = readRunning(stateDir);
   if (running === undefined) say(`An app is already running with ${stateDir} or ${runDir}`);
-  else say(`${running.app} is already running: process ${String(running.pid)}, ${running.appFile}`);
+  else
+    say(
+      `${running.app} is already running: process ${String(running.pid)}, ${running.appFile}\n  See it: npx tutti status; end it: npx tutti stop`,
+    );
   return exitCodeAlreadyRunning;
 }
 

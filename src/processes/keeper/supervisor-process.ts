@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { bounds } from '../../core/bounds.ts';
-import type { KeeperFrame, KeeperRequest } from '../../core/keeper-frames.ts';
+import type { KeeperFrame, KeeperRequest, SupervisorEnd } from '../../core/keeper-frames.ts';
 import { readKeeperRequest } from '../../core/keeper-frames.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import { forbidCoreDumps } from '../../os/core-dumps.ts';
@@ -32,7 +32,7 @@ interface SupervisorNeeds {
 }
 
 export interface SupervisorGone {
-  readonly code: number | null;
+  readonly end: SupervisorEnd;
   readonly livedMs: number;
 }
 
@@ -50,6 +50,7 @@ export class SupervisorProcess {
   #nextPing: Timer | undefined;
   #farewell: Timer | undefined;
   readonly #channelClosed = Promise.withResolvers<undefined>();
+  #killedFor: string | undefined;
   #isGone = false;
 
   constructor(options: SupervisorOptions, needs: SupervisorNeeds) {
@@ -63,9 +64,9 @@ export class SupervisorProcess {
     });
     this.#child.on('error', (error) => {
       needs.say(`The supervisor could not be started: ${error.message}`);
-      if (this.pid === undefined) void this.#end(null);
+      if (this.pid === undefined) void this.#end(null, null);
     });
-    this.#child.once('exit', (code) => void this.#end(code));
+    this.#child.once('exit', (code, signal) => void this.#end(code, signal));
     // After the spawn: to load the C library costs nothing while the supervisor starts. What is spawned later inherits ours.
     forbidCoreDumps();
     if (this.pid !== undefined) forbidCoreDumps(this.pid);
@@ -118,6 +119,7 @@ export class SupervisorProcess {
 
   #replace(why: string): void {
     this.#needs.say(`The supervisor is replaced: ${why}`);
+    this.#killedFor = why;
     this.kill();
   }
 
@@ -142,13 +144,14 @@ export class SupervisorProcess {
     enough.cancel();
   }
 
-  async #end(code: number | null): Promise<void> {
+  async #end(code: number | null, signal: string | null): Promise<void> {
     if (this.#isGone) return;
     this.#isGone = true;
     const livedMs = this.#needs.clock.now() - this.#startedAt;
     this.#nextPing?.cancel();
     this.#farewell?.cancel();
     if (this.pid !== undefined) await this.#bury(this.pid);
-    this.#needs.onGone({ code, livedMs });
+    const why = this.#killedFor === undefined ? {} : { killedFor: this.#killedFor };
+    this.#needs.onGone({ end: { pid: this.pid ?? null, code, signal, ...why }, livedMs });
   }
 }

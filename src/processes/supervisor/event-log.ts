@@ -6,8 +6,9 @@ import { bounds } from '../../core/bounds.ts';
 import type { AppEvent, EventPage, TransitionSeen, TuttiEvent } from '../../core/events.ts';
 import { instanceEvent } from '../../core/events.ts';
 import { slotId } from '../../core/ids.ts';
-import { isPlainObject } from '../../core/options.ts';
+import type { Evidence, InstanceState, SlotState } from '../../core/instance-state.ts';
 import type { Clock } from '../../core/ports.ts';
+import { readEvents, unfinishedRun } from '../../core/read-events.ts';
 import { EventFile } from '../../os/event-file.ts';
 
 export interface EventLogNeeds {
@@ -17,32 +18,14 @@ export interface EventLogNeeds {
   readonly onEvent: (event: TuttiEvent) => void;
 }
 
-/** What a file may hold after years and crashes: only what looks like an event is one. */
-export function readEvent(line: string): TuttiEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (!isPlainObject(value)) return undefined;
-    const { seq, time, type, reason, evidence } = value;
-    const isEvent =
-      Number.isSafeInteger(seq) &&
-      Number.isFinite(time) &&
-      typeof reason === 'string' &&
-      isPlainObject(evidence);
-    const isKnown =
-      (type === 'instance' &&
-        typeof value['instance'] === 'string' &&
-        typeof value['service'] === 'string') ||
-      (type === 'app' && typeof value['name'] === 'string');
-    return isEvent && isKnown ? (value as unknown as TuttiEvent) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 export class EventLog {
+  /** Of the run before this one, as evidence of a start. */
+  readonly unfinished: Evidence;
   readonly #needs: EventLogNeeds;
   readonly #file: EventFile;
   readonly #since = new Map<string, number>();
+  /** Where each slot stands by what is told here; undefined: nobody knows, the beginning of the run is not kept any more. */
+  #told: Map<string, InstanceState> | undefined;
   #events: TuttiEvent[];
   #lastSeq: number;
   #unwritten = 0;
@@ -51,12 +34,27 @@ export class EventLog {
     this.#needs = needs;
     this.#file = new EventFile(needs.directory, bounds.events);
     this.#events = this.#read();
+    this.unfinished = unfinishedRun(this.#events);
     this.#lastSeq = Math.max(needs.generation * 2 ** 32, this.#events.at(-1)?.seq ?? 0);
     for (const event of this.#events) this.#noteSince(event);
   }
 
   transition(seen: TransitionSeen): void {
     this.#add(instanceEvent(seen, this.#stamp()));
+  }
+
+  /** Of a slot whose last transition a predecessor had remembered, but not told before it died. */
+  catchUp(slot: SlotState): void {
+    if (this.#told === undefined) return;
+    const state = this.#told.get(slotId(slot)) ?? 'stopped';
+    if (state === slot.state) return;
+    const seen = {
+      before: { ...slot, state },
+      after: slot,
+      cause: { type: 'go' },
+      now: this.#needs.clock.now(),
+    } as const;
+    this.#add({ ...instanceEvent(seen, this.#stamp()), evidence: { toldBySuccessor: true } });
   }
 
   note(event: Pick<AppEvent, 'name' | 'service' | 'reason'> & Partial<Pick<AppEvent, 'evidence'>>): void {
@@ -100,9 +98,14 @@ export class EventLog {
   }
 
   #noteSince(event: TuttiEvent): void {
-    if (event.type !== 'instance' || event.from === event.to) return;
-    const [service = '', number = ''] = event.instance.split('@')[0]?.split('#') ?? [];
-    this.#since.set(slotId({ service, slot: Number(number) }), event.time);
+    if (event.type === 'app') {
+      if (event.name === 'app:started') this.#told = new Map();
+      return;
+    }
+    if (event.from === event.to) return;
+    const [id = ''] = event.instance.split('@');
+    this.#since.set(id, event.time);
+    this.#told?.set(id, event.to);
   }
 
   /** A full disk is no reason to fall: what could not be written is counted, and said in the file once it takes lines again. */
@@ -130,14 +133,7 @@ export class EventLog {
   }
 
   #read(): TuttiEvent[] {
-    let last = -1;
-    const events = this.#file.read().flatMap((line) => {
-      const event = readEvent(line);
-      if (event === undefined || event.seq <= last) return [];
-      last = event.seq;
-      return [event];
-    });
-    return events.slice(-bounds.events);
+    return readEvents(this.#file.read()).slice(-bounds.events);
   }
 
   /** They are in order: half the rest at a time. */

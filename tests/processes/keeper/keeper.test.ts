@@ -75,7 +75,7 @@ test('the group of an instance is gone before its exit is told', async () => {
   assert.equal(isAlive(Number(child)), false);
 });
 
-test('the successor of a killed supervisor gets memos, exits and the same instances', async () => {
+test('the successor of a killed supervisor gets memos, exits, the same instances, and how the one before it ended', async () => {
   await using app = new PlayedKeeper();
   app.start();
   const { supervisor: first, welcome: before } = await app.supervisor(1);
@@ -89,6 +89,10 @@ test('the successor of a killed supervisor gets memos, exits and the same instan
   process.kill(first.pid, 'SIGKILL');
   const { welcome } = await app.supervisor(2);
   assert.equal(welcome.generation, 2);
+  assert.deepEqual(
+    [before.predecessor, welcome.predecessor],
+    [undefined, { pid: first.pid, code: null, signal: 'SIGKILL' }],
+  );
   assert.deepEqual(welcome.keys, before.keys);
   assert.deepEqual(welcome.memos, { app: { revision: 7 } });
   assert.deepEqual(welcome.processes, [{ key: 'users#1', epoch: 1, pid, startTime }]);
@@ -187,7 +191,9 @@ test('a supervisor that answers no ping is replaced', async () => {
   app.start({ pingMs: 100 });
   const { supervisor } = await app.supervisor(1);
   process.kill(supervisor.pid, 'SIGSTOP');
-  assert.equal((await app.supervisor(2)).welcome.generation, 2);
+  const { welcome } = await app.supervisor(2);
+  assert.equal(welcome.generation, 2);
+  assert.equal(welcome.predecessor?.killedFor, 'it does not answer');
   assert.match(app.stderr, /does not answer/);
 });
 

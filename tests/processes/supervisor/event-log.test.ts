@@ -57,6 +57,7 @@ test('the exit of a process is told with code, signal, how long it was ready, an
     state: 'ready',
     readyAt: 1_000,
     spawnedAt: 900,
+    pid: 417,
   } as const;
   const after = { ...before, state: 'pending', reason: 'killed by SIGKILL', failures: 1 } as const;
   const cause = {
@@ -77,7 +78,7 @@ test('the exit of a process is told with code, signal, how long it was ready, an
         service: 'users',
       },
       ...{ from: 'ready', to: 'pending', reason: 'killed by SIGKILL', failures: 1, crashLoop: false },
-      evidence: { code: null, signal: 'SIGKILL', readyForMs: 60_000, stderr: ['last'] },
+      evidence: { code: null, signal: 'SIGKILL', pid: 417, readyForMs: 60_000, stderr: ['last'] },
     },
   ]);
   assert.equal(log.since('users#1'), told[0]?.time);
@@ -131,4 +132,35 @@ test('a disk that takes nothing costs no event in memory, and is told on disk wh
   const { log: successor } = openLog(directory, 2);
   assert.deepEqual(reasons(successor), ['2 events could not be written to disk', 'c']);
   successor.close();
+});
+
+test('a transition that a supervisor remembered, and died before it told it, is told by its successor, and no other is', () => {
+  using folder = new TemporaryFolder();
+  const { log: first } = openLog(folder.path);
+  first.note({ name: 'app:started', reason: 'tutti.ts' });
+  const stopped = newSlot('users', 1);
+  const pending = { ...stopped, state: 'pending', reason: 'asked to start' } as const;
+  first.transition({ before: stopped, after: pending, cause: { type: 'start' }, now: 0 });
+  first.close();
+
+  const { log: successor, told } = openLog(folder.path, 2);
+  const starting = { ...pending, state: 'starting', epoch: 1, reason: 'starting' } as const;
+  successor.catchUp(starting);
+  successor.catchUp(starting);
+  successor.catchUp(newSlot('users', 2));
+  successor.catchUp({ ...newSlot('users', 3), state: 'pending' });
+  assert.deepEqual(
+    told.map((event) => event.type === 'instance' && [event.instance, event.from, event.to]),
+    [
+      ['users#1@1', 'pending', 'starting'],
+      ['users#3@0', 'stopped', 'pending'],
+    ],
+  );
+});
+
+test('where the beginning of the run is not kept any more nothing is made up', () => {
+  using folder = new TemporaryFolder();
+  const { log, told } = openLog(folder.path);
+  log.catchUp({ ...newSlot('users', 1), state: 'ready' });
+  assert.deepEqual(told, []);
 });
