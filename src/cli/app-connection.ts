@@ -2,9 +2,12 @@
  * A running app as a command sees it. While its keeper lives it is patient: a supervisor that is being replaced,
  * or not up yet, answers a moment later.
  */
+import { relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isTuttiError, TuttiError } from '../core/errors.ts';
+import type { LogMemory } from '../core/log-line.ts';
 import type { AppStatus } from '../core/status.ts';
+import { appFileNames, findAppFile } from '../define/load-app.ts';
 import { hasProc, readProcess } from '../os/proc.ts';
 import { readRunning } from '../os/running-file.ts';
 import type { AskOptions } from './admin-client.ts';
@@ -15,6 +18,9 @@ export interface AppAbout {
   readonly app: string;
   readonly appFile: string;
   readonly keeperPid: number;
+  readonly logMemory: LogMemory;
+  /** Where the app wants one. */
+  readonly logFile?: string;
 }
 
 interface Patience {
@@ -101,11 +107,19 @@ export class AppConnection {
   }
 }
 
-export const notRunning = (appFile?: string): TuttiError =>
-  new TuttiError('NOT_RUNNING', {
-    message: appFile === undefined ? 'No app is running here.' : `${appFile} is not running.`,
-    next: 'Start it: npx tutti start',
+/** @param appFile undefined: there is none here or above. */
+export function notRunning(appFile?: string): TuttiError {
+  if (appFile === undefined)
+    return new TuttiError('NOT_RUNNING', {
+      message: `No app is running, and there is no ${appFileNames.join(', ')} here or above.`,
+      next: 'Name the app file: --app path/to/tutti.ts',
+    });
+  const named = findAppFile(process.cwd()) === appFile ? '' : ` ${relative(process.cwd(), appFile)}`;
+  return new TuttiError('NOT_RUNNING', {
+    message: `${appFile} is not running.`,
+    next: `Start it: npx tutti start${named}`,
   });
+}
 
 const unanswered = (cause: TuttiError): TuttiError =>
   new TuttiError(

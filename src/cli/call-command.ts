@@ -17,7 +17,7 @@ const ours: ReadonlySet<string> = new Set(['NOT_RUNNING', 'CONFIG_INVALID']);
 
 async function call({ args, options, io }: Invocation): Promise<Outcome> {
   const [action = '', text] = args;
-  const input = parseJson(text, `tutti call ${action} '{"id":1}'`) ?? {};
+  const input = parseJson(text, `npx tutti call ${action} '{"id":1}'`) ?? {};
   const requestId = randomBytes(16).toString('hex');
   const indent = options.json === true ? 0 : 2;
   const envelope = options.envelope === true;

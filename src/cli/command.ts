@@ -2,6 +2,7 @@
  * What a command is: its words, which become help, reference page and completion, and what it does.
  * One file per command gives one of these; `commands.ts` lists them.
  */
+import type { TimeSpan } from '../core/explain.ts';
 import type { LogLevel } from '../core/log-line.ts';
 import type { Io } from './io.ts';
 import type { Outcome } from './outcome.ts';
@@ -35,8 +36,7 @@ export interface CommandOptions {
   readonly since?: number;
   readonly level?: LogLevel;
   readonly grep?: RegExp;
-  /** Epoch milliseconds. */
-  readonly at?: number;
+  readonly at?: TimeSpan;
   /** Sequence number of an event. */
   readonly after?: number;
   readonly watch?: boolean;

@@ -26,7 +26,7 @@ export async function checkPlace(named: string | undefined): Promise<Finding[]> 
     return [
       warn(
         'No tutti.ts, tutti.js or tutti.mjs here or above: ports and directories were not looked at',
-        'tutti doctor --app path/to/tutti.ts',
+        'npx tutti doctor --app path/to/tutti.ts',
       ),
     ];
   const location = locateApp(appFile);

@@ -17,7 +17,7 @@ async function emit({ args, options, io }: Invocation): Promise<Outcome> {
   const [event = '', text] = args;
   if (!isEventName(event))
     throw usage(`${event} is no name of an event; expected words joined by dots, like user.created`);
-  const payload = parseJson(text, `tutti emit ${event} '{"id":1}'`) ?? {};
+  const payload = parseJson(text, `npx tutti emit ${event} '{"id":1}'`) ?? {};
   const answer = await withApp(options.app, (app) =>
     app.post<{ delivered: number }>('/emit', { event, payload }),
   );

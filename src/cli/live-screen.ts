@@ -3,6 +3,7 @@
  * however the command ends. Used by `top` and `status --watch`; plain ANSI, as every terminal since the VT100 takes it.
  */
 import type { ReadStream, WriteStream } from 'node:tty';
+import { cutPainted } from '../core/paint.ts';
 
 const escape = '\u001b[';
 /** Another screen, no cursor, lines cut at the edge instead of broken. */
@@ -54,11 +55,11 @@ export class LiveScreen implements Disposable {
     return this.#needs.output.columns || 80;
   }
 
-  /** Lines beyond the last row are left out. A terminal that does not take what it is sent is spared a frame. */
+  /** What does not fit is cut, lines beyond the last row are left out. A terminal that does not take what it is sent is spared a frame. */
   draw(lines: readonly string[]): void {
     const { output } = this.#needs;
     if (!this.#isOpen || output.writableNeedDrain) return;
-    const next = lines.slice(0, this.rows);
+    const next = lines.slice(0, this.rows).map((line) => cutPainted(line, this.columns));
     const changes = Array.from({ length: Math.max(next.length, this.#shown.length) }, (_none, index) =>
       next[index] === this.#shown[index]
         ? ''

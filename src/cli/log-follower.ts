@@ -46,11 +46,8 @@ const pathOf = ({ services, level, since }: LogQuery, follow: boolean, after = 0
 };
 
 /** What is remembered now. */
-export async function* recentLines(app: AppConnection, query: LogQuery): AsyncGenerator<LogLine> {
-  // The first word to the app: this one waits for a supervisor that is not up yet.
-  await app.about();
-  yield* app.follow(pathOf(query, false), new AbortController().signal) as AsyncGenerator<LogLine>;
-}
+export const recentLines = (app: AppConnection, query: LogQuery): AsyncGenerator<LogLine> =>
+  app.follow(pathOf(query, false), new AbortController().signal) as AsyncGenerator<LogLine>;
 
 /** What is remembered, and then what comes, until the app has ended or `signal` says so. */
 export async function* followLines(
@@ -60,7 +57,6 @@ export async function* followLines(
 ): AsyncGenerator<LogLine> {
   const seen = new SeenLines();
   let after = 0;
-  await app.about();
   for (;;) {
     try {
       const lines = app.follow(pathOf(query, true, after), signal);

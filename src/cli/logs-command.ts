@@ -4,7 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { logLevels } from '../core/log-line.ts';
 import type { LogLine } from '../core/log-line.ts';
 import { logLineJson, printLogLine } from '../core/print-log-line.ts';
-import type { AppConnection } from './app-connection.ts';
+import { momentText } from '../core/moments.ts';
+import type { AppAbout, AppConnection } from './app-connection.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { withApp } from './find-app.ts';
 import { findTarget } from './find-target.ts';
@@ -49,31 +50,46 @@ function parsePattern(text: string): RegExp {
 
 /** As it is shown, without colours, so that what one sees can be searched for. */
 const isFound = (pattern: RegExp | undefined, line: LogLine): boolean =>
-  pattern === undefined || pattern.test(printLogLine(line, (_style, text) => text));
+  pattern === undefined || pattern.test(printLogLine(line, (_style, text) => text, process.cwd()));
 
-/** For a slow reader we wait, as the supervisor then does for us. */
+/** Undefined: all that was asked for is remembered. Without a time that is all there ever was, of which old lines are known to go. */
+export function memoryText(asked: number | undefined, about: AppAbout, now: number): string | undefined {
+  const { since, why } = about.logMemory;
+  if (asked === undefined ? why !== 'a new supervisor' : asked >= since) return undefined;
+  const earlier = about.logFile === undefined ? '' : `; earlier ones are in ${about.logFile}`;
+  return `lines are remembered since ${momentText(since, now)} (${why})${earlier}`;
+}
+
+/** Gives how many. For a slow reader we wait, as the supervisor then does for us. */
 async function print(
   lines: AsyncGenerator<LogLine>,
   { io, options }: Invocation,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
+  let count = 0;
   for await (const line of lines) {
-    if (signal.aborted) return;
+    if (signal.aborted) break;
     if (!isFound(options.grep, line)) continue;
-    io.out(options.json === true ? logLineJson(line) : printLogLine(line, io.paint));
+    count += 1;
+    io.out(options.json === true ? logLineJson(line) : printLogLine(line, io.paint, process.cwd()));
     if (process.stdout.writableNeedDrain)
       await once(process.stdout, 'drain', { signal }).catch(() => undefined);
   }
+  return count;
 }
 
 async function logs(invocation: Invocation): Promise<Outcome> {
-  const { args, options } = invocation;
+  const { args, options, io } = invocation;
   const { signal } = untilEnough();
   await withApp(options.app, async (app) => {
+    // The first word to the app: this one waits for a supervisor that is not up yet.
+    const short = memoryText(options.since, await app.about(), Date.now());
+    if (short !== undefined) io.err(`tutti: ${short}`);
     const services = await wantedServices(app, args);
     const query: LogQuery = { services, level: options.level, since: options.since ?? 0 };
     const lines = options.follow === true ? followLines(app, query, signal) : recentLines(app, query);
-    await print(lines, invocation, signal);
+    const count = await print(lines, invocation, signal);
+    if (count === 0 && !signal.aborted) io.err('tutti: no lines');
   });
   return exit('ok');
 }

@@ -15,7 +15,8 @@ interface ProgramNeeds {
 }
 
 const exitCodesHeader = `
-Exit codes: 0 done, 1 failed, 2 usage, 3 configuration invalid, 4 not ready in time, 5 rolled back, 6 already or not running`;
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration invalid,
+  4 not ready in time, 5 rolled back, 6 already or not running`;
 
 /** What a parser has to say becomes part of commander's own sentence. */
 function parserOf(parse: (text: string) => unknown): (text: string) => unknown {
@@ -80,7 +81,10 @@ export async function runProgram(
         io.err(text.trimEnd());
       },
       outputError: (text, write) => {
-        write(text.replace(/^error: /, 'tutti: '));
+        // What was expected is long, and stands on a line of its own.
+        write(
+          text.replace(/^error: /, 'tutti: ').replace(' is invalid. expected ', ' is invalid:\n  expected '),
+        );
       },
     });
   for (const spec of commands)

@@ -56,8 +56,8 @@ async function watchRoll(
     for await (const event of followEvents(app, query, enough.signal)) {
       events.push(event);
       if (isEnd(event)) return { end: event, events, isAppGone: false };
-      const { text, tone } = eventWords(event);
-      const line = `${eventSubject(event)} ${escapeControls(text)}`.trimStart();
+      const { tone } = eventWords(event);
+      const line = `${eventSubject(event)} ${escapeControls(wordsOf(event, asked))}`.trimStart();
       if (isProgress(event)) io.err(`  ${painted(line, tone, io.errPaint)}`);
     }
   } finally {
@@ -66,18 +66,36 @@ async function watchRoll(
   return { end: undefined, events, isAppGone: !enough.signal.aborted };
 }
 
+/** A newcomer that failed goes: it is not started again, whatever becomes of others that fail so. */
+function wordsOf(event: TuttiEvent, { instances }: RollAsked): string {
+  const { text } = eventWords(event);
+  const isOld = event.type === 'app' || instances.includes(event.instance.replace(/@\d+$/, ''));
+  return isOld || !isFailure(event)
+    ? text
+    : text.replace(/; (?:it )?(?:starts again|is not started again)[^;]*$/, '');
+}
+
 const numberIn = (event: AppEvent, name: string): number => {
   const value = event.evidence[name];
   return typeof value === 'number' ? value : 0;
 };
 
-/** What the newcomer said last, why it was given up, and where to look. */
-function tellUndone(end: AppEvent, seen: RollSeen, { io }: Invocation): void {
+interface Undone {
+  readonly asked: RollAsked;
+  readonly seen: RollSeen;
+  /** `users: 1 of 3 replaced` */
+  readonly count: string;
+}
+
+/** What became of it, what the newcomer said last, and where to look. */
+function tellUndone(end: AppEvent, { asked, seen, count }: Undone, { io }: Invocation): void {
   const stderr = seen.events.findLast(isFailure)?.evidence['stderr'];
-  io.err(`tutti: ${escapeControls(end.reason.replace(/^gateway:/, 'gateway '))}`);
+  const stay = asked.instances.length === 1 ? 'the old one serves on' : 'the old ones serve on';
+  const reason = end.reason.replace(/^gateway:/, 'gateway ');
+  io.err(`${count}; the roll was undone: ${escapeControls(reason)}; ${stay}`);
   for (const line of Array.isArray(stderr) ? stderr : [])
     io.err(`  ${io.errPaint('gray', '|')} ${escapeControls(String(line))}`);
-  io.err(`  The old ones run on. Look: npx tutti why ${typed(end.service ?? '')}`);
+  io.err(`  Look: npx tutti why ${typed(end.service ?? '')}`);
 }
 
 function report(asked: RollAsked, seen: RollSeen, invocation: Invocation): Outcome {
@@ -89,10 +107,12 @@ function report(asked: RollAsked, seen: RollSeen, invocation: Invocation): Outco
   const view = { service: asked.service, result: end?.name ?? null, total, replaced, refused };
   if (options.json === true) io.out(jsonText({ ...view, reason: end?.reason ?? null }));
   if (end === undefined || end.name === 'app:stopping') return reportUnended(asked, seen, invocation);
-  const count = `${displayName(asked.service)}: ${String(replaced)} of ${String(total)} replaced, ${String(refused)} refused`;
-  if (options.json !== true) (refused === 0 ? io.out : io.err)(count);
-  if (refused === 0) return exit('ok');
-  tellUndone(end, seen, invocation);
+  const count = `${displayName(asked.service)}: ${String(replaced)} of ${String(total)} replaced`;
+  if (refused === 0) {
+    if (options.json !== true) io.out(`${count}, 0 refused`);
+    return exit('ok');
+  }
+  tellUndone(end, { asked, seen, count }, invocation);
   return exit('rolledBack');
 }
 

@@ -1,5 +1,6 @@
 /** `tutti scale`: how many instances of a service run. Outlives the app's restart, until `default` takes it back. */
 import { displayName } from '../core/ids.ts';
+import { typed } from '../core/next-steps.ts';
 import { shown } from '../core/options.ts';
 import type { InstanceStatus, ServiceStatus } from '../core/status.ts';
 import type { AppConnection } from './app-connection.ts';
@@ -77,7 +78,7 @@ function scaleOne({ name, replicas }: Wish, invocation: Invocation): Promise<Out
 function words({ name, ready }: ServiceStatus, isStopped: boolean): string {
   const service = displayName(name);
   if (isStopped)
-    return `${service} is stopped by hand; it has as many once it is started: npx tutti start ${name}`;
+    return `${service} is stopped by hand; it has as many once it is started: npx tutti start ${typed(name)}`;
   return `${service} has ${String(ready)} ready already`;
 }
 

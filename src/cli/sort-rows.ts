@@ -1,15 +1,15 @@
 /** In which order instances stand in a live table. Pure. */
 import type { InstanceStatus, ServiceStatus } from '../core/status.ts';
 
-/** The key that chooses it, what it is called, and what of it comes first: the largest. */
+/** The key that chooses it, what it is called, its column, and what of it comes first: the largest. */
 export const sortings = {
-  name: { key: 'n', by: undefined },
-  cpu: { key: 'c', by: ({ cpuPercent }: InstanceStatus) => cpuPercent },
-  memory: { key: 'm', by: ({ rssBytes }: InstanceStatus) => rssBytes },
-  requests: { key: 'r', by: ({ requestsPerSecond }: InstanceStatus) => requestsPerSecond },
-  errors: { key: 'e', by: ({ errors }: InstanceStatus) => errors },
-  p99: { key: 'p', by: ({ p99Ms }: InstanceStatus) => p99Ms },
-  restarts: { key: 's', by: ({ restarts }: InstanceStatus) => restarts },
+  name: { key: 'n', column: undefined, by: undefined },
+  cpu: { key: 'c', column: 'CPU', by: ({ cpuPercent }: InstanceStatus) => cpuPercent },
+  memory: { key: 'm', column: 'MEM', by: ({ rssBytes }: InstanceStatus) => rssBytes },
+  requests: { key: 'r', column: 'REQ/S', by: ({ requestsPerSecond }: InstanceStatus) => requestsPerSecond },
+  errors: { key: 'e', column: 'ERRORS', by: ({ errors }: InstanceStatus) => errors },
+  p99: { key: 'p', column: 'P99', by: ({ p99Ms }: InstanceStatus) => p99Ms },
+  restarts: { key: 's', column: 'RESTARTS', by: ({ restarts }: InstanceStatus) => restarts },
 } as const;
 
 export type SortKey = keyof typeof sortings;

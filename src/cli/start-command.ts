@@ -4,6 +4,7 @@
  */
 import { extname } from 'node:path';
 import { displayName } from '../core/ids.ts';
+import { typed } from '../core/next-steps.ts';
 import { resolveAppFile } from '../define/load-app.ts';
 import { locateApp } from './app-location.ts';
 import { carryOut, defaultWaitMs } from './change.ts';
@@ -24,7 +25,7 @@ function startTarget(target: string, invocation: Invocation): Promise<Outcome> {
     const found = findTarget(await app.status(), target);
     const ask = (): Promise<unknown> => app.post('/start', { target: found.target });
     const nothing = ({ name }: { name: string }): string =>
-      `${displayName(name)} wants no instances: npx tutti scale ${name}=1`;
+      `${displayName(name)} wants no instances: npx tutti scale ${typed(name)}=1`;
     return carryOut(app, { found, ask, nothing, judge: judgeStart }, invocation);
   });
 }

@@ -81,6 +81,12 @@ const isReady = ({ services }: AppStatus): boolean => services.every(({ ready, w
 const hasFailed = ({ services }: AppStatus): boolean =>
   services.some(({ instances }) => instances.some(({ state }) => state === 'failed'));
 
+/** Nobody starts, and nobody is tried again: they wait for one who is stopped by hand. */
+const isStill = ({ services }: AppStatus): boolean =>
+  services.every(({ instances }) =>
+    instances.every(({ state }) => state === 'ready' || state === 'stopped' || state === 'pending'),
+  );
+
 /** Or until it is over: nobody waits for one that is given up, but for one that is tried again we do. */
 async function untilReady(
   app: AppConnection,
@@ -91,7 +97,8 @@ async function untilReady(
   for (;;) {
     const left = Math.max(0, Math.round(until - performance.now()));
     const { settled, status } = await app.get<Settled>(`/settled?waitMs=${String(Math.min(left, silentMs))}`);
-    if (isReady(status) || (settled && hasFailed(status)) || performance.now() >= until) return status;
+    const isOver = settled && (hasFailed(status) || isStill(status));
+    if (isReady(status) || isOver || performance.now() >= until) return status;
     const text = escapeControls(whoIsWaitedFor(status));
     if (text !== told) say(text);
     told = text;

@@ -5,6 +5,7 @@ import { displayName } from '../core/ids.ts';
 import type { InstanceState } from '../core/instance-state.ts';
 import { escapeControls } from '../core/log-line.ts';
 import type { Paint, Style } from '../core/paint.ts';
+import { appHealth } from '../core/status.ts';
 import type { AppStatus, InstanceStatus, ServiceHealth, ServiceStatus } from '../core/status.ts';
 import { bytesText, durationText, secondsText } from './quantities.ts';
 import type { Cell, Column, Table } from './table.ts';
@@ -42,14 +43,6 @@ const styleOfHealth: Readonly<Record<ServiceHealth, Style>> = {
   unhealthy: 'red',
   dead: 'red',
 };
-
-/** The whole is as good as the worst service it cannot do without; one it can do without makes it no worse than degraded. */
-export function appHealth({ services }: Pick<AppStatus, 'services'>): ServiceHealth {
-  const needed = services.filter(({ optional, wanted }) => !optional && wanted > 0);
-  if (needed.length > 0 && needed.every(({ health }) => health === 'dead')) return 'dead';
-  if (needed.some(({ health }) => health === 'dead' || health === 'unhealthy')) return 'unhealthy';
-  return services.some(({ health, wanted }) => health !== 'healthy' && wanted > 0) ? 'degraded' : 'healthy';
-}
 
 /** `shop is healthy, up 3m 05s` */
 export function headText(status: AppStatus, paint: Paint): string {

@@ -24,6 +24,7 @@ async function latestEvents(app: AppConnection, signal: AbortSignal): Promise<re
 
 function topView(app: AppConnection, { io, options }: Invocation): LiveView {
   let sort: SortKey = options.sort ?? 'name';
+  let showsKeys = false;
   let events: readonly TuttiEvent[] = [];
   return {
     refresh: async (signal) => {
@@ -33,9 +34,12 @@ function topView(app: AppConnection, { io, options }: Invocation): LiveView {
         if (!isTuttiError(error)) throw error;
       }
     },
-    draw: (look, size) => renderTop({ look, events, sort, size, paint: io.paint }),
+    draw: (look, size) => renderTop({ look, events, sort, showsKeys, size, paint: io.paint }),
     onKey: (key) => {
-      sort = sortOfKey(key) ?? sort;
+      const chosen = sortOfKey(key);
+      // Whoever types what means nothing is looking for what does.
+      showsKeys = chosen === undefined && !showsKeys;
+      sort = chosen ?? sort;
     },
   };
 }
@@ -58,7 +62,7 @@ export const topCommand: CommandSpec = {
   name: 'top',
   summary: 'Show all instances on the whole terminal, once a second',
   details:
-    'Keys sort the rows; q or Ctrl-C ends it. It goes on when the supervisor is replaced, and ends with the app.',
+    'Keys sort the rows, ? shows them; q or Ctrl-C ends it. It goes on when the supervisor is replaced, and ends with the app.',
   options: [{ flags: '--sort <column>', words: 'what comes first', choices: sortKeys }],
   examples: [
     { line: 'tutti top', words: 'in the order of the app file' },

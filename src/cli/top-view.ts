@@ -19,6 +19,8 @@ export interface TopFacts {
   /** Newest last. */
   readonly events: readonly TuttiEvent[];
   readonly sort: SortKey;
+  /** One a line, instead of what happened last. */
+  readonly showsKeys: boolean;
   readonly size: Size;
   readonly paint: Paint;
 }
@@ -56,7 +58,10 @@ function tableLines({ look, sort, size, paint }: TopFacts): string[] {
     last = service;
     return instanceRow(isRepeated ? '' : displayName(service), instance, takenAt);
   });
-  return renderTable(fitTable({ columns, rows }, size.columns - 2), paint).map((line) => `  ${line}`);
+  const { column } = sortings[sort];
+  const marked = columns.map((each) => (each.title === column ? { ...each, title: `▼${column}` } : each));
+  const table = fitTable({ columns: marked, rows }, size.columns - 2);
+  return renderTable(table, paint).map((line) => `  ${line}`);
 }
 
 function keysText(sort: SortKey, paint: Paint): string {
@@ -64,7 +69,17 @@ function keysText(sort: SortKey, paint: Paint): string {
     const text = `${sortings[name].key} ${name}`;
     return name === sort ? paint('bold', text) : text;
   });
-  return `  q ends   sorted by: ${keys.join('  ')}`;
+  return `  q ends   ? keys   sorted by: ${keys.join('  ')}`;
+}
+
+function keyLines(paint: Paint): string[] {
+  const words = (name: SortKey): string =>
+    name === 'name' ? 'in the order of the app file' : `by ${name}, the largest first`;
+  return [
+    '',
+    ...sortKeys.map((name) => `  ${paint('bold', sortings[name].key)}  ${words(name)}`),
+    `  ${paint('bold', 'q')}  ends, as Escape and Ctrl-C do`,
+  ];
 }
 
 /** The rows come first, then what is not as it should be, then what happened; what does not fit is left out, rows are counted. */
@@ -76,6 +91,18 @@ export function renderTop(facts: TopFacts): string[] {
   const [title = '', ...all] = tableLines(facts);
   const room = size.rows - head.length - linesBetween;
   const rows = fitting(all, room, paint);
+  if (facts.showsKeys) {
+    const keys = keyLines(paint);
+    return [
+      ...head,
+      '',
+      title,
+      ...rows.slice(0, Math.max(0, room - keys.length)),
+      ...keys,
+      '',
+      keysText(sort, paint),
+    ];
+  }
   const notes = noteLines(look.status, paint).slice(0, Math.max(0, room - rows.length));
   const story = storyOf(events, room - rows.length - notes.length, facts);
   return [...head, '', title, ...rows, ...notes, ...story, '', keysText(sort, paint)];

@@ -34,6 +34,13 @@ export interface LogLine extends NewLogLine {
   readonly seq: number;
 }
 
+/** How far back lines are remembered, and why no further. */
+export interface LogMemory {
+  /** Epoch milliseconds. */
+  readonly since: number;
+  readonly why: 'the app was started' | 'a new supervisor' | 'no more are kept';
+}
+
 export const levelAtLeast = (level: LogLevel, least: LogLevel): boolean =>
   logLevels.indexOf(level) >= logLevels.indexOf(least);
 

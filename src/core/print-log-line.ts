@@ -5,6 +5,7 @@
 import type { LogLevel, LogLine, NewLogLine } from './log-line.ts';
 import { escapeControls } from './log-line.ts';
 import type { Paint, Style } from './paint.ts';
+import { isStack, shortStack } from './short-stack.ts';
 
 const styleOf = {
   debug: 'gray',
@@ -21,25 +22,47 @@ const valueText = (value: unknown): string => {
 const digits = (value: number, count = 2): string => String(value).padStart(count, '0');
 
 /** Of the clock that hangs where the reader is: people compare it with theirs. */
-const clockTime = (at: Date): string =>
+export const clockTime = (at: Date): string =>
   `${digits(at.getHours())}:${digits(at.getMinutes())}:${digits(at.getSeconds())}.${digits(at.getMilliseconds(), 3)}`;
 
-export function printLogLine(line: NewLogLine, paint: Paint): string {
+/** What the stream tells already, line by line: who reads JSON finds it in place. */
+const onlyForPrograms: ReadonlySet<string> = new Set(['lastLines']);
+
+interface Shown {
+  readonly key: string;
+  readonly value: unknown;
+  /** Below the line. */
+  readonly stack: readonly string[];
+}
+
+/** A stack is no value on a line: its first line is, and the rest stands below. */
+function shownField([key, value]: [string, unknown]): Shown {
+  if (typeof value !== 'string' || !isStack(value)) return { key, value, stack: [] };
+  const [head = '', ...stack] = value.split('\n');
+  return { key, value: head, stack };
+}
+
+function shownFields({ requestId, fields, instance }: NewLogLine): Shown[] {
+  const all = Object.entries({ ...(requestId === undefined ? {} : { requestId }), ...fields });
+  return all.filter(([key]) => !(instance === 'supervisor' && onlyForPrograms.has(key))).map(shownField);
+}
+
+/** @param folder from where it is read: paths in stacks are told from there. */
+export function printLogLine(line: NewLogLine, paint: Paint, folder?: string): string {
   const time = clockTime(new Date(line.time));
   const level = line.level.toUpperCase().padEnd(5);
   const head = `${paint('gray', time)} ${paint(styleOf[line.level], level)} ${paint('cyan', line.instance.padEnd(10))}`;
-  const request = line.requestId === undefined ? {} : { requestId: line.requestId };
-  const fields = Object.entries({ ...request, ...line.fields });
-  const tail = fields.map(([key, value]) => `${key}=${valueText(value)}`).join(' ');
+  const fields = shownFields(line);
+  const tail = fields.map(({ key, value }) => `${key}=${valueText(value)}`).join(' ');
   const text = `${head} ${escapeControls(line.message)}`;
-  return (tail === '' ? text : `${text} ${paint('gray', escapeControls(tail))}`) + stackText(line, paint);
+  const below = [...stackOf(line), ...fields.flatMap(({ stack }) => stack)];
+  const stack = shortStack(below, folder).map((each) => `\n    ${paint('gray', escapeControls(each))}`);
+  return (tail === '' ? text : `${text} ${paint('gray', escapeControls(tail))}`) + stack.join('');
 }
 
 /** Indented, so that none of its lines can pass for a line of the stream. */
-function stackText({ message, stack }: NewLogLine, paint: Paint): string {
-  const lines = stack?.split('\n').filter((text) => text !== message && text !== '') ?? [];
-  return lines.map((text) => `\n    ${paint('gray', escapeControls(text))}`).join('');
-}
+const stackOf = ({ message, stack }: NewLogLine): string[] =>
+  stack?.split('\n').filter((text) => text !== message && text !== '') ?? [];
 
 let last: { readonly line: LogLine; readonly text: string } | undefined;
 

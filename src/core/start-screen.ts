@@ -5,6 +5,7 @@
 import { displayName } from './ids.ts';
 import { escapeControls } from './log-line.ts';
 import type { Paint } from './paint.ts';
+import { appHealth } from './status.ts';
 import type { AppStatus, ServiceStatus } from './status.ts';
 
 export interface ScreenFacts {
@@ -50,7 +51,8 @@ function hints({ status, tryPath, stop }: ScreenFacts): string[] {
 /** Once as it is shown, once as it is counted: colours take no room. */
 function head({ status, tookMs, version, node, paint }: ScreenFacts): string {
   const took = seconds(tookMs);
-  const isReady = status.services.every(({ ready, wanted }) => ready >= wanted);
+  const isReady =
+    status.services.every(({ ready, wanted }) => ready >= wanted) && appHealth(status) === 'healthy';
   const text = (name: string, word: string): string =>
     isReady ? `${name} is ready in ${took}` : `${name} is ${word} after ${took}`;
   const about = `tutti ${version}, node ${node}`;

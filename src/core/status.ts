@@ -42,6 +42,8 @@ export interface ServiceStatus {
   readonly wanted: number;
   readonly ready: number;
   readonly health: ServiceHealth;
+  /** A sentence: why it is not healthy, where its instances do not show that. */
+  readonly trouble?: string;
   /** URLs of a gateway; empty for the rest. */
   readonly urls: readonly string[];
   readonly instances: readonly InstanceStatus[];
@@ -104,6 +106,17 @@ export function serviceHealth(
       ? 'healthy'
       : 'degraded';
   return states.some((state) => aliveStates.has(state)) ? 'unhealthy' : 'dead';
+}
+
+/**
+ * The one verdict on the whole: as good as the worst service it cannot do without; one it can do without makes it no worse than
+ * degraded. Nobody is waited for of a service that a person stopped: who needs it is degraded, and so is the whole.
+ */
+export function appHealth({ services }: Pick<AppStatus, 'services'>): ServiceHealth {
+  const needed = services.filter(({ optional, wanted }) => !optional && wanted > 0);
+  if (needed.length > 0 && needed.every(({ health }) => health === 'dead')) return 'dead';
+  if (needed.some(({ health }) => health === 'dead' || health === 'unhealthy')) return 'unhealthy';
+  return services.some(({ health, wanted }) => health !== 'healthy' && wanted > 0) ? 'degraded' : 'healthy';
 }
 
 /** The words of `GET /services`. */

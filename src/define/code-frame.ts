@@ -3,8 +3,9 @@
  * Used by the throw-away process that reads a project for `tutti dev`.
  */
 import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isOfProject } from './own-code.ts';
 
 const place = /(file:\/\/\/[^\s:)]+|\/[^\s:()]+\.(?:ts|js|mjs|cjs|mts|cts)):(\d+):(\d+)/g;
 /** Of a minified line nobody wants to see all. */
@@ -28,7 +29,7 @@ function givenFrame(stack: string): string | undefined {
 function thrownFrame(stack: string): string | undefined {
   for (const [, file = '', line = '', column = ''] of stack.matchAll(place)) {
     const path = pathOf(file);
-    if (path.includes('/node_modules/')) continue;
+    if (!isOfProject(path)) continue;
     const source = readFileSync(path, 'utf8').split('\n')[Number(line) - 1];
     if (source === undefined || source.length > longestLine) return undefined;
     const mark = `${source.slice(0, Number(column) - 1).replaceAll(/[^\t]/g, ' ')}^`;
@@ -37,10 +38,23 @@ function thrownFrame(stack: string): string | undefined {
   return undefined;
 }
 
+/** Of what is missing: who asks for it. Undefined where that is not the project, which names its services in the app file. */
+function importFrame(message: string): string | undefined {
+  const [, missing = '', importer = ''] = /'([^']+)' imported from (.+)$/m.exec(message) ?? [];
+  if (importer === '' || !isOfProject(importer)) return undefined;
+  const lines = readFileSync(importer, 'utf8').split('\n');
+  const at = lines.findIndex((line) => /\b(?:from|import)\b/.test(line) && line.includes(basename(missing)));
+  const source = lines[at];
+  return source === undefined
+    ? undefined
+    : `${relative(process.cwd(), importer)}:${String(at + 1)}\n${cut(source)}`;
+}
+
 /** Undefined where no line can be shown. */
 export function codeFrame(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return undefined;
   try {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return importFrame(error.message);
     return givenFrame(error.stack) ?? thrownFrame(error.stack);
   } catch {
     // The file may be gone by now.

@@ -30,7 +30,7 @@ export function resolveAppFile(named: string | undefined, cwd: string): string {
     const found = findAppFile(cwd);
     if (found !== undefined) return found;
     throw new TuttiError('CONFIG_INVALID', {
-      message: `There is no ${appFileNames.join(', ')} here or above. Name the app file: tutti start path/to/tutti.ts`,
+      message: `There is no ${appFileNames.join(', ')} here or above. Name the app file: --app path/to/tutti.ts`,
     });
   }
   const path = resolve(cwd, named);

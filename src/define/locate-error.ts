@@ -4,14 +4,15 @@
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { shown } from '../core/options.ts';
+import { isOfProject } from './own-code.ts';
 
 const place = /(file:\/\/\/[^\s:)]+|\/[^\s:()]+\.(?:ts|js|mjs|cjs|mts|cts)):(\d+)/g;
 
-/** The first place in the stack that is neither Node's nor a library's. */
+/** The first place in the stack that is of the project. */
 function placeOf(stack: string): string | undefined {
   for (const [, file = '', line = ''] of stack.matchAll(place)) {
     const path = file.startsWith('file:') ? fileURLToPath(file) : file;
-    if (!path.includes('/node_modules/')) return `${relative(process.cwd(), path)}:${line}`;
+    if (isOfProject(path)) return `${relative(process.cwd(), path)}:${line}`;
   }
   return undefined;
 }

@@ -6,10 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isOfProject } from './own-code.ts';
 
-const ownFolder = new URL('../', import.meta.url).href;
-const isOfProject = (url: string): boolean =>
-  url.startsWith('file:') && !url.includes('/node_modules/') && !url.startsWith(ownFolder);
 /** `?1` makes another module of the same file. */
 const bare = (url: string): string => url.replace(/[?#].*$/, '');
 
@@ -72,7 +70,7 @@ export class ModuleGraph {
   }
 
   #add(from: string, to: string): void {
-    if (!isOfProject(from) || !isOfProject(to)) return;
+    if (![from, to].every((url) => url.startsWith('file:') && isOfProject(url))) return;
     const known = this.#edges.get(from);
     if (known === undefined) this.#edges.set(from, new Set([to]));
     else known.add(to);

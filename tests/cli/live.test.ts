@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { test } from 'node:test';
-import { makePaint } from '../../src/core/paint.ts';
+import { cutPainted, makePaint } from '../../src/core/paint.ts';
 import type { AppStatus, InstanceStatus } from '../../src/core/status.ts';
 import { LiveScreen } from '../../src/cli/live-screen.ts';
 import { sortedRows, sortKeys, sortOfKey } from '../../src/cli/sort-rows.ts';
@@ -41,7 +41,7 @@ test('rows stand as the app file has them, or the largest first and the unmeasur
 
 test('a table that is higher than the terminal counts what it leaves out, and keeps the keys', () => {
   const many = Array.from({ length: 40 }, (_none, index) => instance(`users#${String(index + 1)}`, 1));
-  const facts = { events: [], sort: 'name', paint: makePaint(false) } as const;
+  const facts = { events: [], sort: 'name', showsKeys: false, paint: makePaint(false) } as const;
   const look = { status: statusOf(many, ['a note']), silentMs: 0 };
   const lines = renderTop({ ...facts, look, size: { columns: 80, rows: 16 } });
   assert.equal(lines.length, 16);
@@ -50,6 +50,24 @@ test('a table that is higher than the terminal counts what it leaves out, and ke
   const silent = renderTop({ ...facts, look: { ...look, silentMs: 4_000 }, size: { columns: 80, rows: 60 } });
   assert.match(silent[2] ?? '', /the supervisor is being replaced, or held up: this is what was 4\.0 s ago/);
   assert.match(silent.join('\n'), /! a note/);
+});
+
+test('the column that sorts is marked, and the keys are told one by one in the place of the rest', () => {
+  const look = { status: statusOf(three, ['a note']), silentMs: 0 };
+  const size = { columns: 100, rows: 16 };
+  const facts = { look, size, events: [], paint: makePaint(false) };
+  const sorted = renderTop({ ...facts, sort: 'memory', showsKeys: false });
+  assert.match(sorted.join('\n'), / CPU +▼MEM +REQ\/S/);
+  const keys = renderTop({ ...facts, sort: 'name', showsKeys: true });
+  assert.ok(keys.length <= 16 && !keys.join('\n').includes('▼'));
+  assert.match(keys.join('\n'), /users +#1[^]*\n {2}m {2}by memory, the largest first\n[^]*\n {2}q {2}ends/);
+});
+
+test('a line that does not fit ends in …, whatever its colours', () => {
+  const paint = makePaint(true);
+  assert.equal(cutPainted(`a ${paint('red', 'bcd')}`, 5), `a ${paint('red', 'bcd')}`);
+  assert.equal(cutPainted(`a ${paint('red', 'bcd')} e`, 4), `a ${paint('red', 'b')}…`);
+  assert.equal(cutPainted('abc', 2), 'a…');
 });
 
 test('a screen writes only the lines that changed, and restores the terminal once', () => {
@@ -67,6 +85,8 @@ test('a screen writes only the lines that changed, and restores the terminal onc
   assert.equal(read(), '\u001b[2;1HTWO\u001b[0m\u001b[K');
   screen.draw(['one', 'TWO', 'three']);
   assert.equal(read(), '');
+  screen.draw(['one', 'TWO', 'x'.repeat(81)]);
+  assert.ok(read().includes(`${'x'.repeat(79)}…`));
   screen.draw(['one']);
   assert.equal(read(), '\u001b[2;1H\u001b[0m\u001b[K\u001b[3;1H\u001b[0m\u001b[K');
   output.emit('resize');
@@ -142,9 +162,11 @@ test(
     await first.said(/greeter[^]*gateway public[^]*q ends/);
     const { pids } = await world.json<AppStatus>('status');
     process.kill(pids.supervisor, 'SIGKILL');
-    await first.said(/the supervisor was replaced/);
+    await first.said(/the supervisor was killed by SIGKILL/);
     first.type('m');
     await first.said(/\u001b\[1mm memory/);
+    first.type('?');
+    await first.said(/by memory, the largest first/);
     first.type('q');
     await first.said(new RegExp(`${left}code 0`));
 

@@ -5,10 +5,10 @@ import { makePaint } from '../../src/core/paint.ts';
 import type { InstanceState } from '../../src/core/instance-state.ts';
 import type { InstanceStatus, ServiceHealth, ServiceStatus } from '../../src/core/status.ts';
 import { judgeRestart, judgeScale, judgeStart, judgeStop } from '../../src/cli/judges.ts';
-import { momentText } from '../../src/cli/moments.ts';
+import { momentText } from '../../src/core/moments.ts';
 import { parseDuration, parseMoment, parseSince } from '../../src/cli/parse-option.ts';
 import { bytesText, durationText } from '../../src/cli/quantities.ts';
-import { appHealth } from '../../src/cli/status-table.ts';
+import { appHealth } from '../../src/core/status.ts';
 import { fitTable, renderTable } from '../../src/cli/table.ts';
 
 function instance(state: InstanceState, epoch: number, pid: number | null = epoch * 10): InstanceStatus {

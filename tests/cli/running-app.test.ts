@@ -69,7 +69,7 @@ test('an input that is not JSON is a usage error with an example', async () => {
   assert.equal(code, 2);
   assert.match(
     err,
-    /^tutti: The input is not JSON: .*\n {2}Quote it for the shell: tutti call greeter\.hello '/,
+    /^tutti: The input is not JSON: .*\n {2}Quote it for the shell: npx tutti call greeter\.hello '/,
   );
 });
 
@@ -99,6 +99,41 @@ test('stop and start of a service wait until it is so, and say when it was so be
   assert.match(await ok('stop', 'greeter#1'), /^greeter#1 has no process\n$/);
   assert.match(await ok('start', 'greeter'), /^greeter#1 is ready: pid \d+\ngreeter#2 is ready: pid \d+\n$/);
   assert.match(await ok('start', 'greeter#2'), /^greeter#2 is ready already: pid \d+\n$/);
+});
+
+test('a service ended by hand that another needs makes the app degraded, for every command and /health; one that nobody needs does not', async () => {
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await ok('status'))?.[0] ?? '';
+  const verdict = async (): Promise<unknown> => {
+    const response = await fetch(`${url}/health`);
+    const { status, message } = (await response.json()) as { status: string; message: string };
+    const [head] = (await ok('status')).split(',', 1);
+    const [why] = (await ok('why')).split(/[:\n]/, 1);
+    return [head, why, response.status, status, message];
+  };
+  const degraded = (how: string): unknown[] => [
+    ...['parlour is degraded', 'parlour is degraded', 200, 'degraded'],
+    `greeter ${how} by hand, and listener needs it`,
+  ];
+  await ok('stop', 'greeter');
+  assert.deepEqual(await verdict(), degraded('is stopped'));
+  const note = '! greeter is stopped by hand, and listener needs it (npx tutti start greeter)\n';
+  assert.ok((await ok('status')).includes(note));
+  await ok('start', 'greeter');
+  await ok('scale', 'greeter=0');
+  assert.deepEqual(await verdict(), degraded('is scaled to 0'));
+  await ok('scale', 'greeter=default');
+  await ok('stop', 'listener');
+  assert.deepEqual(await verdict(), [
+    ...['parlour is healthy', 'parlour is healthy', 200, 'healthy'],
+    'Every required service is ready',
+  ]);
+  assert.ok((await ok('status')).includes('! listener is stopped by hand (npx tutti start listener)\n'));
+  await ok('start', 'listener');
+  await ok('scale', 'public=1');
+  assert.ok(
+    (await ok('status')).includes('! gateway public is scaled to 1 by hand (npx tutti scale public=default)'),
+  );
+  await ok('scale', 'public=default');
 });
 
 test('scale up, down and back waits, and tells only what changed', async () => {
@@ -162,10 +197,13 @@ test('why tells of a service, of one instance, of a moment, and of the whole app
   assert.match(out, /What happened.*:\n/);
   assert.match(
     out,
-    /greeter#1 +was killed by SIGKILL after it was ready for .*\(nobody here sent that: .*starts again at once\n/,
+    /greeter#1 +was killed by SIGKILL after it was ready for .*, as pid \d+ \(nobody here sent that: .*starts again at once\n/,
   );
   assert.match(out, /greeter#1 wrote nothing to stderr before it ended at/);
-  assert.match(out, /Next:\n {2}npx tutti logs greeter#1 --since \S+Z +what it said/);
+  assert.match(
+    out,
+    /Next:\n {2}npx tutti logs greeter#1 --since (?:\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d +what it said/,
+  );
   assert.match(out, /npx tutti doctor +limits and memory of this machine/);
   assert.doesNotMatch(await ok('why', 'greeter#2'), /SIGKILL/);
   assert.match(await ok('why', 'greeter#1', '--at', '1s'), /Around .*:\n[^]*SIGKILL/);
@@ -218,6 +256,17 @@ test('logs takes services, a level and a time, and lets no control character thr
   assert.equal(await ok('logs', '--since', '2100-01-01'), '');
   assert.equal((await run('logs', '--level', 'loud')).code, 2);
   assert.equal((await run('logs', '--since', 'soon')).code, 2);
+});
+
+test('logs says since when lines are remembered, when older ones are asked for, and when there are none', async () => {
+  process.kill((await json<AppStatus>('status')).pids.supervisor, 'SIGKILL');
+  const none = await run('logs', 'greeter', '--since', '2100-01-01');
+  assert.deepEqual([none.out, none.err], ['', 'tutti: no lines\n']);
+  const short = /^tutti: lines are remembered since \d\d:\d\d:\d\d \(a new supervisor\)\n/;
+  assert.match((await run('logs', '--since', '1d')).err, short);
+  assert.match((await run('logs')).err, short);
+  const now = new Date().toISOString();
+  assert.doesNotMatch((await run('logs', '--since', now)).err, /remembered/);
 });
 
 test('a command elsewhere finds the only app that runs', async () => {

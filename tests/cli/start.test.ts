@@ -1,8 +1,10 @@
 /** Starting in the background and in the foreground, and which app a command means. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { hasProc } from '../../src/os/proc.ts';
 import { CommandWorld, fixtureFolder } from './command-world.ts';
 
 const other = join(fixtureFolder, 'other.ts');
@@ -18,11 +20,17 @@ test('start -d shows the start screen once all are ready; a second one is refuse
 
   const second = await world.run(['start', '-d']);
   assert.equal(second.code, 6);
-  assert.match(second.err, /parlour is already running: process \d+/);
+  assert.match(
+    second.err,
+    /parlour is already running: process \d+, .*\n {2}See it: npx tutti status; end it: npx tutti stop/,
+  );
 
   const stopped = await world.run(['stop']);
   assert.equal(stopped.code, 0, stopped.err);
   assert.match(stopped.out, /^parlour has stopped: 4 instances ended in \d+\.\d s\n$/);
+  const elsewhere = ['status', '--app', join(fixtureFolder, 'tutti.ts')];
+  const named = await world.run(elsewhere, { cwd: world.folder });
+  assert.match(named.err, /Start it: npx tutti start \S+\/tests\/fixtures\/cli\/tutti\.ts\n$/);
   for (const args of [
     ['status'],
     ['stop'],
@@ -40,7 +48,10 @@ test('with no app file and no app running a command says how to start one', asyn
   await using world = new CommandWorld();
   const { code, err } = await world.run(['status'], { cwd: world.folder });
   assert.equal(code, 6);
-  assert.equal(err, 'tutti: No app is running here.\n  Start it: npx tutti start\n');
+  assert.equal(
+    err,
+    'tutti: No app is running, and there is no tutti.ts, tutti.js, tutti.mjs here or above.\n  Name the app file: --app path/to/tutti.ts\n',
+  );
 });
 
 test('between two running apps nobody guesses', async () => {
@@ -73,8 +84,32 @@ test('a port that is taken is one line and exit code 1, and nothing is left', as
   const { code, err } = await world.run(['start', '-d'], { env: { PORT: String(port) } });
   server.close();
   assert.equal(code, 1);
-  assert.match(err, new RegExp(`^tutti: Port ${String(port)} on 127\\.0\\.0\\.1 is taken: .*\n$`));
+  const holder = hasProc ? ` by process ${String(process.pid)} \\(.*\\)` : '';
+  const next = 'stop who has it, or choose another port in gateways: \\{ public: \\{ port \\} \\}';
+  assert.match(
+    err,
+    new RegExp(
+      `^tutti: Port ${String(port)} on 127\\.0\\.0\\.1 is taken${holder}, and gateway public wants it: ${next}\n$`,
+    ),
+  );
   assert.equal((await world.run(['status'])).code, 6);
+});
+
+test('a port that is taken is told before services are read', async () => {
+  await using world = new CommandWorld();
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as { port: number };
+  const file = join(world.folder, 'tutti.mjs');
+  const tutti = new URL('../../src/index.ts', import.meta.url).href;
+  writeFileSync(
+    file,
+    `import { defineApp } from '${tutti}';\nexport default defineApp({ name: 'late', services: { none: { module: './none.ts' } }, gateways: { public: { port: ${String(port)} } } });\n`,
+  );
+  const { code, err } = await world.run(['start', file]);
+  server.close();
+  assert.equal(code, 1);
+  assert.match(err, /is taken.* and gateway public wants it/);
 });
 
 test('a service that does not start is exit code 4 with its reason and last words; the app stays up', async () => {

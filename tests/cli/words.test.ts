@@ -21,6 +21,12 @@ test('check tells what would run, in which order, behind which routes', async ()
   assert.deepEqual([view.ok, view.levels], [true, [['greeter'], ['listener']]]);
 });
 
+test('what an option expects stands whole on a line of its own', async () => {
+  const { code, err } = await world.run(['why', '--at', 'soon']);
+  assert.equal(code, 2);
+  assert.match(err, /^tutti: option .* is invalid:\n {2}expected a time ago .*, got "soon"\n {2}Help: /);
+});
+
 test('check tells every problem at once, with exit code 3', async () => {
   const file = join(world.folder, 'tutti.mjs');
   const module = `file://${root}/src/index.ts`;

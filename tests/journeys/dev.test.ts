@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { AppStatus, InstanceStatus } from '../../src/core/status.ts';
 import { appText, countsReadings, DevProject, renewed, serviceText } from './dev-project.ts';
 import { allPids } from './command.ts';
 import { untilGone } from './processes.ts';
@@ -37,7 +38,7 @@ test('a saved file restarts the services that import it, and no other process', 
 
   let since = project.mark();
   project.write('services/a.ts', serviceText('a', { answer: `'a two'` }));
-  await project.hears(/^a changed \(services\/a\.ts\): restarted in \d+\.\d\d s$/m, since);
+  await project.hears(/^\S+ a changed \(services\/a\.ts\): restarted in \d+\.\d\d s$/m, since);
   await project.serves('/a', 'a two');
   const second = await project.command.ready();
   assert.deepEqual(renewed(first, second), ['a#1']);
@@ -45,26 +46,26 @@ test('a saved file restarts the services that import it, and no other process', 
   since = project.mark();
   // An editor: another file renamed over it. Nobody but b imports it now, two steps away.
   project.replace('lib/word.ts', `export const word = 'two';\n`);
-  await project.hears(/^b changed \(lib\/word\.ts\): restarted/m, since);
+  await project.hears(/^\S+ b changed \(lib\/word\.ts\): restarted/m, since);
   await project.serves('/b', 'b two');
   const third = await project.command.ready();
   assert.deepEqual(renewed(second, third), ['b#1']);
 
   since = project.mark();
   project.write('services/a.ts', shared()['services/a.ts'] ?? '');
-  await project.hears(/^a changed .*restarted/m, since);
+  await project.hears(/^\S+ a changed .*restarted/m, since);
   const fourth = await project.command.ready();
   since = project.mark();
   project.write(
     'lib/shared.ts',
     `export type Word = string;\nexport const phrase = (): string => 'three';\n`,
   );
-  await project.hears(/^a, b changed \(lib\/shared\.ts\): restarted/m, since);
+  await project.hears(/^\S+ a, b changed \(lib\/shared\.ts\): restarted/m, since);
   assert.deepEqual(renewed(fourth, await project.command.ready()), ['a#1', 'b#1']);
 
   since = project.mark();
   project.write('lib/lazy.ts', `export const late = 'late two';\n`);
-  await project.hears(/^c changed \(lib\/lazy\.ts\): restarted/m, since);
+  await project.hears(/^\S+ c changed \(lib\/lazy\.ts\): restarted/m, since);
   await project.serves('/c', 'c late two');
 
   const changes = (await project.events()).events.filter(
@@ -102,7 +103,7 @@ test('what is broken is shown with its line, and the old process answers until i
     ],
     [
       'missing',
-      /cannot find "lib\/nobody\.ts", imported by services\/a\.ts/,
+      /cannot find "lib\/nobody\.ts", imported by services\/a\.ts\n +services\/a\.ts:1\n +import '\.\.\/lib\/nobody\.ts';\n/,
       `import '../lib/nobody.ts';\n${good}`,
     ],
     ['definition', /services\.a .*nosuch/, good.replace('  version,', '  version, nosuch: 1,')],
@@ -114,8 +115,11 @@ test('what is broken is shown with its line, and the old process answers until i
     project.write('services/a.ts', text);
     assert.match(await project.hears('what runs stays', since), words, name);
     assert.equal((await project.get('/a')).body, '{"text":"a one"}', name);
+    const note = /^what is in the files is not what runs, until it is mended: /;
+    assert.match((await project.command.status()).notes.join('\n'), note);
     project.write('services/a.ts', good);
-    await project.hears('mended', since);
+    await project.hears('mended: all can be read again', since);
+    assert.deepEqual((await project.command.status()).notes, []);
   }
   // As it was: nobody had to end for all this.
   assert.deepEqual(renewed(before, await project.command.ready()), []);
@@ -131,6 +135,14 @@ test('what is broken is shown with its line, and the old process answers until i
   project.write('new/deep/x.ts', `export const x = 'out of nothing';\n`);
   await project.serves('/a', 'out of nothing');
   assert.match(await project.hears('restarted', since), /mended[\s\S]*a changed/);
+  since = project.mark();
+  rmSync(join(project.folder, 'services/b.ts'));
+  assert.doesNotMatch(
+    await project.hears('there is no file ./services/b.ts', since),
+    /module-graph|import\(/,
+  );
+  project.write('services/b.ts', shared()['services/b.ts'] ?? '');
+  await project.hears('mended: all can be read again', since);
   since = project.mark();
   rmSync(join(project.folder, 'new'), { recursive: true });
   await project.hears('cannot find "new/deep/x.ts"', since);
@@ -191,14 +203,14 @@ test('the app file is followed: more replicas, another service, a setting of .en
   assert.deepEqual(renewed(first, second), ['b#2']);
 
   project.write('.env', 'GREETING=servus\n');
-  await project.hears(/^a changed \(\.env\): restarted/m, 0);
+  await project.hears(/^\S+ a changed \(\.env\): restarted/m, 0);
   await project.serves('/a', 'servus');
   const third = await project.command.ready();
   assert.deepEqual(renewed(second, third), ['a#1']);
 
   project.write('tutti.ts', app({ a: greeting, d: '' }));
   await project.hears('b removed', 0);
-  await project.hears(/^d added \(tutti\.ts\): restarted/m, 0);
+  await project.hears(/^\S+ d added \(tutti\.ts\): started/m, 0);
   await project.serves('/d', 'd one');
   assert.equal((await project.get('/b')).status, 404);
   const fourth = await project.command.ready();
@@ -216,7 +228,7 @@ test('the app file is followed: more replicas, another service, a setting of .en
   await project.hears(/services\.a\.replicas: expected a whole number/, since);
   since = project.mark();
   project.write('tutti.ts', app({ a: greeting, d: '' }));
-  await project.hears('mended', since);
+  await project.hears('mended: all can be read again', since);
   assert.deepEqual(renewed(fourth, await project.command.ready()), []);
 });
 
@@ -260,7 +272,7 @@ test('a new route, need and grant work without a restart of the gateway, and one
   });
   const first = await project.start();
   project.write('services/b.ts', serviceText('b', { more: `open() { throw new Error('no database'); },` }));
-  await project.hears(/^b changed .*: does not start: b#1 .*no database/m, 0);
+  await project.hears(/^\S+ b changed .*: does not start: b#1 .*no database/m, 0);
   await project.command.until('b has failed', ({ services }) =>
     services.some(({ instances }) =>
       instances.some(({ slot, state }) => slot === 'b#1' && state === 'failed'),
@@ -319,4 +331,88 @@ test('an app that cannot start is refused as by tutti start', async () => {
   await using project = new DevProject({ ...shared(), 'services/a.ts': 'const = 1;\n' });
   assert.equal(await project.launch().exited, 3);
   assert.match(project.command.said, /services\/a\.ts:1/);
+});
+
+/** Starts only when there is a file `go`, and never closes: to be caught in the middle of either. */
+const slow = `open: async () => {
+    const { existsSync } = await import('node:fs');
+    while (!existsSync(new URL('../go', import.meta.url))) await new Promise((done) => setTimeout(done, 20));
+  },
+  close: () => new Promise(() => undefined),`;
+
+const withSlow = appText({ services: { a: '', b: 'replicas: 2' } });
+const withoutSlow = appText({ services: { a: '' } });
+
+async function startWithSlow(): Promise<DevProject> {
+  const project = new DevProject({
+    'tutti.ts': withSlow,
+    'services/a.ts': serviceText('a'),
+    'services/b.ts': serviceText('b', { more: slow }),
+    go: '',
+  });
+  await project.start();
+  return project;
+}
+
+const instancesOfB = ({ services }: AppStatus): readonly InstanceStatus[] =>
+  services.find(({ name }) => name === 'b')?.instances ?? [];
+
+/** Until the roll is in this stage; gives who is of `b` then. */
+async function rollUntil(project: DevProject, stage: 'starting' | 'draining'): Promise<InstanceStatus[]> {
+  if (stage === 'starting') rmSync(join(project.folder, 'go'));
+  await project.command.admin.post('/restart', { target: 'b', rolling: true });
+  const isThere = (status: AppStatus): boolean => instancesOfB(status).some(({ state }) => state === stage);
+  return [...instancesOfB(await project.command.until(`one is ${stage}`, isThere))];
+}
+
+const endsOfRolls = async (project: DevProject): Promise<string[]> =>
+  (await project.events()).events.flatMap((event) =>
+    event.type === 'app' && /^roll:(un)?done$/.test(event.name) ? [event.name] : [],
+  );
+
+/** That it is as if it had never been, and can be again: no process has the name of an earlier one. */
+async function assertGone(project: DevProject, before: readonly InstanceStatus[]): Promise<void> {
+  await untilGone(before.map(({ pid }) => pid ?? 0));
+  const { services } = await project.command.ready();
+  assert.deepEqual(
+    services.map(({ name }) => name),
+    ['a', 'gateway:public'],
+  );
+  assert.deepEqual(await endsOfRolls(project), ['roll:undone']);
+  project.write('go', '');
+  project.write('tutti.ts', withSlow);
+  await project.serves('/b', 'b one');
+  const after = instancesOfB(await project.command.ready());
+  assert.equal(after.length, 2);
+  for (const { slot, epoch } of after)
+    assert.ok(epoch > (before.find((one) => one.slot === slot)?.epoch ?? 0), `${slot}@${String(epoch)}`);
+}
+
+for (const stage of ['starting', 'draining'] as const)
+  test(`a roll of a service that leaves the app while one is ${stage} is undone, and nothing of it is left`, async () => {
+    await using project = await startWithSlow();
+    const before = await rollUntil(project, stage);
+    project.write('tutti.ts', withoutSlow);
+    await project.hears('b removed', 0);
+    await assertGone(project, before);
+  });
+
+test('a supervisor that dies while it takes a service out of the app has a successor that ends what is left of it', async () => {
+  await using project = await startWithSlow();
+  const first = await project.command.status();
+  const before = await rollUntil(project, 'draining');
+  project.write('tutti.ts', withoutSlow);
+  const kill = async (): Promise<AppStatus> => {
+    const { supervisor } = (await project.command.status()).pids;
+    process.kill(supervisor, 'SIGKILL');
+    return project.command.until('there is a successor', ({ pids }) => pids.supervisor !== supervisor);
+  };
+  await project.command.until('all of b drain', (now) =>
+    instancesOfB(now).every(({ state }) => state === 'draining' || state === 'stopping'),
+  );
+  await kill();
+  // Nor has one that comes later, when all is done.
+  await untilGone(before.map(({ pid }) => pid ?? 0));
+  assert.deepEqual(renewed(first, await kill()), []);
+  await assertGone(project, before);
 });

@@ -7,6 +7,7 @@ import { bodyNumber, bodyText, queryNumber } from './admin-request.ts';
 import type { AdminRequest, AdminRoute } from './admin-server.ts';
 import { eventPage } from './event-routes.ts';
 import type { LogHub } from './log-hub.ts';
+import { logPath } from './log-file.ts';
 import { logRoute } from './log-stream.ts';
 import type { Operations, Target } from './operations.ts';
 import type { Operator } from './operator.ts';
@@ -52,6 +53,10 @@ export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
       app: app.plan.app.name,
       appFile: app.plan.appFile,
       keeperPid: process.ppid,
+      logMemory: hub.memory,
+      ...(app.plan.app.logs?.file !== undefined && {
+        logFile: logPath(app.plan.appFile, app.plan.app.logs.file),
+      }),
     })),
     'GET /status': answer(() => app.status()),
     'GET /settled': answer((request) => untilSettled(needs, request)),

@@ -26,16 +26,22 @@ export interface AnnouncerNeeds {
 
 const isTrouble = ({ to }: InstanceEvent): boolean => to === 'backoff' || to === 'failed';
 
+/** Of a process that hung. */
+const isKill = ({ to, evidence }: InstanceEvent): boolean =>
+  to === 'stopping' && typeof evidence['verdict'] === 'string';
+
 /** Deaths that nobody asked for are worth a look; the rest is life. */
 function levelOf(event: InstanceEvent): LogLevel | undefined {
-  if (event.to === 'failed') return 'error';
-  if (event.to === 'backoff' || event.to === 'unready') return 'warn';
-  if (event.from === 'ready' && event.to === 'pending')
-    return event.reason.includes('by hand') ? 'info' : 'warn';
-  return event.from === event.to || event.to === 'pending' || event.to === 'starting' ? undefined : 'info';
+  const { from, to, failures } = event;
+  if (from === to) return undefined;
+  if (to === 'failed') return 'error';
+  if (to === 'backoff' || to === 'unready' || isKill(event)) return 'warn';
+  if (to === 'pending') return failures > 0 && from !== 'backoff' ? 'warn' : undefined;
+  return to === 'starting' ? undefined : 'info';
 }
 
-const sentenceOf: Partial<Record<InstanceEvent['to'], string>> = {
+const sentenceOf: Readonly<Record<InstanceEvent['to'], string>> = {
+  starting: 'Instance is starting',
   ready: 'Instance is ready',
   unready: 'Instance is not fit for calls',
   draining: 'Instance finishes what it has in hand',
@@ -62,6 +68,8 @@ const loopLineCount = 20;
 export class Announcer {
   readonly #needs: AnnouncerNeeds;
   readonly #told = new Set<string>();
+  /** Slots of which trouble was told: that it is over is told as loudly, or the alarm would be the last word. */
+  readonly #alarmed = new Set<string>();
   #app: RunningApp | undefined;
   #isStarted = false;
   #stopBeganAt = 0;
@@ -94,14 +102,27 @@ export class Announcer {
   }
 
   #onTransition(event: InstanceEvent): void {
-    const level = levelOf(event);
-    const sentence = sentenceOf[event.to];
-    if (level !== undefined && sentence !== undefined)
-      this.#needs.log[level](sentence, { instance: event.instance, reason: event.reason });
+    this.#tell(event);
     if (event.crashLoop && event.to === 'backoff') this.#tellLoop(event);
     if (this.#isStarted) return;
     if (isTrouble(event)) this.#tellTrouble(event);
     this.#finishStart();
+  }
+
+  #tell(event: InstanceEvent): void {
+    const { instance, reason, from, to } = event;
+    const level = levelOf(event);
+    if (level === undefined) return;
+    const slot = instance.slice(0, instance.lastIndexOf('@'));
+    const isAgain = to === 'ready' && (from === 'unready' || this.#alarmed.has(slot));
+    if (to === 'ready' || to === 'stopped') this.#alarmed.delete(slot);
+    else if (level !== 'info') this.#alarmed.add(slot);
+    if (isAgain) this.#needs.log.warn('Instance is ready again', { instance, reason });
+    else
+      this.#needs.log[level](isKill(event) ? 'Instance hangs and is killed' : sentenceOf[to], {
+        instance,
+        reason,
+      });
   }
 
   /** Shows who is waited for. */

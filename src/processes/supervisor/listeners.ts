@@ -1,6 +1,7 @@
 /** The listening sockets of gateways: bound once by the keeper, which keeps them when gateways and supervisors die. Owner of which port is whose. */
 import type { KeeperLink } from './keeper-link.ts';
 import type { AppPlan, ServicePlan } from './plan.ts';
+import { explainTaken } from './port-taken.ts';
 import { urlsOf } from './status.ts';
 
 export class Listeners {
@@ -15,7 +16,11 @@ export class Listeners {
   async open(plan: AppPlan): Promise<void> {
     for (const { listener } of plan.services.values()) {
       if (listener === undefined) continue;
-      const { port } = await this.#keeper.ask<{ port: number }>({ op: 'listen', ...listener });
+      const { port } = await this.#keeper
+        .ask<{ port: number }>({ op: 'listen', ...listener })
+        .catch((error: unknown) => {
+          throw explainTaken(error, listener);
+        });
       this.#ports.set(listener.name, port);
     }
   }

@@ -26,6 +26,8 @@ const settledMs = 2_000;
 /** What a predecessor had not counted as dealt with comes first; later no line can come again. */
 const repeatsMs = 30_000;
 
+export const logPath = (appFile: string, file: string): string => resolve(dirname(appFile), file);
+
 /** Undefined when the app wants none. */
 export function openLogFile(needs: LogFileNeeds): LogFile | undefined {
   return needs.options.file === undefined ? undefined : new LogFile(needs, needs.options.file);
@@ -40,7 +42,7 @@ export class LogFile {
 
   constructor({ options, appFile, hub, clock }: LogFileNeeds, file: string) {
     const { maxBytes, keep } = fillOptions(logsOptions, options);
-    const path = resolve(dirname(appFile), file);
+    const path = logPath(appFile, file);
     this.#clock = clock;
     this.#written = writtenLines(path);
     this.#forget = clock.after(repeatsMs, () => {

@@ -3,7 +3,7 @@
  * each to who follows.
  */
 import { bounds } from '../../core/bounds.ts';
-import type { LogLevel, LogLine, NewLogLine } from '../../core/log-line.ts';
+import type { LogLevel, LogLine, LogMemory, NewLogLine } from '../../core/log-line.ts';
 import { levelAtLeast } from '../../core/log-line.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -38,6 +38,7 @@ export class LogHub {
   #seq: number;
   readonly #listeners = new Set<LogListener>();
   #keeper: LogKeeper | undefined;
+  #memory: LogMemory;
   readonly #clock: Clock;
   readonly #level: LogLevel;
 
@@ -45,6 +46,8 @@ export class LogHub {
     this.#clock = clock;
     this.#level = level;
     this.#seq = generation * 2 ** 32;
+    const why = generation === 1 ? 'the app was started' : 'a new supervisor';
+    this.#memory = { since: clock.wall(), why };
   }
 
   /** @param chars of the whole line, where its fields are large too. */
@@ -60,6 +63,10 @@ export class LogHub {
 
   recent(): readonly LogLine[] {
     return this.#kept.map(({ line }) => line);
+  }
+
+  get memory(): LogMemory {
+    return this.#memory;
   }
 
   /** The last lines that a process wrote to stderr: why it fell, mostly. */
@@ -114,5 +121,6 @@ export class LogHub {
     for (; this.#size > bounds.logChars && from < this.#kept.length; from += 1)
       this.#size -= this.#kept[from]?.size ?? 0;
     this.#kept = this.#kept.slice(from);
+    this.#memory = { since: this.#kept[0]?.line.time ?? this.#clock.wall(), why: 'no more are kept' };
   }
 }

@@ -29,6 +29,7 @@ import { Operations } from './operations.ts';
 import { Operator } from './operator.ts';
 import { Overrides } from './overrides.ts';
 import { makePlan } from './plan.ts';
+import { tryPorts } from './port-taken.ts';
 import { RunningApp, stopMemo } from './running-app.ts';
 import { AppStop } from './stop-app.ts';
 import { Terminal } from './terminal.ts';
@@ -80,6 +81,7 @@ async function readApp(): Promise<Project & { readonly files?: ProjectFiles }> {
     return { ...project, files };
   }
   const app = await loadApp(given.appFile);
+  await tryPorts(app);
   const { manifest, problems } = await readManifest(app, given.appFile);
   if (problems.length > 0) throw configInvalid(given.appFile, problems);
   return { app, manifest };
@@ -157,7 +159,10 @@ class Supervisor {
     this.#logFile = openLogFile({ options: app.logs ?? {}, appFile: given.appFile, hub, clock: systemClock });
     this.#app = running;
     this.#stop = new AppStop(running, systemClock);
-    if (welcome.generation === 1) running.events.note({ name: 'app:started', reason: given.appFile });
+    if (welcome.generation === 1) {
+      const evidence = running.events.unfinished;
+      running.events.note({ name: 'app:started', reason: given.appFile, evidence });
+    }
     await running.start();
     await this.#serveAdmin(running, { hub, log, welcome });
     this.#keeper.tell('up');
@@ -165,7 +170,7 @@ class Supervisor {
       running.events.note({
         name: 'supervisor:replaced',
         reason: 'its predecessor was gone',
-        evidence: { generation: welcome.generation },
+        evidence: { generation: welcome.generation, ...welcome.predecessor },
       });
     announcer.begin(running, welcome.generation > 1);
     // A stop that a predecessor began is finished, whoever asked for it.
@@ -198,6 +203,11 @@ class Supervisor {
         : String(error);
     process.stderr.write(`tutti: ${words}\n`);
     const code = isConfig && this.#app === undefined ? exitCodeConfigInvalid : 1;
+    this.#app?.events.note({
+      name: 'app:stopped',
+      reason: words.split('\n', 1)[0] ?? '',
+      evidence: { hasFailed: true },
+    });
     await this.#keeper.ask({ op: 'finish', code }).catch(() => undefined);
     process.exit(code);
   }
@@ -234,6 +244,7 @@ class Supervisor {
     this.#app?.events.note({ name: 'app:stopping', reason });
     if (this.#app !== undefined) this.#announcer?.beginStop(this.#app);
     await this.#stop.begin(reason);
+    this.#app?.events.note({ name: 'app:stopped', reason });
     if (this.#app !== undefined) this.#announcer?.endStop(this.#app);
     await this.#operator?.close();
     this.#admin?.close();

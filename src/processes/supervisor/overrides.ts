@@ -4,12 +4,21 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { typed } from '../../core/next-steps.ts';
 import { isPlainObject } from '../../core/options.ts';
 import { writeFileAtomic } from '../../os/atomic-file.ts';
 
 export interface OverrideValues {
   readonly replicas: Readonly<Record<string, number>>;
   readonly stopped: readonly string[];
+}
+
+/** How a service is not as the app file says: `users is stopped by hand`. */
+export interface ByHand {
+  readonly service: string;
+  readonly words: string;
+  /** The command that takes it back. */
+  readonly back: string;
 }
 
 /** The reason of whoever a person stopped: a successor does not revive it. */
@@ -74,14 +83,19 @@ export class Overrides {
   }
 
   /** For `status`: nobody should have to guess why the app is not as its file says. */
-  notes(): string[] {
-    const scaled = Object.entries(this.#values.replicas).map(
-      ([name, count]) => `${name} is scaled to ${String(count)} by hand (tutti scale ${name}=default)`,
-    );
-    return [
-      ...scaled,
-      ...this.#values.stopped.map((name) => `${name} is stopped by hand (tutti start ${name})`),
-    ];
+  byHand(): ByHand[] {
+    const { replicas, stopped } = this.#values;
+    const scaled = Object.entries(replicas).map(([service, count]) => ({
+      service,
+      words: `is scaled to ${String(count)} by hand`,
+      back: `npx tutti scale ${typed(service)}=default`,
+    }));
+    const ended = stopped.map((service) => ({
+      service,
+      words: 'is stopped by hand',
+      back: `npx tutti start ${typed(service)}`,
+    }));
+    return [...scaled, ...ended];
   }
 
   #save(values: OverrideValues): void {

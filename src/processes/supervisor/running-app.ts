@@ -65,6 +65,8 @@ export class RunningApp {
   readonly overrides: Overrides;
   readonly wanted: Wanted;
   readonly rolls: Rolls;
+  /** In `tutti dev`: that what runs is not what is in the files. */
+  filesNote: string | undefined;
   readonly #needs: RunningAppNeeds;
   readonly #spawner: Spawner;
   readonly #watch: Watch;
@@ -252,7 +254,8 @@ export class RunningApp {
       since: (id) => this.events.since(id),
       urls: (service) => this.#listeners.urls(this.planOf(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
-      notes: [...this.overrides.notes(), ...this.#desk.notes()],
+      byHand: this.overrides.byHand(),
+      notes: [...this.#desk.notes(), ...(this.filesNote === undefined ? [] : [this.filesNote])],
     });
   }
 
@@ -282,10 +285,12 @@ export class RunningApp {
   #restore(state: KeeperState): void {
     restoreSlots({
       ...{ state, keeper: this.#needs.keeper, slots: this.slots },
+      isPlanned: (service) => this.plan.services.has(service),
       prepare: ({ slot, index }) => {
         // A place that nobody writes to may have been given to another since.
         if (hasProcess(slot)) this.#watch.claim(slotId(slot), index);
         this.#tails.watch(slot);
+        this.events.catchUp(slot);
       },
       spawn: (slot) => {
         this.#deeds.perform('spawn', slot);

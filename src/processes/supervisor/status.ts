@@ -8,6 +8,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { AppStatus, InstanceStatus, ServiceStatus, Strain } from '../../core/status.ts';
 import { serviceHealth, strainText } from '../../core/status.ts';
 import { latencyBucketMs } from '../../core/latency-histogram.ts';
+import type { ByHand } from './overrides.ts';
 import type { ServicePlan } from './plan.ts';
 import type { Sample } from './watched-instance.ts';
 
@@ -25,6 +26,7 @@ export interface StatusNeeds {
   readonly since: (id: string) => number;
   readonly urls: (service: string) => readonly string[];
   readonly shared: Readonly<Record<string, number>>;
+  readonly byHand: readonly ByHand[];
   readonly notes: readonly string[];
 }
 
@@ -104,10 +106,32 @@ function strainsOf(slots: readonly SlotState[], { samples }: StatusNeeds): Strai
   });
 }
 
+/** What a person changed by hand, as it is said of the service and, where nobody of it is wanted, of who needs it. */
+const handText = ({ service, words }: ByHand, neededBy: readonly string[]): string => {
+  const need = neededBy.length === 1 ? 'needs' : 'need';
+  const needers = neededBy.length === 0 ? '' : `, and ${neededBy.map(displayName).join(', ')} ${need} it`;
+  return `${displayName(service)} ${words}${needers}`;
+};
+
+/** Who is to run and needs it; nobody, while it is to run itself. */
+const neededBy = (service: string, { plans, wanted }: StatusNeeds): string[] =>
+  wanted(service) > 0
+    ? []
+    : plans.filter(({ name, needs }) => wanted(name) > 0 && needs.includes(service)).map(({ name }) => name);
+
+/** Why it does not fare well, though its instances are ready. */
+function troubleOf({ name, needs: needed }: ServicePlan, needs: StatusNeeds): string | undefined {
+  const away = needs.byHand.find(({ service }) => needed.includes(service) && needs.wanted(service) === 0);
+  if (away !== undefined && needs.wanted(name) > 0) return handText(away, [name]);
+  return strainNotes(name, needs)[0];
+}
+
 function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
   const slots = needs.slots(plan.name);
   const wanted = needs.wanted(plan.name);
   const states = slots.map(({ state }) => state);
+  const trouble = troubleOf(plan, needs);
+  const health = serviceHealth(wanted, states, strainsOf(slots, needs));
   return {
     name: plan.name,
     system: plan.system,
@@ -115,7 +139,8 @@ function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
     optional: plan.optional,
     wanted,
     ready: states.filter((state) => state === 'ready').length,
-    health: serviceHealth(wanted, states, strainsOf(slots, needs)),
+    health: trouble !== undefined && health === 'healthy' ? 'degraded' : health,
+    ...(trouble !== undefined && { trouble }),
     urls: needs.urls(plan.name),
     instances: slots.map((slot) => instanceStatus(slot, needs)),
   };
@@ -129,11 +154,12 @@ function strainNotes(service: string, needs: StatusNeeds): string[] {
 }
 
 export function makeStatus(needs: StatusNeeds): AppStatus {
-  const { app, startedAt, generation, pids, clock, shared, notes, plans } = needs;
+  const { app, startedAt, generation, pids, clock, shared, notes, plans, byHand } = needs;
   const services = plans.map((plan) => serviceStatus(plan, needs));
   const missing = services
     .filter(({ ready, wanted }) => ready === 0 && wanted > 0)
     .map(({ name }) => `${displayName(name)} has nobody ready`);
+  const changed = byHand.map((hand) => `${handText(hand, neededBy(hand.service, needs))} (${hand.back})`);
   return {
     app,
     startedAt,
@@ -142,6 +168,6 @@ export function makeStatus(needs: StatusNeeds): AppStatus {
     takenAt: clock.wall(),
     services,
     shared,
-    notes: [...notes, ...missing, ...plans.flatMap((plan) => strainNotes(plan.name, needs))],
+    notes: [...changed, ...notes, ...missing, ...plans.flatMap((plan) => strainNotes(plan.name, needs))],
   };
 }

@@ -80,14 +80,15 @@ export class Terminal {
   #onLine(line: LogLine): void {
     if (this.#needs.isDev === true) this.#showDev(line);
     else if (!this.isTerminal) this.#stream(logLineJson(line));
-    else if (!this.#isQuiet && levelAtLeast(line.level, 'warn')) this.say(printLogLine(line, this.paint));
+    else if (!this.#isQuiet && levelAtLeast(line.level, 'warn'))
+      this.say(printLogLine(line, this.paint, process.cwd()));
   }
 
   /** What services say, and of what we say the bad news: the rest stands in the lines about changes. */
   #showDev(line: LogLine): void {
     if (line.instance === 'supervisor' && (this.#isQuiet || !levelAtLeast(line.level, 'warn'))) return;
     this.#erase();
-    this.#stream(printLogLine(line, this.paint));
+    this.#stream(printLogLine(line, this.paint, process.cwd()));
   }
 
   /** A reader who stands still must cost neither the app nor our memory: its lines are dropped, and it is told. */

@@ -1,7 +1,8 @@
 /**
  * What `GET /services`, `GET /services/{name}/health` and `GET /health` say, from the supervisor's last word. Pure.
  */
-import { stateWord } from '../../core/status.ts';
+import { displayName } from '../../core/ids.ts';
+import { appHealth, stateWord } from '../../core/status.ts';
 import type { AppStatus, InstanceStatus, ServiceStatus } from '../../core/status.ts';
 
 interface Stats {
@@ -93,7 +94,30 @@ export interface HealthSources {
 }
 
 /** Services without which the app is not healthy and of which nobody is ready. The registry knows that sooner than the status. */
-export function missingServices({ services, status, readyInstances }: HealthSources): string[] {
-  const optional = new Set(status?.services.filter((service) => service.optional).map(({ name }) => name));
-  return services.filter((name) => !optional.has(name) && readyInstances(name) === 0);
+function missingServices({ services, status, readyInstances }: HealthSources): string[] {
+  // Nobody is missed of who can be done without, or was stopped by hand: who needs that one is degraded.
+  const spared = status?.services.filter(({ optional, wanted }) => optional || wanted === 0);
+  const names = new Set(spared?.map(({ name }) => name));
+  return services.filter((name) => !names.has(name) && readyInstances(name) === 0);
+}
+
+interface AppHealth {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly message: string;
+}
+
+/** As `tutti status` says it. What is degraded serves: it is no reason to send requests elsewhere. */
+export function appHealthReport(sources: HealthSources): AppHealth {
+  const missing = missingServices(sources);
+  if (missing.length > 0)
+    return { status: 'unhealthy', message: `Nobody is ready of: ${missing.join(', ')}` };
+  const { status } = sources;
+  if (status === undefined || appHealth(status) === 'healthy')
+    return { status: 'healthy', message: 'Every required service is ready' };
+  const unwell = status.services.filter(({ health, wanted }) => health !== 'healthy' && wanted > 0);
+  const words = unwell.map(
+    ({ name, ready, wanted, trouble }) =>
+      trouble ?? `${displayName(name)}: ${String(ready)} of ${String(wanted)} ready`,
+  );
+  return { status: 'degraded', message: words.join('; ') };
 }

@@ -17,8 +17,11 @@ const text = {
 };
 
 export const systemPaths: Readonly<Record<string, Record<string, unknown>>> = {
-  '/health': get('health', 'Whether every service that is not optional has somebody ready', {
-    responses: { '200': json('Healthy'), '503': json('Unhealthy; the message names who is missing') },
+  '/health': get('health', 'Whether every service that is wanted and not optional has somebody ready', {
+    responses: {
+      '200': json('Healthy, or degraded: the message says how'),
+      '503': json('Unhealthy; the message names who is missing'),
+    },
   }),
   '/health/liveness': get('liveness', 'Whether this gateway lives', {
     responses: { '200': json('It does') },

@@ -13,7 +13,7 @@ import { DocsPage } from './docs-page.ts';
 import { openApiDocument } from './openapi.ts';
 import type { RouteParams } from './route-input.ts';
 import { dataHeaders, pageHeaders } from './security-headers.ts';
-import { healthReport, missingServices, servicesReport } from './services-report.ts';
+import { appHealthReport, healthReport, servicesReport } from './services-report.ts';
 
 /** Names to paths; all GET. `define/reserved-routes.ts` keeps all but `/` from users. */
 export const systemRoutes = {
@@ -97,14 +97,12 @@ async function docsFile(docs: DocsPage, name: string): Promise<Answer> {
 }
 
 function health(runtime: SystemRuntime): Answer {
-  const missing = missingServices({
+  const report = appHealthReport({
     services: Object.keys(runtime.manifest().services),
     status: runtime.status(),
     readyInstances: (name) => runtime.registry.service(name)?.instances.length ?? 0,
   });
-  if (missing.length === 0)
-    return json(200, { status: 'healthy', message: 'Every required service is ready' });
-  return json(503, { status: 'unhealthy', message: `Nobody is ready of: ${missing.join(', ')}` });
+  return json(report.status === 'unhealthy' ? 503 : 200, report);
 }
 
 function statusOf(runtime: SystemRuntime): NonNullable<ReturnType<SystemRuntime['status']>> {

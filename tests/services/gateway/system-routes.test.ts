@@ -129,6 +129,27 @@ test('before the first word of the supervisor /services is 503 with Retry-After'
   assert.equal(response.headers.get('retry-after'), '1');
 });
 
+test('GET /health says degraded, with 200, of who fares badly and of who lacks one that was stopped by hand', async () => {
+  await using world = await GatewayWorld.start({ isServed: false });
+  const body = async (...services: ServiceStatus[]): Promise<[number, unknown]> => {
+    world.status = status(services);
+    const response = await world.fetch('/health');
+    return [response.status, await response.json()];
+  };
+  const stopped = service('things', { wanted: 0, ready: 0, health: 'dead', instances: [] });
+  const healthy = { status: 'healthy', message: 'Every required service is ready' };
+  assert.deepEqual(await body(stopped, service('users')), [200, healthy]);
+  const trouble = 'things is stopped by hand, and users needs it';
+  const lacks = service('users', { health: 'degraded', trouble });
+  assert.deepEqual(await body(stopped, lacks), [200, { status: 'degraded', message: trouble }]);
+  const some = service('gateway:public', { health: 'degraded', ready: 1 });
+  assert.deepEqual(await body(stopped, some), [
+    200,
+    { status: 'degraded', message: 'gateway public: 1 of 2 ready' },
+  ]);
+  assert.equal((await body(service('things', { ready: 0, health: 'dead', instances: [] })))[0], 503);
+});
+
 test('GET /health is 503 and names who is missing, unless that is optional', async () => {
   await using world = await GatewayWorld.start({ isServed: false });
   const body = async (): Promise<[number, unknown]> => {

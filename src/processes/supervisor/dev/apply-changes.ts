@@ -13,6 +13,7 @@ import {
 } from '../../../os/listening-socket.ts';
 import { stoppedByHand } from '../overrides.ts';
 import type { AppPlan } from '../plan.ts';
+import { explainTaken } from '../port-taken.ts';
 import type { RunningApp } from '../running-app.ts';
 import type { PlanChanges } from './plan-changes.ts';
 
@@ -37,6 +38,7 @@ export async function applyChanges(application: Application): Promise<string[]> 
   const { app, plan, changes, touched, remember } = application;
   await tryListeners(app.plan, plan, changes);
   await remember();
+  for (const name of changes.removed) app.rolls.undo(name, 'the service is gone');
   await stopAll([...changes.removed, ...changes.moved], application);
   await app.replaceListeners(plan);
   app.replacePlan(plan);
@@ -60,7 +62,10 @@ async function tryListeners(before: AppPlan, after: AppPlan, changes: PlanChange
     if (listener === undefined) continue;
     // Another gateway of ours may give it up in the same change.
     if (ours.some((own) => own?.host === listener.host && own.port === listener.port)) continue;
-    closeListeningSocket((await openListeningSocket(listener)).fd);
+    const opened = await openListeningSocket(listener).catch((error: unknown) => {
+      throw explainTaken(error, listener);
+    });
+    closeListeningSocket(opened.fd);
   }
 }
 

@@ -5,6 +5,7 @@ import { slotId } from '../../../core/ids.ts';
 import type { Problem } from '../../../core/options.ts';
 import { problemText } from '../../../core/options.ts';
 import type { Clock } from '../../../core/ports.ts';
+import { clockTime } from '../../../core/print-log-line.ts';
 import type { RunningApp } from '../running-app.ts';
 import type { Terminal } from '../terminal.ts';
 import * as words from './dev-words.ts';
@@ -44,10 +45,11 @@ export class ChangeReport {
 
   /** Once, however often it is read like that. */
   broken(files: readonly string[], problems: readonly Problem[]): void {
-    const { terminal } = this.#needs;
+    const { app, terminal } = this.#needs;
     const text = problems.map(problemText).join('\n');
-    if (text !== this.#broken) terminal.say(words.brokenText(files, text, terminal.paint));
+    if (text !== this.#broken) this.#say(words.brokenText(files, text, terminal.paint));
     this.#broken = text;
+    app.filesNote = words.brokenNote(text);
   }
 
   /** Another change is under way: of the last one nothing more is told. */
@@ -57,18 +59,25 @@ export class ChangeReport {
 
   applied(change: AppliedChange): void {
     const { app, terminal } = this.#needs;
-    if (this.isBroken) terminal.say(words.mendedText(terminal.paint));
+    if (this.isBroken) this.#say(words.mendedText(terminal.paint));
     this.#broken = undefined;
+    app.filesNote = undefined;
     const { changes, anew, appFiles } = change;
     const lines = words.planLines(changes, (service) => app.wanted.count(service));
-    for (const line of lines) terminal.say(line);
+    for (const line of lines) this.#say(line);
     if (anew.length > 0) this.#lookOn(change);
     else if (lines.length === 0 && appFiles.length > 0)
-      terminal.say(`${words.changedText([], [], appFiles)}: nothing to restart`);
+      this.#say(`${words.changedText([], [], appFiles)}: nothing to restart`);
   }
 
   close(): void {
     this.#restart?.close();
+  }
+
+  /** With the time, as the lines between which it stands. */
+  #say(text: string): void {
+    const { clock, terminal } = this.#needs;
+    terminal.say(`${terminal.paint('gray', clockTime(new Date(clock.wall())))} ${text}`);
   }
 
   #lookOn({ changes, anew, filesOf, since }: AppliedChange): void {
@@ -76,14 +85,15 @@ export class ChangeReport {
     const changed = anew.filter((name) => !changes.added.includes(name));
     const head = words.changedText(changed, changes.added, [...new Set(anew.flatMap(filesOf))]);
     const wordsOf = (end: RestartEnd): string => {
-      if (end.end === 'ready') return words.restartedText(head, clock.now() - since, terminal.paint);
+      const started = terminal.paint('green', changed.length === 0 ? 'started' : 'restarted');
+      if (end.end === 'ready') return words.readyText(head, clock.now() - since, started);
       const what = `${slotId(end.slot)} ${end.slot.reason}`;
       return (end.end === 'trouble' ? words.troubleText : words.waitingText)(head, what, terminal.paint);
     };
     this.#restart = new RestartWatch({
       ...{ app, clock, services: anew },
       onEnd: (end) => {
-        terminal.say(wordsOf(end));
+        this.#say(wordsOf(end));
       },
     });
   }

@@ -29,6 +29,10 @@ export function brokenText(files: readonly string[], problems: string, paint: Pa
   ].join('\n');
 }
 
+/** For `status`: one line, whatever the excerpt. */
+export const brokenNote = (problems: string): string =>
+  `what is in the files is not what runs, until it is mended: ${problems.split('\n', 1)[0] ?? ''}`;
+
 export const mendedText = (paint: Paint): string => `${paint('green', 'mended')}: all can be read again`;
 
 /** `users, orders changed, mail added (tutti.ts)` */
@@ -45,8 +49,8 @@ export function changedText(
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;
-export const restartedText = (head: string, tookMs: number, paint: Paint): string =>
-  `${head}: ${paint('green', 'restarted')} in ${seconds(tookMs)}`;
+export const readyText = (head: string, tookMs: number, what: string): string =>
+  `${head}: ${what} in ${seconds(tookMs)}`;
 export const troubleText = (head: string, trouble: string, paint: Paint): string =>
   `${head}: ${paint('red', 'does not start')}: ${safe(trouble)}`;
 export const waitingText = (head: string, waiting: string, paint: Paint): string =>

@@ -11,7 +11,10 @@ function makeReport(): { report: ChangeReport; said: string[] } {
     // Nobody is restarted here, so only this is asked.
     app: { wanted: { count: () => 2 } } as unknown as RunningApp,
     clock: fakeClock(),
-    terminal: { paint: makePaint(false), say: (text) => said.push(text) },
+    terminal: {
+      paint: makePaint(false),
+      say: (text) => said.push(text.replace(/^\d\d:\d\d:\d\d\.\d{3} /, '')),
+    },
   });
   return { report, said };
 }
