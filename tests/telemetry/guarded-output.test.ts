@@ -172,7 +172,8 @@ function guardedRun(code: string, limitBlocks: number | 'unlimited'): { written:
       ...['-c', 'ulimit -f "$1"; exec "$2" --input-type=module -e "$3" >> "$4"', 'sh'],
       ...[String(limitBlocks), process.execPath, script, path],
     ],
-    { encoding: 'utf8' },
+    // What is measured of its coverage is a file too, and would be cut like any other.
+    { encoding: 'utf8', env: { ...process.env, NODE_V8_COVERAGE: '' } },
   );
   assert.equal(status, 0, stderr);
   return { written: readFileSync(path, 'utf8'), stderr };
