@@ -142,6 +142,9 @@ test('N-82 a symlink where an app is about to write is not followed', async () =
     symlinkSync(victim, join(state, name));
   await using app = new WatchedApp(home.folder, acts, { REPLICAS: '2' });
   await app.until('the others are ready', (now) => instanceOf(now, 'actor#2').state === 'ready');
+  await app.until('the first one was tried', (now) =>
+    ['backoff', 'failed', 'ready'].includes(instanceOf(now, 'actor#1').state),
+  );
   await app.admin.post('/stop', { target: 'actor#2' });
   await app.admin.post('/scale', { service: 'actor', replicas: 1 });
   const { pids } = await app.status();
