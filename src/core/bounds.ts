@@ -15,6 +15,8 @@ export const bounds = {
   keeperFrameBytes: 16 * MiB,
   /** A frame is taken while less than this waits on its connection. Beyond: `OVERLOADED` at once. */
   outgoingBytes: 8 * MiB,
+  /** Calls of one process to one service that are under way. Beyond: `OVERLOADED` at once. */
+  callsToService: 4_096,
   /** Calls of one action that run at once. Beyond: they wait. */
   actionConcurrency: 100,
   /** Calls of one action that wait. Beyond: `OVERLOADED` at once. */
@@ -85,4 +87,8 @@ export const bounds = {
   memoBytes: 4 * KiB,
   /** What the keeper remembers of the app: its file as data, its manifest. Beyond: refused. */
   appMemoBytes: 1 * MiB,
+  /** Locks of an app that are held. Beyond: `OVERLOADED`. */
+  locks: 1_000,
+  /** Those in all instances that wait for locks. Beyond: `OVERLOADED`. */
+  lockWaiters: 1_000,
 } as const;

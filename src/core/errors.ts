@@ -35,7 +35,13 @@ export const errorTable = {
   UNKNOWN_ACTION: { text: '{action} is not an action of this app', http: 404 },
   NO_INSTANCE: { text: 'No instance of {service} is ready', http: 503, retryable: true },
   INSTANCE_LOST: { text: '{instance} was lost during the call', http: 503, retryable: true },
+  LOCK_TAKEN: { text: 'The lock {name} is held by {holder}', http: 409, retryable: true },
   OVERLOADED: { text: '{what} has more work than it can take', http: 503, retryable: true },
+  CIRCUIT_OPEN: {
+    text: '{action} has failed too often lately and is not asked now',
+    http: 503,
+    retryable: true,
+  },
   STOPPING: { text: '{instance} is stopping and takes no new calls', http: 503, retryable: true },
   CALL_TIMED_OUT: { text: 'No answer from {action} in time', http: 504, retryable: true },
   PROTOCOL_ERROR: { text: 'The other side sent something that is not our protocol: {reason}', http: 500 },

@@ -1,6 +1,7 @@
 /**
  * Finds everything that is wrong in one service definition, without running it. Used by the manifest process and by the test kit.
  */
+import { isPriority } from '../core/waiting-line.ts';
 import { isErrorCode } from '../core/errors.ts';
 import { isActionName, isEventName, isName } from '../core/ids.ts';
 import type { Problem } from '../core/options.ts';
@@ -24,7 +25,9 @@ const serviceKeys = [
   'check',
   'close',
 ];
-const actionKeys = ['input', 'output', 'http', 'idempotent', 'concurrency', 'summary', 'checkOutput', 'run'];
+const actionKeys = [
+  ...['input', 'output', 'http', 'idempotent', 'concurrency', 'priority', 'summary', 'checkOutput', 'run'],
+];
 const routeKeys = ['route', 'status', 'body', 'reply', 'bodyLimit'];
 
 /** What is wrong with one value: a list, so that checks can be joined. */
@@ -75,7 +78,7 @@ function checkHttp(http: unknown, action: Record<string, unknown>, path: string)
 
 function checkAction(action: unknown, path: string): Problem[] {
   if (!isPlainObject(action)) return wrong(path, 'action({...})', action);
-  const { concurrency } = action;
+  const { concurrency, priority } = action;
   return [
     ...unknownKeys(action, actionKeys, path),
     ...(typeof action['run'] === 'function' ? [] : wrong(`${path}.run`, 'a function', action['run'])),
@@ -84,6 +87,9 @@ function checkAction(action: unknown, path: string): Problem[] {
     ...(concurrency === undefined || isWhole(concurrency, 1, 10_000)
       ? []
       : wrong(`${path}.concurrency`, 'a whole number from 1 to 10000', concurrency)),
+    ...(priority === undefined || isPriority(priority)
+      ? []
+      : wrong(`${path}.priority`, 'a whole number from 0 to 9', priority)),
     ...optionalBoolean(`${path}.idempotent`, action['idempotent']),
     ...optionalBoolean(`${path}.checkOutput`, action['checkOutput']),
     ...(action['summary'] === undefined || typeof action['summary'] === 'string'

@@ -15,6 +15,7 @@ export interface DeclaredAction {
   readonly http?: HttpRoute;
   readonly idempotent?: boolean;
   readonly concurrency?: number;
+  readonly priority?: number;
   readonly summary?: string;
 }
 export type Declared = Readonly<Record<string, DeclaredAction>>;

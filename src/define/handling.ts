@@ -13,6 +13,8 @@ export interface ActionType<I, O> {
 export interface ClientCallOptions {
   /** Default 5,000; a nested call never gets more than what remains of its own. */
   readonly deadlineMs?: number;
+  /** 0, the lowest, to 9: who is served first where calls wait. Calls that this one makes have it too. */
+  readonly priority?: number;
   readonly signal?: AbortSignal;
   /** The callee's handler receives it; makes the call one that may be retried. */
   readonly idempotencyKey?: string;
@@ -70,10 +72,30 @@ export interface SharedGauge {
   set(value: number): void;
   readonly value: number;
 }
-/** Numbers that all processes of the app share and that survive the death of any of them. */
+export interface LockOptions {
+  /** A holder that is not heard of for so long has lost it; while it lives and works the lease is renewed by itself. Default 30,000. */
+  readonly ttlMs?: number;
+  /** How long to wait while somebody else holds it; 0: not at all. Default 5,000. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** `await using lease = await shared.lock('nightly')`. Released at the end of the block, or with the process. */
+export interface SharedLease extends AsyncDisposable {
+  /** Grows with each lease: whoever is written to under the lock refuses a smaller one than it has seen. */
+  readonly fence: number;
+  /** Aborts when the lease was lost: what was done under it must end. */
+  readonly signal: AbortSignal;
+  /** Twice is harmless. Resolves when it has been sent. */
+  release(): Promise<void>;
+}
+
+/** What all processes of the app share and what survives the death of any of them. */
 export interface Shared {
   counter(name: string): SharedCounter;
   gauge(name: string): SharedGauge;
+  /** One holder at a time in the whole app. @throws {TuttiError} `LOCK_TAKEN`, `OVERLOADED`, `CANCELLED` */
+  lock(name: string, options?: LockOptions): Promise<SharedLease>;
 }
 
 /** The one who runs: what `open`, handlers and `check` have in common. */

@@ -30,6 +30,8 @@ export interface ActionManifest {
   readonly output?: JsonSchema;
   readonly idempotent: boolean;
   readonly concurrency: number;
+  /** Absent: that of the call it is part of, or the normal one. */
+  readonly priority?: number;
   readonly summary?: string;
   readonly http?: RouteManifest;
   /** Of the schemas: differs when caller and callee no longer mean the same. */
@@ -118,6 +120,7 @@ class Describer {
       ...(output === undefined ? {} : { output }),
       idempotent: action.idempotent ?? false,
       concurrency: action.concurrency ?? bounds.actionConcurrency,
+      ...(action.priority === undefined ? {} : { priority: action.priority }),
       ...(action.summary === undefined ? {} : { summary: action.summary }),
       ...(http === undefined ? {} : { http }),
       hash: hashOf([input, output]),

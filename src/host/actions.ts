@@ -130,6 +130,7 @@ export function servedActions(serving: Serving): ResponderAction[] {
       hash: described?.hash ?? '',
       idempotent: described?.idempotent ?? false,
       concurrency: described?.concurrency ?? 1,
+      priority: described?.priority,
       invoke: observed(serving, name, (input, call) => steps(call, input, serving.kit)),
     };
   });

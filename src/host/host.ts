@@ -21,6 +21,7 @@ import type { Responder } from '../mesh/responder.ts';
 import { makeResponder } from '../mesh/responder.ts';
 import type { Transport } from '../mesh/transport/transport.ts';
 import { ActionMetrics } from '../telemetry/action-metrics.ts';
+import { callFamilies } from './call-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { servedActions, servedEvents } from './actions.ts';
 import { makeClients } from './clients.ts';
@@ -173,11 +174,13 @@ function ownFamilies(parts: unknown): MetricFamily[] {
   return metrics?.call(parts) ?? [];
 }
 
-function listen({ needs, kit }: Opened): Promise<Responder> {
+function listen({ needs, kit, caller }: Opened): Promise<Responder> {
   const { definition, manifest, transport, address, self, certificate, verify, registry, clock, log } = needs;
-  const metrics = new ActionMetrics({ service: self.service, instance: slotId(self) });
+  const labels = { service: self.service, instance: slotId(self) };
+  const metrics = new ActionMetrics(labels);
   const families = (): MetricFamily[] => [
     ...metrics.families(),
+    ...callFamilies(caller.stats(), labels),
     ...(isSystemService(self.service) ? ownFamilies(kit.parts) : []),
   ];
   const serving = { definition, manifest, kit, metrics, log };

@@ -1,10 +1,11 @@
 /**
- * Who of an action's calls runs, waits or is turned away. It keeps the queue and the count; running, answering and
+ * Who of an action's calls runs, waits or is turned away. It keeps the line and the count; running, answering and
  * the time are the responder's.
  */
-export interface Admitted {
-  /** When it came, `Clock.now()`. */
-  readonly startedAt: number;
+import { WaitingLine } from '../core/waiting-line.ts';
+import type { Waiting } from '../core/waiting-line.ts';
+
+export interface Admitted extends Waiting {
   readonly bytes: number;
 }
 
@@ -14,10 +15,20 @@ export interface AdmissionLimits {
   readonly queueBytes: number;
 }
 
+export interface Admittance<Work> {
+  /** `run`: it holds a place until `leave`. `full`: it is not kept. */
+  readonly verdict: 'run' | 'wait' | 'full';
+  /** Those that gave way to it. */
+  readonly displaced: readonly Work[];
+}
+
+const run = { verdict: 'run', displaced: [] } as const;
+const full = { verdict: 'full', displaced: [] } as const;
+const wait = { verdict: 'wait', displaced: [] } as const;
+
 export class Admission<Work extends Admitted> {
   readonly #limits: AdmissionLimits;
-  /** In order of arrival; a Set, since a cancelled call leaves from the middle. */
-  readonly #waiting = new Set<Work>();
+  readonly #line = new WaitingLine<Work>();
   #waitingBytes = 0;
   #running = 0;
 
@@ -26,25 +37,31 @@ export class Admission<Work extends Admitted> {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#line.size;
   }
 
-  /** `run`: it holds a place until `leave`. `full`: it is not kept. */
-  admit(work: Work): 'run' | 'wait' | 'full' {
-    const { concurrency, queue, queueBytes } = this.#limits;
-    if (this.#running < concurrency) {
+  admit(work: Work): Admittance<Work> {
+    if (this.#running < this.#limits.concurrency) {
       this.#running += 1;
-      return 'run';
+      return run;
     }
-    if (this.#waiting.size >= queue || this.#waitingBytes + work.bytes > queueBytes) return 'full';
-    this.#waiting.add(work);
-    this.#waitingBytes += work.bytes;
-    return 'wait';
+    if (this.#hasRoom(work)) {
+      this.#add(work);
+      return wait;
+    }
+    const displaced = this.#makeRoom(work);
+    if (!this.#hasRoom(work)) {
+      // In vain: they keep their places.
+      for (const one of displaced) this.#add(one);
+      return full;
+    }
+    this.#add(work);
+    return { verdict: 'wait', displaced };
   }
 
-  /** Gives the place to the one that waits longest, if any. */
-  leave(): Work | undefined {
-    const [next] = this.#waiting;
+  /** Gives the place to whose turn it is, if anybody waits. */
+  leave(now: number): Work | undefined {
+    const next = this.#line.next(now);
     if (next === undefined) this.#running -= 1;
     else this.remove(next);
     return next;
@@ -52,19 +69,36 @@ export class Admission<Work extends Admitted> {
 
   /** False when it does not wait (any more). */
   remove(work: Work): boolean {
-    if (!this.#waiting.delete(work)) return false;
+    if (!this.#line.remove(work)) return false;
     this.#waitingBytes -= work.bytes;
     return true;
   }
 
   /** Takes out those that came before `time`. */
   removeBefore(time: number): Work[] {
-    const old: Work[] = [];
-    for (const work of this.#waiting) {
-      if (work.startedAt >= time) break;
-      old.push(work);
-    }
+    const old = this.#line.before(time);
     for (const work of old) this.remove(work);
     return old;
+  }
+
+  #hasRoom({ bytes }: Work): boolean {
+    const { queue, queueBytes } = this.#limits;
+    return this.#line.size < queue && this.#waitingBytes + bytes <= queueBytes;
+  }
+
+  #makeRoom(work: Work): Work[] {
+    const displaced: Work[] = [];
+    while (!this.#hasRoom(work)) {
+      const lowest = this.#line.lowestBelow(work.priority);
+      if (lowest === undefined) break;
+      this.remove(lowest);
+      displaced.push(lowest);
+    }
+    return displaced;
+  }
+
+  #add(work: Work): void {
+    this.#line.add(work);
+    this.#waitingBytes += work.bytes;
   }
 }

@@ -109,13 +109,17 @@ export class CallDesk {
   }
 
   #admit(call: ServedCall): void {
-    const verdict = call.served.admission.admit(call);
-    if (verdict === 'run') {
+    const admittance = call.served.admission.admit(call);
+    if (admittance.verdict === 'run') {
       this.counts.inFlight += 1;
       this.#run(call);
-    } else if (verdict === 'full') {
+    } else if (admittance.verdict === 'full') {
       this.#overloaded(call);
     } else {
+      for (const displaced of admittance.displaced) {
+        this.counts.queued -= 1;
+        this.#overloaded(displaced);
+      }
       call.hasWaited = true;
       this.counts.queued += 1;
       this.#busy.add(call.served);
@@ -184,7 +188,8 @@ export class CallDesk {
     this.counts.inFlight -= 1;
     this.#overdue.ended(call, now);
     if (!served.isEvent) this.#note(now - call.startedAt);
-    for (let next = served.admission.leave(); next !== undefined; next = served.admission.leave()) {
+    const { admission } = served;
+    for (let next = admission.leave(now); next !== undefined; next = admission.leave(now)) {
       this.#leftQueue(served);
       if (!this.#isLate(next)) {
         this.counts.inFlight += 1;
@@ -250,20 +255,20 @@ export class CallDesk {
       return;
     }
     this.counts.rejected += 1;
-    this.#answerError(
-      call,
-      new TuttiError('OVERLOADED', { what: this.#fullName(call), retryAfterMs: bounds.actionQueueMs }),
-    );
+    const data = { what: this.#fullName(call), retryAfterMs: bounds.actionQueueMs };
+    this.#notStarted(call, new TuttiError('OVERLOADED', data));
   }
 
   #stopping(call: ServedCall): void {
     const error = new TuttiError('STOPPING', { instance: instanceId(this.#needs.self), executed: 'no' });
     if (call.served.isEvent) this.counts.eventsDropped += 1;
-    else
-      call.origin.answer(
-        call,
-        errorFrame(call.stream, error, { load: this.load, flags: frameFlags.notStarted }),
-      );
+    else this.#notStarted(call, error);
+  }
+
+  /** Another instance may have it. */
+  #notStarted(call: ServedCall, error: TuttiError): void {
+    const parts = { load: this.load, flags: frameFlags.notStarted };
+    call.origin.answer(call, errorFrame(call.stream, error, parts));
   }
 
   #answerError(call: ServedCall, error: unknown): void {

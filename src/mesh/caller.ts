@@ -7,7 +7,11 @@ import { bounds } from '../core/bounds.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { isTuttiError, TuttiError } from '../core/errors.ts';
 import type { Clock, Random, Timer } from '../core/ports.ts';
+import { RetryBudget } from '../core/retry-budget.ts';
+import type { TryEnd } from '../core/retry-policy.ts';
 import { readBody } from './body.ts';
+import { CallOutcomes } from './call-outcomes.ts';
+import { CallRoutes } from './call-routes.ts';
 import { currentContext } from './context.ts';
 import { EventDelivery } from './event-delivery.ts';
 import { frameFlags, frameKinds, readBodyBytes } from './frames.ts';
@@ -19,7 +23,7 @@ import { Peer } from './peer.ts';
 import type { PeerOwner } from './peer.ts';
 import { PeerTable } from './peer-table.ts';
 import { makePendingCall, timedOut } from './pending-call.ts';
-import type { CallRequest, PendingCall, Settlers } from './pending-call.ts';
+import type { CallRequest, PendingCall, ServiceCalls, Settlers } from './pending-call.ts';
 import type { RegistryView } from './registry-view.ts';
 import { makeTraceIds } from './trace-ids.ts';
 import type { TraceIds } from './trace-ids.ts';
@@ -31,6 +35,11 @@ export interface CallerStats {
   readonly calls: number;
   readonly failures: number;
   readonly retries: number;
+  readonly breakersOpened: number;
+  /** Instances that looked bad beside the others. */
+  readonly outliers: number;
+  /** Actions that are not asked for now: `users.fetch` at `users#1@2`. */
+  readonly openBreakers: readonly { readonly action: string; readonly instance: string }[];
   readonly lateAnswers: number;
   readonly timeouts: number;
 }
@@ -63,12 +72,14 @@ export const makeCaller = (needs: CallerNeeds): Caller => new MeshCaller(needs);
 
 /** A call is settled at most this long after its deadline, and a little more when the loop is late. */
 const sweepMs = 25;
-/** Instances that one call may be carried to. */
-const mostTries = 4;
+/** Between two comparisons of the instances of a service. */
+const compareEveryMs = 250;
 const noOptions: CallOptions = {};
 
-const unknownAction = (action: string): TuttiError =>
-  new TuttiError('UNKNOWN_ACTION', { action }, { from: action });
+interface Refusal {
+  readonly error: TuttiError;
+  readonly isNotStarted: boolean;
+}
 
 class MeshCaller implements Caller, PeerOwner {
   readonly #needs: CallerNeeds;
@@ -76,12 +87,15 @@ class MeshCaller implements Caller, PeerOwner {
   readonly #peers: PeerTable;
   readonly #delivery: EventDelivery;
   readonly #stopWatching: () => void;
-  /** Calls that wait for a connection; the others are with their peer. */
-  readonly #connecting = new Set<PendingCall>();
-  #connectingBytes = 0;
+  readonly #outcomes: CallOutcomes;
+  /** Those that are with no instance; the others are with their peer. */
+  readonly #routes: CallRoutes;
+  /** Of every service it has called. */
+  readonly #services = new Map<string, ServiceCalls>();
+  #comparedAt = 0;
   #sweepTimer: Timer | undefined;
   #isClosed = false;
-  readonly #counts = { inFlight: 0, calls: 0, failures: 0, retries: 0, lateAnswers: 0, timeouts: 0 };
+  readonly #counts = { inFlight: 0, calls: 0, failures: 0, lateAnswers: 0, timeouts: 0 };
 
   constructor(needs: CallerNeeds) {
     this.#needs = needs;
@@ -89,6 +103,14 @@ class MeshCaller implements Caller, PeerOwner {
     const makePeer = (instance: Peer['instance']): Peer => new Peer(instance, needs, this);
     this.#peers = new PeerTable({ registry: needs.registry, random: needs.random, makePeer });
     this.#delivery = new EventDelivery(needs.registry, this.#peers, needs.log);
+    this.#outcomes = new CallOutcomes({ ...needs, peers: this.#peers });
+    this.#routes = new CallRoutes({
+      ...needs,
+      peers: this.#peers,
+      fail: (call, error) => {
+        this.#fail(call, error);
+      },
+    });
     this.#stopWatching = needs.registry.onChange(() => {
       this.#peers.refresh();
     });
@@ -113,7 +135,8 @@ class MeshCaller implements Caller, PeerOwner {
   }
 
   stats(): CallerStats {
-    return { ...this.#counts };
+    const openBreakers = this.#peers.openBreakers();
+    return { ...this.#counts, ...this.#outcomes.counts, retries: this.#routes.retries, openBreakers };
   }
 
   close(): Promise<void> {
@@ -135,9 +158,11 @@ class MeshCaller implements Caller, PeerOwner {
       try {
         const call = this.#prepare(request, { resolve, reject });
         this.#counts.inFlight += 1;
+        call.of.inFlight += 1;
+        call.of.budget.called();
         this.#sweepTimer ??= this.#needs.clock.after(sweepMs, this.#sweep);
         this.#listenForAbort(call, request.options.signal);
-        if (!call.isSettled) this.#attempt(call);
+        if (!call.isSettled) this.#routes.attempt(call);
       } catch (error) {
         this.#counts.failures += 1;
         throw error;
@@ -147,7 +172,8 @@ class MeshCaller implements Caller, PeerOwner {
 
   #prepare(request: CallRequest, settlers: Settlers): PendingCall {
     const { service, action, options } = request;
-    this.#refuseAtOnce(service, action);
+    const of = this.#callsTo(service);
+    this.#refuseAtOnce(request, of);
     const parent = options.context === undefined ? currentContext() : undefined;
     const startedAt = this.#needs.clock.now();
     const deadline = deadlineOf(options, parent, startedAt);
@@ -156,13 +182,24 @@ class MeshCaller implements Caller, PeerOwner {
     const flags = request.forHttp ? frameFlags.http : 0;
     const kind = frameKinds.request;
     const frame = frameOf({ kind, body: request.input, flags, options, parent, deadline }, this.#ids);
-    return makePendingCall(request, { frame, startedAt, deadline, ...settlers });
+    return makePendingCall(request, { of, frame, startedAt, deadline, ...settlers });
   }
 
-  #refuseAtOnce(service: string, action: string): void {
+  #refuseAtOnce({ service, action }: CallRequest, { inFlight }: ServiceCalls): void {
     if (this.#isClosed) throw new TuttiError('CANCELLED');
-    if (this.#needs.maySelf?.(service) !== false) return;
-    throw new TuttiError('FORBIDDEN', { caller: 'This service', action: `${service}.${action}` });
+    if (this.#needs.maySelf?.(service) === false)
+      throw new TuttiError('FORBIDDEN', { caller: 'This service', action: `${service}.${action}` });
+    // One that does not answer must not take all the memory of those who ask it.
+    if (inFlight >= bounds.callsToService) throw new TuttiError('OVERLOADED', { what: service });
+  }
+
+  #callsTo(service: string): ServiceCalls {
+    const known = this.#services.get(service);
+    if (known !== undefined) return known;
+    const calls = { budget: new RetryBudget(), inFlight: 0 };
+    // A name that nobody has is not remembered: there are too many of them.
+    if (this.#needs.registry.service(service) !== undefined) this.#services.set(service, calls);
+    return calls;
   }
 
   #listenForAbort(call: PendingCall, signal: AbortSignal | undefined): void {
@@ -180,75 +217,8 @@ class MeshCaller implements Caller, PeerOwner {
     };
   }
 
-  /** Sends the call to an instance where it was not yet, or ends it. */
-  #attempt(call: PendingCall): void {
-    const peer =
-      call.tried.length < mostTries ? this.#peers.pick(call.service, call.tried, call.slot) : undefined;
-    if (peer === undefined) {
-      this.#fail(call, call.lastError ?? new TuttiError('NO_INSTANCE', { service: call.service }));
-    } else if (peer.isOpen) {
-      this.#send(call, peer);
-    } else {
-      this.#connect(call, peer);
-    }
-  }
-
-  /** What waits for connections is bounded like what waits on one. */
-  #connect(call: PendingCall, peer: Peer): void {
-    if (this.#connectingBytes >= bounds.outgoingBytes) {
-      this.#fail(call, new TuttiError('OVERLOADED', { what: `The connection to ${peer.id}` }));
-      return;
-    }
-    this.#connecting.add(call);
-    this.#connectingBytes += call.frame.bytes;
-    void peer.open().then(
-      () => {
-        if (this.#stopConnecting(call)) this.#send(call, peer);
-      },
-      (error: unknown) => {
-        if (this.#stopConnecting(call)) this.#elsewhere(call, peer, this.#unreachable(peer, error));
-      },
-    );
-  }
-
-  /** False when it was settled meanwhile. */
-  #stopConnecting(call: PendingCall): boolean {
-    if (!this.#connecting.delete(call)) return false;
-    this.#connectingBytes -= call.frame.bytes;
-    return true;
-  }
-
-  #send(call: PendingCall, peer: Peer): void {
-    const offer = peer.offer(call.action);
-    if (offer === undefined) {
-      // A peer that was lost between its welcome and now knows no actions either.
-      if (!peer.isOpen) this.#elsewhere(call, peer, this.#unreachable(peer, undefined));
-      else this.#fail(call, unknownAction(`${call.service}.${call.action}`));
-      return;
-    }
-    call.frame.action = offer.number;
-    call.isIdempotent = offer.isIdempotent;
-    if (!peer.send(call))
-      this.#fail(call, new TuttiError('OVERLOADED', { what: `The connection to ${peer.id}` }));
-  }
-
-  /** For a call that did not run at `peer`: any action may be tried at another instance. */
-  #elsewhere(call: PendingCall, peer: Peer, error: Error): void {
-    call.holder = undefined;
-    call.tried.push(peer);
-    call.lastError = error;
-    this.#attempt(call);
-  }
-
-  #unreachable(peer: Peer, cause: unknown): TuttiError {
-    const reason = cause instanceof TuttiError ? cause.data['reason'] : 'closed';
-    this.#needs.log('warn', 'An instance was not reached', { instance: peer.id, reason });
-    return new TuttiError('CONNECTION_REFUSED', { instance: peer.id, reason, executed: 'no' }, { cause });
-  }
-
   #takeBack(call: PendingCall, error: Error): void {
-    this.#stopConnecting(call);
-    call.holder?.withdraw(call);
+    this.#routes.takeBack(call);
     this.#fail(call, error);
   }
 
@@ -262,6 +232,7 @@ class MeshCaller implements Caller, PeerOwner {
     if (call.isSettled) return false;
     call.isSettled = true;
     this.#counts.inFlight -= 1;
+    call.of.inFlight -= 1;
     call.stopListening?.();
     return true;
   }
@@ -271,18 +242,21 @@ class MeshCaller implements Caller, PeerOwner {
   answered(peer: Peer, call: PendingCall, frame: IncomingFrame): void {
     const isError = frame.kind === frameKinds.error;
     const body = call.wantsBytes && !isError ? readBodyBytes(frame) : this.#readAnswer(call, frame);
-    if (isError && !call.isSettled)
-      this.#refused(call, peer, {
-        error: readWireError(body, `${call.service}.${call.action}`),
-        flags: frame.flags,
-      });
-    else if (this.#settle(call)) call.resolve(body);
+    if (call.isSettled) return;
+    if (isError) {
+      const error = readWireError(body, `${call.service}.${call.action}`);
+      this.#refused(call, peer, { error, isNotStarted: (frame.flags & frameFlags.notStarted) !== 0 });
+    } else {
+      this.#outcomes.answered(call, peer);
+      if (this.#settle(call)) call.resolve(body);
+    }
   }
 
-  #refused(call: PendingCall, peer: Peer, answer: { error: TuttiError; flags: number }): void {
-    const isNotStarted = (answer.flags & frameFlags.notStarted) !== 0;
-    if (isNotStarted && answer.error.code === 'STOPPING') this.#elsewhere(call, peer, answer.error);
-    else this.#fail(call, answer.error);
+  #refused(call: PendingCall, peer: Peer, { error, isNotStarted }: Refusal): void {
+    const { code, retryable } = error;
+    this.#outcomes.refused(call, peer, error);
+    const end: TryEnd = isNotStarted ? { end: 'not-started', code } : { end: 'answered', code, retryable };
+    this.#routes.next(call, peer, { end, error });
   }
 
   /** A refused answer costs its call, an unreadable one the connection. */
@@ -314,22 +288,12 @@ class MeshCaller implements Caller, PeerOwner {
         reason: fault,
       });
     }
-    for (const call of calls) this.#afterLoss(call, peer);
-  }
-
-  /** Nobody knows whether it ran. Once more, elsewhere, when that is harmless and nobody above us will do it. */
-  #afterLoss(call: PendingCall, peer: Peer): void {
-    const error = new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });
-    const isNested = (call.frame.flags & frameFlags.nested) !== 0;
-    const isHarmless = call.isIdempotent || call.hasKey;
-    if (isNested || call.isRepeated || !isHarmless) {
-      this.#fail(call, error);
-      return;
+    for (const call of calls) {
+      // Nobody knows whether it ran.
+      const error = new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });
+      this.#outcomes.failed(call, peer, error.code);
+      this.#routes.next(call, peer, { end: { end: 'lost' }, error });
     }
-    call.isRepeated = true;
-    call.frame.flags |= frameFlags.nested;
-    this.#counts.retries += 1;
-    this.#elsewhere(call, peer, error);
   }
 
   // --- deadlines
@@ -342,17 +306,23 @@ class MeshCaller implements Caller, PeerOwner {
       // Nobody tells us when a load we heard of has gone; without this a busy instance would never be asked again.
       if (peer.pending.size === 0) peer.load >>= 1;
     }
+    if (now - this.#comparedAt >= compareEveryMs) {
+      this.#comparedAt = now;
+      this.#outcomes.compare();
+    }
     if (this.#counts.inFlight > 0) this.#sweepTimer = this.#needs.clock.after(sweepMs, this.#sweep);
   };
 
   #expire(call: PendingCall): void {
     this.#counts.timeouts += 1;
+    const { holder } = call;
+    if (holder instanceof Peer) this.#outcomes.failed(call, holder, 'CALL_TIMED_OUT');
     this.#takeBack(call, timedOut(call));
   }
 
   /** Copied where it is taken from: settling takes calls away. */
   *#live(): Generator<PendingCall> {
-    yield* [...this.#connecting];
+    yield* this.#routes.waiting();
     for (const peer of this.#peers.all()) yield* [...peer.pending.values()];
   }
 }

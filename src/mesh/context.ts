@@ -17,6 +17,8 @@ export interface CallContext {
   readonly trace: Trace;
   /** Absolute, of `Clock.now()`, milliseconds; Infinity for an event. */
   readonly deadline: number;
+  /** 0 to 9: of this call, and of those it makes. */
+  readonly priority: number;
   readonly metadata: Readonly<Record<string, string>>;
   /** Instance that called, from its certificate: nobody can set it in a message. */
   readonly caller: string;

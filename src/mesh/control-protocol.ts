@@ -57,7 +57,19 @@ export type InstanceMessage =
   /** The events after this number, when there are some; all up to it are handled. */
   | { readonly op: 'follow'; readonly after: number | null }
   | { readonly op: 'snapshot' }
-  | { readonly op: 'register'; readonly kind: 'counter' | 'gauge'; readonly name: string };
+  | { readonly op: 'register'; readonly kind: 'counter' | 'gauge'; readonly name: string }
+  /** It wants the lock; `id` is the number of the question. */
+  | {
+      readonly op: 'lock';
+      readonly id: number;
+      readonly name: string;
+      readonly ttlMs: number;
+      readonly waits: boolean;
+    }
+  /** It does not wait for it any more. */
+  | { readonly op: 'unwait'; readonly id: number; readonly name: string }
+  | { readonly op: 'renew'; readonly name: string; readonly fence: number }
+  | { readonly op: 'unlock'; readonly name: string; readonly fence: number };
 
 export type SupervisorMessage =
   | { readonly op: 'welcome'; readonly snapshot: RegistrySnapshot; readonly manifest?: AppManifest }
@@ -68,7 +80,22 @@ export type SupervisorMessage =
   | { readonly op: 'registered'; readonly name: string; readonly problem?: string }
   | { readonly op: 'status'; readonly status: AppStatus }
   | { readonly op: 'manifest'; readonly manifest: AppManifest }
-  | ({ readonly op: 'events' } & EventBatch);
+  | ({ readonly op: 'events' } & EventBatch)
+  | {
+      readonly op: 'locked';
+      readonly id: number;
+      readonly name: string;
+      readonly fence: number;
+      readonly expiresAt: number;
+    }
+  | {
+      readonly op: 'refused';
+      readonly id: number;
+      readonly problem: 'taken' | 'full';
+      readonly holder: string;
+    }
+  /** `expiresAt`: monotonic milliseconds; null: it is not held any more. */
+  | { readonly op: 'renewed'; readonly fence: number; readonly expiresAt: number | null };
 
 const isText = (value: unknown, limit: number): value is string =>
   typeof value === 'string' && value.length <= limit;
@@ -77,6 +104,11 @@ const isCertificate = (value: unknown): value is Certificate =>
   isPlainObject(value) && isText(value['text'], 65_536) && isText(value['signature'], 256);
 
 const phases: readonly unknown[] = ['opening', 'ready', 'draining'];
+
+const longestName = 127;
+const isTtl = (value: unknown): boolean => typeof value === 'number' && value >= 100 && value <= 86_400_000;
+const isLease = ({ name, fence }: Record<string, unknown>): boolean =>
+  isText(name, longestName) && Number.isSafeInteger(fence);
 
 const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unknown>) => boolean>> = {
   hello: (frame) =>
@@ -92,7 +124,12 @@ const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unkn
   follow: ({ after }) => after === null || Number.isSafeInteger(after),
   snapshot: () => true,
   register: (frame) =>
-    (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], 127),
+    (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], longestName),
+  lock: ({ id, name, ttlMs, waits }) =>
+    Number.isSafeInteger(id) && isText(name, longestName) && isTtl(ttlMs) && typeof waits === 'boolean',
+  unwait: ({ id, name }) => Number.isSafeInteger(id) && isText(name, longestName),
+  renew: isLease,
+  unlock: isLease,
 };
 
 /** Undefined: nothing that an instance would say. */

@@ -45,7 +45,7 @@ export class EventDelivery {
   async #toOne(subscriber: Subscriber, event: string, frame: OutgoingFrame): Promise<number> {
     const tried: Peer[] = [];
     while (tried.length < mostTries) {
-      const peer = this.#peers.pick(subscriber.service, tried);
+      const peer = this.#peers.pick(subscriber.service, { tried, now: 0 });
       if (peer === undefined) break;
       if (await this.#hand(peer, event, frame)) return 1;
       tried.push(peer);

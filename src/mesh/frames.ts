@@ -3,6 +3,7 @@
  * `docs/reference/protocol.md` holds the layout and test vectors. It knows nothing of connections or calls.
  */
 import { TuttiError } from '../core/errors.ts';
+import { defaultPriority, highestPriority } from '../core/waiting-line.ts';
 import { quick } from './quick-buffer.ts';
 
 export const frameKinds = {
@@ -44,7 +45,6 @@ const lengthBytes = 4;
 export const shortestLength = headBytes - lengthBytes;
 const knownFlags = 63;
 const traceBytes = 24;
-const defaultPriority = 5;
 
 export interface OutgoingFrame {
   kind: FrameKind;
@@ -52,6 +52,8 @@ export interface OutgoingFrame {
   stream: number;
   action: number;
   load: number;
+  /** 0 to 9. */
+  priority: number;
   deadline: number;
   /** Trace id and span id, 48 hexadecimal digits; empty where no trace travels. */
   trace: string;
@@ -67,6 +69,7 @@ export interface FrameParts {
   readonly flags?: number;
   readonly action?: number;
   readonly load?: number;
+  readonly priority?: number;
   readonly deadline?: number;
   readonly trace?: string;
   readonly envelope?: string;
@@ -76,7 +79,8 @@ const noParts: FrameParts = {};
 
 /** Sizes a frame; `writeFrame` writes it later, together with the others of the turn. */
 export function makeFrame(kind: FrameKind, stream: number, parts = noParts): OutgoingFrame {
-  const { body = '', action = 0, load = 0, deadline = 0, trace = '', envelope = '' } = parts;
+  const { body = '', action = 0, load = 0, priority = defaultPriority, deadline = 0 } = parts;
+  const { trace = '', envelope = '' } = parts;
   const isText = typeof body === 'string';
   const bodyBytes = isText ? Buffer.byteLength(body) : body.length;
   const envelopeBytes = envelope === '' ? 0 : lengthBytes + Buffer.byteLength(envelope);
@@ -84,7 +88,7 @@ export function makeFrame(kind: FrameKind, stream: number, parts = noParts): Out
   let flags = parts.flags ?? 0;
   if (!isText) flags |= frameFlags.raw;
   if (envelopeBytes > 0) flags |= frameFlags.envelope;
-  return { kind, flags, stream, action, load, deadline, trace, envelope, body, bodyBytes, bytes };
+  return { kind, flags, stream, action, load, priority, deadline, trace, envelope, body, bodyBytes, bytes };
 }
 
 /** Writes `frame` at `at`, where `frame.bytes` must fit; gives where the next one goes. */
@@ -93,7 +97,7 @@ export function writeFrame(target: Buffer, at: number, frame: OutgoingFrame): nu
   target.writeUInt32LE(frame.bytes - lengthBytes, at);
   target[at + 4] = frame.kind;
   target[at + 5] = frame.flags;
-  target[at + 6] = defaultPriority;
+  target[at + 6] = frame.priority;
   target[at + 7] = 0;
   target.writeUInt32LE(frame.stream, at + 8);
   target.writeUInt16LE(frame.action, at + 12);
@@ -125,6 +129,7 @@ export interface IncomingFrame {
   readonly stream: number;
   readonly action: number;
   readonly load: number;
+  readonly priority: number;
   readonly deadline: number;
   readonly bytes: Buffer;
   /** Where the frame starts, its envelope (if any), its body, and where it ends. */
@@ -141,6 +146,8 @@ export function readFrame(bytes: Buffer, start: number, end: number): IncomingFr
   const flags = bytes[start + 5] ?? 0;
   if (kind < frameKinds.hello || kind > frameKinds.goaway) throw refuse('unknown kind of frame');
   if (flags > knownFlags) throw refuse('unknown flags');
+  const priority = bytes[start + 6] ?? 0;
+  if (priority > highestPriority) throw refuse('a priority beyond 9');
   const deadline = bytes.readDoubleLE(start + 16);
   if (Number.isNaN(deadline)) throw refuse('the deadline is not a number');
   return {
@@ -149,6 +156,7 @@ export function readFrame(bytes: Buffer, start: number, end: number): IncomingFr
     stream: bytes.readUInt32LE(start + 8),
     action: bytes.readUInt16LE(start + 12),
     load: bytes.readUInt16LE(start + 14),
+    priority,
     deadline,
     bytes,
     start,

@@ -6,6 +6,7 @@ import type { Certificate } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { isPlainObject } from '../core/options.ts';
 import { readBody } from './body.ts';
+import { isPriority } from '../core/waiting-line.ts';
 import { protocolVersion } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
 
@@ -15,6 +16,8 @@ export interface OfferedAction {
   /** Of its schemas. */
   readonly hash: string;
   readonly idempotent: boolean;
+  /** Of calls that name none; absent: of the call they are part of, or the normal one. */
+  readonly priority?: number;
 }
 
 export interface Welcome {
@@ -61,4 +64,5 @@ const isOfferedAction = (value: unknown): value is OfferedAction =>
   isPlainObject(value) &&
   isText(value['name']) &&
   isText(value['hash']) &&
-  typeof value['idempotent'] === 'boolean';
+  typeof value['idempotent'] === 'boolean' &&
+  (value['priority'] === undefined || isPriority(value['priority']));

@@ -4,6 +4,7 @@
  */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
+import { defaultPriority, isPriority } from '../core/waiting-line.ts';
 import { bodyOf } from './body.ts';
 import type { CallContext, Trace } from './context.ts';
 import { envelopeText } from './envelope.ts';
@@ -16,6 +17,8 @@ export interface CallOptions {
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** 0, the lowest, to 9. Default: the action's own, or that of the call it is part of, or 5. */
+  readonly priority?: number | undefined;
   /** Only this instance of the service: for what is asked of each one. */
   readonly slot?: number | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -40,6 +43,16 @@ export function deadlineOf(options: CallOptions, parent: CallContext | undefined
   return isGiven ? limit : Math.min(now + (options.deadlineMs ?? bounds.callMs), limit);
 }
 
+/** What the call says, or undefined: then what the action says counts, which only the instance knows. @throws {TuttiError} `INVALID_INPUT` */
+export function wishedPriority({ priority }: CallOptions): number | undefined {
+  if (priority === undefined || isPriority(priority)) return priority;
+  throw new TuttiError('INVALID_INPUT', { message: 'The priority of a call is a whole number from 0 to 9' });
+}
+
+/** Of the call it is part of. */
+export const inheritedPriority = (options: CallOptions, parent: CallContext | undefined): number =>
+  options.context?.priority ?? parent?.priority ?? defaultPriority;
+
 /** @throws {TuttiError} `INVALID_INPUT` when it is not JSON, `PAYLOAD_TOO_LARGE` */
 export function frameOf(outgoing: Outgoing, ids: TraceIds): OutgoingFrame {
   const { kind, options, deadline, parent } = outgoing;
@@ -49,6 +62,7 @@ export function frameOf(outgoing: Outgoing, ids: TraceIds): OutgoingFrame {
     flags:
       outgoing.flags | (isSampled ? frameFlags.sampled : 0) | (parent === undefined ? 0 : frameFlags.nested),
     deadline,
+    priority: wishedPriority(options) ?? inheritedPriority(options, parent),
     trace,
     envelope: envelopeOf(options, parent, trace),
   });

@@ -4,10 +4,18 @@
  */
 import { instanceId } from '../core/ids.ts';
 import { pickOfTwo } from '../core/balance.ts';
+import { compareInstances } from '../core/outliers.ts';
 import type { Random } from '../core/ports.ts';
 import type { CallHolder } from './pending-call.ts';
 import type { Peer } from './peer.ts';
 import type { RegistryInstance, RegistryView } from './registry-view.ts';
+
+const isAny = ({ slot, tried }: Wish): boolean => slot === undefined && tried.length === 0;
+const isClear = ({ health }: Peer): boolean => health.isClear;
+const fits = (peer: Peer, { action, now, slot, tried }: Wish): boolean =>
+  (slot === undefined || peer.instance.slot === slot) &&
+  (action === undefined || peer.health.allows(action, now)) &&
+  !tried.includes(peer);
 
 export interface PeerTableNeeds {
   readonly registry: RegistryView;
@@ -16,6 +24,15 @@ export interface PeerTableNeeds {
 }
 
 const costOf = (peer: Peer): number => peer.cost;
+
+/** Who would do. */
+export interface Wish {
+  /** Undefined: an event, for which there is no breaker. */
+  readonly action?: string;
+  readonly now: number;
+  readonly slot?: number | undefined;
+  readonly tried: readonly CallHolder[];
+}
 
 export class PeerTable {
   readonly #needs: PeerTableNeeds;
@@ -27,12 +44,37 @@ export class PeerTable {
     this.#needs = needs;
   }
 
-  /** Undefined: nobody is ready, but for those in `tried`. */
-  pick(service: string, tried: readonly CallHolder[], slot?: number): Peer | undefined {
+  /** Undefined: nobody is ready, but for those in `tried` and those whose breaker is open. */
+  pick(service: string, wish: Wish): Peer | undefined {
     const all = this.of(service);
-    const peers = slot === undefined ? all : all.filter((peer) => peer.instance.slot === slot);
-    const left = tried.length === 0 ? peers : peers.filter((peer) => !tried.includes(peer));
-    return pickOfTwo(left, costOf, this.#needs.random);
+    // Mostly all will do: no list is made then.
+    const fitting = isAny(wish) && all.every(isClear) ? all : all.filter((peer) => fits(peer, wish));
+    return pickOfTwo(fitting, costOf, this.#needs.random);
+  }
+
+  /** When the first of those whose breaker is open may be asked for the action; undefined: there are none. */
+  probeAt(
+    service: string,
+    { action, slot }: { readonly action: string; readonly slot?: number | undefined },
+  ): number | undefined {
+    const peers = this.of(service).filter((peer) => slot === undefined || peer.instance.slot === slot);
+    return peers.length === 0 ? undefined : Math.min(...peers.map((peer) => peer.health.probeAt(action)));
+  }
+
+  /** Compares the instances of each service with one another. Gives those that have become outliers. */
+  judge(): Peer[] {
+    const found: Peer[] = [];
+    for (const peers of this.#open.values()) {
+      if (peers.length < 2) continue;
+      const comparisons = compareInstances(peers.map((peer) => peer.health));
+      for (const [at, peer] of peers.entries()) {
+        const comparison = comparisons[at] ?? peer.health.comparison;
+        if (comparison.isOutlier && !peer.health.comparison.isOutlier) found.push(peer);
+        peer.health.comparison = comparison;
+        peer.health.fade();
+      }
+    }
+    return found;
   }
 
   of(service: string): readonly Peer[] {
@@ -46,6 +88,12 @@ export class PeerTable {
 
   all(): Iterable<Peer> {
     return this.#byId.values();
+  }
+
+  openBreakers(): { readonly action: string; readonly instance: string }[] {
+    return [...this.#byId.values()].flatMap(({ id, instance: { service }, health }) =>
+      health.open().map((action) => ({ action: `${service}.${action}`, instance: id })),
+    );
   }
 
   /** The registry or a peer's mind has changed. */

@@ -13,6 +13,7 @@ import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { helloText, readWelcome } from './hello.ts';
 import type { OfferedAction } from './hello.ts';
 import { Link } from './link.ts';
+import { PeerHealth } from './peer-health.ts';
 import type { CallHolder, PendingCall } from './pending-call.ts';
 import type { RegistryInstance } from './registry-view.ts';
 import type { Transport } from './transport/transport.ts';
@@ -38,6 +39,7 @@ export interface PeerOwner {
 export interface Offer {
   readonly number: number;
   readonly isIdempotent: boolean;
+  readonly priority: number | undefined;
 }
 
 /** An instance that was lost or not reached is the last choice for this long: the registry needs a moment to know. */
@@ -51,6 +53,7 @@ export class Peer implements CallHolder {
   /** What the instance said it has to do, in its last answer. */
   load = 0;
   isLeaving = false;
+  readonly health = new PeerHealth();
   readonly #needs: PeerNeeds;
   readonly #owner: PeerOwner;
   readonly #offers = new Map<string, Offer>();
@@ -78,9 +81,10 @@ export class Peer implements CallHolder {
     return this.#opening === undefined;
   }
 
-  /** For the balance: what waits here for its answer, and what it has to do for others. */
+  /** For the balance: what waits here for its answer, and what it has to do for others, by how long it takes lately. */
   get cost(): number {
-    return this.pending.size + this.load + (this.#coolUntil === 0 ? 0 : this.#coolingCost());
+    const work = 1 + this.pending.size + this.load;
+    return work * this.health.weight + (this.#coolUntil === 0 ? 0 : this.#coolingCost());
   }
 
   /** All who ask while it connects share one attempt. @throws {TuttiError} `CONNECTION_REFUSED` */
@@ -103,6 +107,7 @@ export class Peer implements CallHolder {
     call.frame.stream = this.#nextStream();
     if (this.#link?.send(call.frame) !== true) return false;
     call.holder = this;
+    call.isProbe = this.health.sent(call.action);
     this.pending.set(call.frame.stream, call);
     return true;
   }
@@ -115,6 +120,7 @@ export class Peer implements CallHolder {
 
   withdraw(call: PendingCall): void {
     if (!this.pending.delete(call.frame.stream)) return;
+    if (call.isProbe) this.health.withdrawn(call.action);
     this.#link?.send(makeFrame(frameKinds.cancel, call.frame.stream));
   }
 
@@ -169,7 +175,8 @@ export class Peer implements CallHolder {
     const welcome = readWelcome(frame);
     this.#checkIdentity(welcome.certificate);
     welcome.actions.forEach((action: OfferedAction, number) => {
-      this.#offers.set(action.name, { number, isIdempotent: action.idempotent });
+      const { name, idempotent: isIdempotent, priority } = action;
+      this.#offers.set(name, { number, isIdempotent, priority });
     });
     welcome.events.forEach((event, number) => this.#events.set(event, number));
     this.#isWelcome = true;

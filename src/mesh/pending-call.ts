@@ -2,7 +2,9 @@
  * One call that was made and has not been settled: a plain object, kept by the caller until it is.
  */
 import { TuttiError } from '../core/errors.ts';
+import { frameFlags } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
+import type { RetryBudget } from '../core/retry-budget.ts';
 import type { CallOptions } from './outgoing-call.ts';
 
 /** What somebody asked for. */
@@ -20,6 +22,12 @@ export interface Settlers {
   readonly reject: (error: Error) => void;
 }
 
+/** All calls of one caller to one service. */
+export interface ServiceCalls {
+  readonly budget: RetryBudget;
+  inFlight: number;
+}
+
 /** The instance a call was sent to, as far as the call needs it. */
 export interface CallHolder {
   readonly id: string;
@@ -30,6 +38,7 @@ export interface CallHolder {
 export interface PendingCall extends Settlers {
   readonly service: string;
   readonly action: string;
+  readonly of: ServiceCalls;
   /** Sent again as it is when the call goes elsewhere. */
   readonly frame: OutgoingFrame;
   readonly startedAt: number;
@@ -38,6 +47,10 @@ export interface PendingCall extends Settlers {
   readonly wantsBytes: boolean;
   /** May be sent twice when it is not known whether it ran: the caller said so with a key. */
   readonly hasKey: boolean;
+  /** Whoever made the call that this one is part of does not repeat it: so this caller may. */
+  readonly isOwner: boolean;
+  /** It said itself how urgent it is. */
+  readonly hasPriority: boolean;
   /** Undefined: any instance of the service. */
   readonly slot: number | undefined;
   /** Undefined while it waits for a connection. */
@@ -48,28 +61,40 @@ export interface PendingCall extends Settlers {
   lastError: Error | undefined;
   /** As the instance it was sent to says. */
   isIdempotent: boolean;
-  isRepeated: boolean;
+  retries: number;
+  /** Who was tried may be asked again when there is nobody else. */
+  mayReturn: boolean;
+  /** The breaker of its instance waits for how it ends. */
+  isProbe: boolean;
+  /** When it was handed to its instance. */
+  sentAt: number;
   isSettled: boolean;
   stopListening: (() => void) | undefined;
 }
 
-type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline'>;
+type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline' | 'of'>;
 
 /** Field by field, so that all calls have one hidden class. */
 export const makePendingCall = (request: CallRequest, sending: Sending): PendingCall => ({
   service: request.service,
   action: request.action,
+  of: sending.of,
   frame: sending.frame,
   startedAt: sending.startedAt,
   deadline: sending.deadline,
   wantsBytes: request.forHttp,
   hasKey: request.options.idempotencyKey !== undefined,
+  isOwner: (sending.frame.flags & frameFlags.nested) === 0,
+  hasPriority: request.options.priority !== undefined,
   slot: request.options.slot,
   holder: undefined,
   tried: [],
   lastError: undefined,
   isIdempotent: false,
-  isRepeated: false,
+  retries: 0,
+  mayReturn: false,
+  isProbe: false,
+  sentAt: 0,
   isSettled: false,
   stopListening: undefined,
   resolve: sending.resolve,

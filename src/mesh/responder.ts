@@ -23,6 +23,7 @@ export interface ResponderAction {
   readonly hash: string;
   readonly idempotent: boolean;
   readonly concurrency: number;
+  readonly priority?: number | undefined;
   /** Validates, runs and validates again. A promise or the answer itself; inside the context of the call. */
   invoke(input: unknown, call: IncomingCall): unknown;
 }
@@ -113,7 +114,10 @@ class MeshResponder implements Responder, ServedLinkOwner {
     this.events = needs.events.map(servedEvent);
     this.welcome = welcomeText({
       certificate: needs.certificate,
-      actions: needs.actions.map(({ name, hash, idempotent }) => ({ name, hash, idempotent })),
+      actions: needs.actions.map(({ name, hash, idempotent, priority }) => ({
+        ...{ name, hash, idempotent },
+        ...(priority === undefined ? {} : { priority }),
+      })),
       events: needs.events.map(({ event }) => event),
     });
   }

@@ -32,7 +32,7 @@ export interface CallOrigin {
   answer(call: ServedCall, answer: OutgoingFrame): void;
 }
 
-export interface ServedCallParts extends Admitted {
+export interface ServedCallParts extends Omit<Admitted, 'priority'> {
   readonly served: Served;
   readonly origin: CallOrigin;
   readonly stream: number;
@@ -71,6 +71,10 @@ export class ServedCall implements IncomingCall, Admitted {
     this.http = parts.http;
     this.startedAt = parts.startedAt;
     this.bytes = parts.bytes;
+  }
+
+  get priority(): number {
+    return this.context.priority;
   }
 
   get action(): string {

@@ -171,6 +171,7 @@ export class ServedLink implements CallOrigin {
       requestId: envelope.requestId ?? traceId,
       trace: { traceId, spanId: ids.slice(32), sampled },
       deadline: frame.deadline,
+      priority: frame.priority,
       metadata: envelope.metadata ?? noMetadata,
       caller: this.#callerId,
     };

@@ -70,7 +70,7 @@ class InProcessApp implements TestApp {
   readonly #keys: RunKeys = generateKeys();
   readonly #transport: Transport = memoryTransport();
   readonly #registry = new RegistryView();
-  readonly #shared = new LocalShared();
+  readonly #shared = new LocalShared(systemClock);
   readonly #running: Running[] = [];
   readonly #gateways = new Map<string, GatewayParts>();
   readonly #operator: Caller;

@@ -14,6 +14,7 @@ import { MeshWorld } from '../mesh/mesh-world.ts';
 
 const shared: Shared = {
   counter: () => ({ add: () => undefined, value: 0 }),
+  lock: () => Promise.reject(new Error('there are no locks here')),
   gauge: () => ({ set: () => undefined, value: 0 }),
 };
 

@@ -29,6 +29,7 @@ export interface ServeOptions {
   readonly actions?: Record<string, ResponderAction['invoke']>;
   readonly idempotent?: boolean;
   readonly concurrency?: number;
+  readonly priority?: number;
   readonly events?: Record<string, ResponderEvent['deliver']>;
   readonly delivery?: Delivery;
   readonly isListed?: boolean;
@@ -83,6 +84,7 @@ export class MeshWorld implements AsyncDisposable {
         hash: '',
         idempotent: options.idempotent ?? false,
         concurrency: options.concurrency ?? 100,
+        priority: options.priority,
       })),
       events: Object.entries(events).map(([event, deliver]) => ({ event, deliver })),
       clock: systemClock,

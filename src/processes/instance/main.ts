@@ -24,6 +24,7 @@ import { ControlLink } from './control-link.ts';
 import { Grace } from './grace.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Readiness } from './readiness.ts';
+import { InstanceLocks } from './locks.ts';
 import { InstanceShared } from './shared.ts';
 import { makeRuntime, SystemNews } from './system-runtime.ts';
 
@@ -37,6 +38,7 @@ class Instance {
   readonly #control: ControlLink;
   readonly #heartbeat: Heartbeat;
   readonly #shared: InstanceShared;
+  readonly #locks: InstanceLocks;
   readonly #impatience = new AbortController();
   readonly #grace: Grace;
   #phase: Phase = 'opening';
@@ -86,8 +88,15 @@ class Instance {
         this.#impatience.abort();
       },
     });
+    this.#locks = new InstanceLocks({
+      clock: systemClock,
+      send: (message) => {
+        this.#control.send(message);
+      },
+    });
     this.#shared = new InstanceShared({
       path: birth.counters,
+      locks: this.#locks,
       register: (kind, name) => {
         this.#control.send({ op: 'register', kind, name });
       },
@@ -157,6 +166,7 @@ class Instance {
 
   #hear(message: SupervisorMessage): void {
     this.#news.hear(message);
+    this.#locks.hear(message);
     if (message.op === 'drain') void this.end(message.reason, message.timeoutMs, message.maxMs);
     if (message.op === 'registered' && message.problem !== undefined)
       this.#log.error('A shared name was refused', { name: message.name, problem: message.problem });
@@ -176,6 +186,7 @@ class Instance {
       await this.#host?.close();
     } finally {
       this.#grace.close();
+      this.#locks.close();
       this.#control.close();
       this.#heartbeat.close();
       this.#shared.close();

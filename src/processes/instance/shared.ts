@@ -4,14 +4,16 @@
  */
 import { TuttiError } from '../../core/errors.ts';
 import { isEventName } from '../../core/ids.ts';
-import type { Shared, SharedCounter, SharedGauge } from '../../define/handling.ts';
+import type { LockOptions, Shared, SharedCounter, SharedGauge, SharedLease } from '../../define/handling.ts';
 import type { SharedKind } from '../../os/shared-counters.ts';
 import { SharedValues } from '../../os/shared-counters.ts';
+import type { InstanceLocks } from './locks.ts';
 
 export interface SharedNeeds {
   readonly path: string;
   /** Asks the supervisor; its answer comes as `registered`. */
   readonly register: (kind: SharedKind, name: string) => void;
+  readonly locks: InstanceLocks;
 }
 
 type Named = NonNullable<ReturnType<SharedValues['lookup']>>;
@@ -84,6 +86,10 @@ export class InstanceShared implements Shared {
 
   gauge(name: string): SharedGauge {
     return this.#named('gauge', name);
+  }
+
+  lock(name: string, options?: LockOptions): Promise<SharedLease> {
+    return this.#needs.locks.lock(name, options);
   }
 
   /** The supervisor has written a name, or is new and must be asked again. */

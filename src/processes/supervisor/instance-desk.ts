@@ -10,6 +10,7 @@ import type { AppManifest } from '../../define/manifest.ts';
 import type { InstanceMessage, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import type { CounterDirectory } from '../../os/shared-counters.ts';
 import type { Hello } from './control-server.ts';
+import type { Locks } from './locks.ts';
 import type { Registry } from './registry.ts';
 import type { Slots } from './slots.ts';
 
@@ -18,6 +19,7 @@ export interface InstanceDeskNeeds {
   readonly slots: Slots;
   readonly registry: Registry;
   readonly counters: CounterDirectory;
+  readonly locks: Locks;
   readonly send: (id: string, message: SupervisorMessage) => boolean;
   readonly status: () => AppStatus;
   readonly drain: (slot: SlotState) => void;
@@ -71,6 +73,12 @@ export class InstanceDesk {
         return;
       case 'register':
         this.#register(id, message.kind, message.name);
+        return;
+      case 'lock':
+      case 'unwait':
+      case 'renew':
+      case 'unlock':
+        this.#needs.locks.hear(id, message);
         return;
       case 'ack':
     }

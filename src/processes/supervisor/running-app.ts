@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { bounds } from '../../core/bounds.ts';
 import type { TuttiEvent } from '../../core/events.ts';
-import { eventHookService, isSystemService, slotId } from '../../core/ids.ts';
+import { eventHookService, instanceId, isSystemService, slotId } from '../../core/ids.ts';
 import { hasProcess } from '../../core/instance-state.ts';
 import type { KeeperState } from '../../core/keeper-frames.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
@@ -14,6 +14,7 @@ import { TuttiError } from '../../core/errors.ts';
 import { makeVerifier } from '../../os/identity.ts';
 import { countersPath, statisticsPath } from '../../os/shared-memory-path.ts';
 import { CounterDirectory, createCounters } from '../../os/shared-counters.ts';
+import { Fences } from '../../os/fences.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { ControlServer } from './control-server.ts';
 import { EventFeed } from './event-feed.ts';
@@ -28,6 +29,7 @@ import { Registry } from './registry.ts';
 import { Rolls } from './rolls.ts';
 import { hasSlotMemos, restoreSlots, slotMemo } from './restore.ts';
 import { Listeners } from './listeners.ts';
+import { Locks } from './locks.ts';
 import { Deeds } from './deeds.ts';
 import { Slots } from './slots.ts';
 import type { Transition } from './slots.ts';
@@ -72,6 +74,7 @@ export class RunningApp {
   readonly #watch: Watch;
   readonly #tails: SpoolTails;
   readonly #counters: CounterDirectory;
+  readonly #locks: Locks;
   readonly #desk: InstanceDesk;
   readonly #feed: EventFeed;
   readonly #listeners: Listeners;
@@ -172,8 +175,15 @@ export class RunningApp {
         this.#remember(key, value);
       },
     });
+    const fences = new Fences(join(needs.stateDir, 'fence'));
+    this.#locks = new Locks({
+      ...{ clock, log, slot: (id) => this.slots.get(id) },
+      nextFence: () => fences.next(),
+      send: (id, message) => this.control.send(id, message),
+      remember: (key, value) => needs.keeper.ask({ op: 'memo', key, value }),
+    });
     this.#desk = new InstanceDesk({
-      ...{ slots: this.slots, registry: this.registry, counters: this.#counters },
+      ...{ slots: this.slots, registry: this.registry, counters: this.#counters, locks: this.#locks },
       manifest: () => this.plan.manifest,
       send: (id, message) => this.control.send(id, message),
       status: () => this.status(),
@@ -207,6 +217,7 @@ export class RunningApp {
   async start(): Promise<void> {
     await this.#listeners.open(this.plan);
     // Before instances can connect: who is not known yet would be refused. The welcome is old by now: who ended since is in the list.
+    this.#locks.restore(this.#needs.welcome.memos);
     this.#restore(await this.#needs.keeper.ask<KeeperState>({ op: 'list' }));
     await this.control.listen();
     // A stop that a predecessor began is only finished.
@@ -277,6 +288,7 @@ export class RunningApp {
     this.rolls.close();
     this.events.close();
     this.#watch.close();
+    this.#locks.close();
     this.#tails.close();
     this.control.close();
     this.#counters.close();
@@ -312,6 +324,7 @@ export class RunningApp {
     this.registry.update(this.planOf(after.service), this.slots.of(after.service));
     this.events.transition({ ...transition, now: this.#needs.clock.now() });
     if (before.state === after.state) return;
+    if (!hasProcess(after)) this.#locks.gone(instanceId(before));
     // First: a newcomer that failed is not to be started again.
     this.rolls.consider(after.service);
     this.wanted.consider();

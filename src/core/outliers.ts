@@ -1,0 +1,35 @@
+/**
+ * Who of the instances of a service looks bad beside the others: slower than five times the middle, or failing. Pure; used by the mesh's caller.
+ * Where more than half look bad it is not they who are: then nobody is judged (panic rule of Envoy's outlier detection).
+ */
+export interface Observed {
+  /** Of its answers lately, milliseconds; undefined: none yet. */
+  readonly latencyMs: number | undefined;
+  /** Of its answers lately, 0 to 1. */
+  readonly failures: number;
+  /** By the comparison before: it has to become better than others need to be, or it would be one again and again. */
+  readonly isOutlier: boolean;
+}
+
+export const outlierLimits = { times: 5, failures: 0.3, stays: 0.5, leastMs: 1 } as const;
+
+export interface Comparison {
+  readonly isOutlier: boolean;
+  /** How much slower than the middle; 1 for the others, and for who has not answered yet. */
+  readonly slowness: number;
+}
+
+export function compareInstances(instances: readonly Observed[]): Comparison[] {
+  const known = instances.flatMap(({ latencyMs }) => (latencyMs === undefined ? [] : [latencyMs]));
+  const sorted = known.toSorted((left, right) => left - right);
+  // The lower of two middles: of two instances the fast one is the measure.
+  const middle = Math.max(outlierLimits.leastMs, sorted[Math.floor((sorted.length - 1) / 2)] ?? 0);
+  const seen = instances.map(({ latencyMs = 0, failures, isOutlier: wasOutlier }) => {
+    const slowness = Math.max(1, latencyMs / middle);
+    const part = wasOutlier ? outlierLimits.stays : 1;
+    const isOutlier = slowness > outlierLimits.times * part || failures >= outlierLimits.failures * part;
+    return { slowness, isOutlier };
+  });
+  const isPanic = seen.filter(({ isOutlier }) => isOutlier).length > instances.length / 2;
+  return isPanic || instances.length < 2 ? seen.map(() => ({ slowness: 1, isOutlier: false })) : seen;
+}

@@ -1,0 +1,96 @@
+/**
+ * How one instance has answered lately, as one of its callers sees it: latency, failures, and a breaker for each action that failed.
+ * The decisions are in core; this keeps their state. Used by `Peer`.
+ */
+import { Breaker } from '../core/breaker.ts';
+import type { Comparison, Observed } from '../core/outliers.ts';
+
+/** Weight of the latest answer in what is remembered of all. */
+const latestPart = 0.1;
+/** Who is not asked cannot show that it is well again: at each look so much of what is held against it stays. */
+const fading = { latency: 0.8, failures: 0.98 } as const;
+/** Of an outlier: it is asked when there is nobody else, or the others have this much more to do. */
+const outlierTimes = 1_000;
+
+export class PeerHealth implements Observed {
+  latencyMs: number | undefined;
+  failures = 0;
+  /** Beside the others of its service. */
+  comparison: Comparison = { isOutlier: false, slowness: 1 };
+  readonly #breakers = new Map<string, Breaker>();
+  #wasAsked = false;
+
+  get isOutlier(): boolean {
+    return this.comparison.isOutlier;
+  }
+
+  /** No action of it is held back. */
+  get isClear(): boolean {
+    return this.#breakers.size === 0;
+  }
+
+  /** How much dearer it is than the others. */
+  get weight(): number {
+    const { slowness, isOutlier } = this.comparison;
+    return isOutlier ? slowness * outlierTimes : slowness;
+  }
+
+  allows(action: string, now: number): boolean {
+    return this.#breakers.size === 0 || (this.#breakers.get(action)?.allows(now) ?? true);
+  }
+
+  /** When `action` may be asked for again. */
+  probeAt(action: string): number {
+    return this.#breakers.get(action)?.probeAt ?? 0;
+  }
+
+  /** True: the call is a probe. */
+  sent(action: string): boolean {
+    return this.#breakers.size > 0 && this.#breakers.get(action)?.sent() === true;
+  }
+
+  /** An answer came. `isFault`: a bug there, which speaks against the instance and not against what was asked. True: a breaker closed. */
+  answered(
+    action: string,
+    { now, tookMs, isFault }: { now: number; tookMs: number; isFault: boolean },
+  ): boolean {
+    this.latencyMs =
+      this.latencyMs === undefined ? tookMs : this.latencyMs + (tookMs - this.latencyMs) * latestPart;
+    this.#wasAsked = true;
+    this.#noteFailure(isFault ? 1 : 0);
+    if (this.#breakers.size === 0 || this.#breakers.get(action)?.succeeded(now) !== true) return false;
+    this.#breakers.delete(action);
+    return true;
+  }
+
+  /** No answer, or that it has too much to do. True: a breaker opened. */
+  failed(action: string, now: number, isProbe: boolean): boolean {
+    this.#wasAsked = true;
+    this.#noteFailure(1);
+    let breaker = this.#breakers.get(action);
+    if (breaker === undefined) this.#breakers.set(action, (breaker = new Breaker()));
+    return breaker.failed(now, isProbe);
+  }
+
+  withdrawn(action: string): void {
+    this.#breakers.get(action)?.withdrawn();
+  }
+
+  /** At each look: four a second. */
+  fade(): void {
+    if (!this.#wasAsked) {
+      this.failures *= fading.failures;
+      if (this.latencyMs !== undefined) this.latencyMs *= fading.latency;
+    }
+    this.#wasAsked = false;
+  }
+
+  /** Actions that are not asked for now. */
+  open(): string[] {
+    return [...this.#breakers].filter(([, { phase }]) => phase !== 'closed').map(([action]) => action);
+  }
+
+  #noteFailure(failure: 0 | 1): void {
+    if (failure === 1 || this.failures > 0) this.failures += (failure - this.failures) * latestPart;
+  }
+}
