@@ -797,4 +797,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'const from = this.#last + 0 * this.#read();',
     tests: ['tests/os/fences'],
   },
+  {
+    promise: 'fault 25: a supervisor that was up is back soon, however often it is killed',
+    file: 'src/processes/keeper/keeper.ts',
+    find: 'this.#wasUp ? Math.min(waitMs, longestDelayMs) : waitMs',
+    replace: 'waitMs',
+    tests: ['tests/processes/keeper/keeper.test.ts'],
+    name: 'killed again and again',
+  },
 ];

@@ -31,6 +31,8 @@ export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** A supervisor that lived this long was no quick failure. */
 const minUptimeMs = 1_000;
+/** One that was up, and be it for a moment, is wanted back soon: whatever it died of, without one nobody judges or restarts. */
+const longestDelayMs = 500;
 /** After the second signal. */
 const hurryMs = 800;
 /** Signals closer than this are one. */
@@ -52,6 +54,8 @@ export class Keeper {
   #predecessor: SupervisorEnd | undefined;
   #quickFailures = 0;
   #hasBeenUp = false;
+  /** The supervisor of now, or the last one, was. */
+  #wasUp = false;
   #stop: { reason: StopSignal; count: number } | undefined;
   #finishCode: number | undefined;
   #signalledAt = -Infinity;
@@ -138,7 +142,7 @@ export class Keeper {
   #onRequest(request: KeeperRequest): void {
     if (this.#isEnding || request.op === 'pong') return;
     if (request.op === 'up') {
-      this.#hasBeenUp = true;
+      this.#hasBeenUp = this.#wasUp = true;
       return;
     }
     const asker = this.#supervisor;
@@ -163,7 +167,9 @@ export class Keeper {
       this.#end(exitCodeKilled);
       return;
     }
-    const delayMs = restartDelayMs(this.#quickFailures, this.#needs.random);
+    const waitMs = restartDelayMs(this.#quickFailures, this.#needs.random);
+    const delayMs = this.#wasUp ? Math.min(waitMs, longestDelayMs) : waitMs;
+    this.#wasUp = false;
     // Also during a stop: a successor finishes it, and the stop's own limit ends one that does not come up.
     if (delayMs === 0) this.#startSupervisor();
     else {

@@ -167,6 +167,22 @@ test('a supervisor that was up once is started again whatever its code', async (
   assert.equal((await app.supervisor(2)).welcome.generation, 2);
 });
 
+test(
+  'a supervisor that is killed again and again is back soon each time: it had been up',
+  { timeout: 20_000 },
+  async () => {
+    await using app = new PlayedKeeper();
+    app.start();
+    // With the waits of an instance the last of them would come after half a minute.
+    for (let generation = 1; generation < 9; generation += 1) {
+      const { supervisor } = await app.supervisor(generation);
+      supervisor.tell({ op: 'up' });
+      supervisor.tell({ op: '$exit', code: 1 });
+    }
+    assert.equal((await app.supervisor(9)).welcome.generation, 9);
+  },
+);
+
 const nonsense: Readonly<Record<string, Buffer>> = {
   'a huge length': Buffer.from('ffffffff', 'hex'),
   'what is not JSON': Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{"a')]),
