@@ -1,20 +1,24 @@
 /**
  * Tells the health of an instance how each call to it ended, and the log when that changes who is asked. Used by the caller.
  */
+import type { TuttiError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { Peer } from './peer.ts';
 import type { PeerTable } from './peer-table.ts';
 import type { PendingCall } from './pending-call.ts';
 
+export interface Refusal {
+  readonly error: TuttiError;
+  /** It may go to another instance. */
+  readonly isNotStarted: boolean;
+}
+
 export interface CallOutcomesNeeds {
   readonly clock: Clock;
   readonly log: MeshLog;
   readonly peers: PeerTable;
 }
-
-/** What speaks against an instance, and not against what it was asked. */
-const failures: ReadonlySet<string> = new Set(['CALL_TIMED_OUT', 'INSTANCE_LOST', 'OVERLOADED']);
 
 export class CallOutcomes {
   readonly counts = { breakersOpened: 0, outliers: 0 };
@@ -24,18 +28,14 @@ export class CallOutcomes {
     this.#needs = needs;
   }
 
-  /** @param httpOfError of an answer that is an error. */
-  answered(call: PendingCall, peer: Peer, httpOfError = 0): void {
+  /** @param isFault it is an error that speaks against the instance. */
+  answered(call: PendingCall, peer: Peer, isFault = false): void {
     const now = this.#needs.clock.now();
-    const closed = peer.health.answered(call.action, {
-      now,
-      tookMs: now - call.sentAt,
-      isFault: httpOfError >= 500,
-    });
+    const closed = peer.health.answered(call.action, { now, tookMs: now - call.sentAt, isFault });
     if (closed) this.#needs.log('info', 'An action is asked for again', fieldsOf(call, peer));
   }
 
-  /** With a code that says so. */
+  /** It did not answer in time, was lost, or has too much to do: by the code. */
   failed(call: PendingCall, peer: Peer, code: string): void {
     if (!peer.health.failed(call.action, this.#needs.clock.now(), call.isProbe)) return;
     this.counts.breakersOpened += 1;
@@ -45,14 +45,13 @@ export class CallOutcomes {
     });
   }
 
-  /** An answer that is an error. */
-  refused(
-    call: PendingCall,
-    peer: Peer,
-    { code, http }: { readonly code: string; readonly http: number },
-  ): void {
-    if (failures.has(code)) this.failed(call, peer, code);
-    else this.answered(call, peer, http);
+  /**
+   * An answer that is an error. What it calls may be lost, late or overloaded too, and it passes that on: that speaks against those, whose
+   * callers hold it against them.
+   */
+  refused(call: PendingCall, peer: Peer, { error, isNotStarted }: Refusal): void {
+    if (isNotStarted && error.code === 'OVERLOADED') this.failed(call, peer, error.code);
+    else this.answered(call, peer, error.http >= 500 && !error.retryable);
   }
 
   /** Now and then: who looks bad beside the others. */

@@ -11,6 +11,7 @@ import { RetryBudget } from '../core/retry-budget.ts';
 import type { TryEnd } from '../core/retry-policy.ts';
 import { readBody } from './body.ts';
 import { CallOutcomes } from './call-outcomes.ts';
+import type { Refusal } from './call-outcomes.ts';
 import { CallRoutes } from './call-routes.ts';
 import { currentContext } from './context.ts';
 import { EventDelivery } from './event-delivery.ts';
@@ -75,11 +76,6 @@ const sweepMs = 25;
 /** Between two comparisons of the instances of a service. */
 const compareEveryMs = 250;
 const noOptions: CallOptions = {};
-
-interface Refusal {
-  readonly error: TuttiError;
-  readonly isNotStarted: boolean;
-}
 
 class MeshCaller implements Caller, PeerOwner {
   readonly #needs: CallerNeeds;
@@ -252,9 +248,10 @@ class MeshCaller implements Caller, PeerOwner {
     }
   }
 
-  #refused(call: PendingCall, peer: Peer, { error, isNotStarted }: Refusal): void {
+  #refused(call: PendingCall, peer: Peer, refusal: Refusal): void {
+    const { error, isNotStarted } = refusal;
     const { code, retryable } = error;
-    this.#outcomes.refused(call, peer, error);
+    this.#outcomes.refused(call, peer, refusal);
     const end: TryEnd = isNotStarted ? { end: 'not-started', code } : { end: 'answered', code, retryable };
     this.#routes.next(call, peer, { end, error });
   }
@@ -291,7 +288,8 @@ class MeshCaller implements Caller, PeerOwner {
     for (const call of calls) {
       // Nobody knows whether it ran.
       const error = new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });
-      this.#outcomes.failed(call, peer, error.code);
+      // One loss, however many were under way.
+      if (call === calls[0] || call.isProbe) this.#outcomes.failed(call, peer, error.code);
       this.#routes.next(call, peer, { end: { end: 'lost' }, error });
     }
   }

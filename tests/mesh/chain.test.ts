@@ -79,6 +79,30 @@ for (const [driver, open] of Object.entries(drivers)) {
     assert.equal((counts['CALL_TIMED_OUT'] ?? 0) + (counts['ok'] ?? 0), 80);
   });
 
+  test(`${driver}: a connection that is lost with many calls on it is one failure, not many`, async () => {
+    await using world = new MeshWorld(open());
+    const lost = await world.serve({ actions: { get: never } });
+    const caller = world.caller();
+    const calls = Array.from({ length: 20 }, () => caller.call('users', 'get', {}));
+    await until(() => lost.stats().inFlight === 20);
+    const settled = Promise.allSettled(calls);
+    await lost.close();
+    assert.ok((await settled).every(({ status }) => status === 'rejected'));
+    assert.equal(caller.stats().breakersOpened, 0);
+    assert.deepEqual(caller.stats().openBreakers, []);
+  });
+
+  test(`${driver}: what an action passes on of those it calls is not held against it`, async () => {
+    await using world = new MeshWorld(open());
+    const passOn = (): never => {
+      throw new TuttiError('INSTANCE_LOST', { instance: 'mail#1@1', executed: 'unknown' });
+    };
+    await world.serve({ actions: { get: passOn } });
+    const caller = world.caller();
+    assert.deepEqual(await ask(caller, 30, {}), { INSTANCE_LOST: 30 });
+    assert.equal(caller.stats().breakersOpened, 0);
+  });
+
   test(`${driver}: who fails always is asked a tenth more often at most, by one owner`, async () => {
     await using world = new MeshWorld(open());
     let asked = 0;
