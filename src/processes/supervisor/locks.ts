@@ -83,11 +83,10 @@ export class Locks {
       send(id, { op: 'refused', id: question, problem: 'taken', holder: held });
       return;
     }
-    this.#guarded(() => {
-      const answer = this.#table.ask(name, { holder, id: question, ttlMs }, clock.now());
-      if (answer === 'full') send(id, { op: 'refused', id: question, problem: 'full', holder: '' });
-      else if (answer !== 'waits') void this.#give(answer);
-    });
+    const asker = { holder, id: question, ttlMs };
+    const answer = this.#guarded(() => this.#table.ask(name, asker, clock.now())) ?? 'full';
+    if (answer === 'full') send(id, { op: 'refused', id: question, problem: 'full', holder: '' });
+    else if (answer !== 'waits') void this.#give(answer);
   }
 
   #passOn(name: string, release: () => LockGrant | undefined): void {
@@ -124,6 +123,8 @@ export class Locks {
       return;
     }
     const { name, holder, fence, expiresAt } = lease;
+    // It died meanwhile: in its place is a process with questions of its own.
+    if (this.#table.holderOf(name) !== holder) return;
     send(holder.slice(0, holder.lastIndexOf('@')), { op: 'locked', id, name, fence, expiresAt });
   }
 
@@ -131,13 +132,14 @@ export class Locks {
     this.#needs.remember(memoPrefix + name, null).catch(() => undefined);
   }
 
-  /** A disk that takes nothing gives no numbers: who asked hears nothing, and gives up in its time. */
-  #guarded(run: () => void): void {
+  /** A disk that takes nothing gives no numbers: undefined, and those who wait wait on. */
+  #guarded<T>(run: () => T): T | undefined {
     try {
-      run();
+      return run();
     } catch (error) {
       this.#needs.log.error('No lock can be given', { error: String(error) });
       this.#arm(againMs);
+      return undefined;
     }
   }
 
