@@ -27,6 +27,16 @@ export const bounds = {
   actionQueueBytes: 64 * MiB,
   /** Events of one subscription that run or wait. Beyond: the newest is dropped, counted. */
   eventQueue: 1_000,
+  /** What a stream's sender may have sent that its reader has not consumed, each way. Beyond: the sender waits. */
+  streamWindowBytes: 1 * MiB,
+  /** One item of a stream, head included; half a window. Beyond: `PAYLOAD_TOO_LARGE`. */
+  streamItemBytes: 512 * KiB,
+  /** Items of streams are taken while less than this waits on their connection: calls pass in between. Beyond: the sender waits. */
+  streamLinkBytes: 1 * MiB,
+  /** How long a stream waits for the other side: an item, or credit for one. Beyond: `STREAM_SILENT`. */
+  streamSilenceMs: 60_000,
+  /** A stream on which nothing has moved for this long is ended when its instance stops; `STOPPING`. */
+  streamQuietMs: 1_000,
   /** Metadata that travels with a call. Beyond: `INVALID_INPUT`. */
   metadataBytes: 4 * KiB,
   /** Hello of a connection that nobody knows yet. Beyond: the connection is closed, counted. */

@@ -44,6 +44,11 @@ export const errorTable = {
   },
   STOPPING: { text: '{instance} is stopping and takes no new calls', http: 503, retryable: true },
   CALL_TIMED_OUT: { text: 'No answer from {action} in time', http: 504, retryable: true },
+  STREAM_SILENT: {
+    text: 'Nothing came from the other side of {action} for {silenceMs} ms',
+    http: 504,
+    retryable: true,
+  },
   PROTOCOL_ERROR: { text: 'The other side sent something that is not our protocol: {reason}', http: 500 },
   CONNECTION_REFUSED: { text: 'The connection was refused: {reason}', http: 503, retryable: true },
   CONFIG_INVALID: { text: 'The configuration is not valid', http: 500 },

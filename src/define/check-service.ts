@@ -28,7 +28,12 @@ const serviceKeys = [
 const actionKeys = [
   ...['input', 'output', 'http', 'idempotent', 'concurrency', 'priority', 'summary', 'checkOutput', 'run'],
 ];
+const streamKeys = [
+  ...['input', 'items', 'yields', 'output', 'http', 'idempotent', 'concurrency', 'priority', 'summary'],
+  ...['silenceMs', 'run', 'isStream'],
+];
 const routeKeys = ['route', 'status', 'body', 'reply', 'bodyLimit'];
+const streamRouteKeys = ['route', 'eventId', 'resume'];
 
 /** What is wrong with one value: a list, so that checks can be joined. */
 const wrong = (path: string, expected: string, value: unknown): Problem[] => [
@@ -76,11 +81,52 @@ function checkHttp(http: unknown, action: Record<string, unknown>, path: string)
   ];
 }
 
+function checkStreamRoute(action: Record<string, unknown>, path: string): Problem[] {
+  const { http, items, yields } = action;
+  if (http === undefined) return [];
+  const spec = isPlainObject(http) ? http : { route: http };
+  const { route, eventId, resume } = spec;
+  const where = isPlainObject(http) ? `${path}.route` : path;
+  const method = typeof route === 'string' ? parseRoute(route)?.method : undefined;
+  return [
+    ...unknownKeys(spec, streamRouteKeys, path),
+    ...checkRoute(route, where),
+    ...(items !== undefined && yields !== undefined && method !== undefined && method !== 'GET'
+      ? [{ path: where, message: 'a two-way stream is a WebSocket, whose method is GET' }]
+      : []),
+    ...(items !== undefined && yields === undefined && (method === 'GET' || method === 'DELETE')
+      ? [{ path: where, message: 'its items are the body of the request: POST, PUT or PATCH' }]
+      : []),
+    ...optionalFunction(`${path}.eventId`, eventId),
+    ...(resume === undefined || (typeof resume === 'string' && resume !== '')
+      ? []
+      : wrong(`${path}.resume`, 'the name of a field of the input', resume)),
+  ];
+}
+
+function checkStream(action: Record<string, unknown>, path: string): Problem[] {
+  const { items, yields, silenceMs } = action;
+  return [
+    ...unknownKeys(action, streamKeys, path),
+    ...optionalSchema(`${path}.items`, items),
+    ...optionalSchema(`${path}.yields`, yields),
+    ...(items === undefined && yields === undefined
+      ? [{ path, message: 'a stream has `yields` (items it gives), `items` (items it is given), or both' }]
+      : []),
+    ...(silenceMs === undefined || silenceMs === Infinity || isWhole(silenceMs, 1, 2_147_483_647)
+      ? []
+      : wrong(`${path}.silenceMs`, 'a whole number of milliseconds from 1, or Infinity', silenceMs)),
+    ...checkStreamRoute(action, `${path}.http`),
+  ];
+}
+
 function checkAction(action: unknown, path: string): Problem[] {
   if (!isPlainObject(action)) return wrong(path, 'action({...})', action);
   const { concurrency, priority } = action;
   return [
-    ...unknownKeys(action, actionKeys, path),
+    ...(action['isStream'] === true
+      ? checkStream(action, path)
+      : [...unknownKeys(action, actionKeys, path), ...checkHttp(action['http'], action, `${path}.http`)]),
     ...(typeof action['run'] === 'function' ? [] : wrong(`${path}.run`, 'a function', action['run'])),
     ...optionalSchema(`${path}.input`, action['input']),
     ...optionalSchema(`${path}.output`, action['output']),
@@ -95,7 +141,6 @@ function checkAction(action: unknown, path: string): Problem[] {
     ...(action['summary'] === undefined || typeof action['summary'] === 'string'
       ? []
       : wrong(`${path}.summary`, 'a text', action['summary'])),
-    ...checkHttp(action['http'], action, `${path}.http`),
   ];
 }
 

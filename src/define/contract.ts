@@ -6,22 +6,53 @@ import type { ActionType, ErrorRows, EventSchemas, Handling, Remotes, Surroundin
 import type { In, Jsonified, Out, Schema } from './schema.ts';
 import type { EventMaker, HttpRoute, Service, Subscription } from './service.ts';
 import { readDefinition } from './service.ts';
+import type { Source, StreamRoute, StreamType } from './stream.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
-export interface DeclaredAction {
+interface DeclaredCommon {
   readonly input: Schema;
-  readonly output: Schema;
-  readonly http?: HttpRoute;
   readonly idempotent?: boolean;
   readonly concurrency?: number;
   readonly priority?: number;
   readonly summary?: string;
 }
-export type Declared = Readonly<Record<string, DeclaredAction>>;
+export interface DeclaredAction extends DeclaredCommon {
+  readonly output: Schema;
+  readonly http?: HttpRoute;
+}
+/** A stream: `yields`, `items` or both. */
+export interface DeclaredStream extends DeclaredCommon {
+  readonly output?: Schema;
+  readonly items?: Schema;
+  readonly yields?: Schema;
+  readonly silenceMs?: number;
+  readonly http?: StreamRoute<never>;
+}
+export type Declared = Readonly<Record<string, DeclaredAction | DeclaredStream>>;
+
+type SchemaAt<A, Key extends string> = A extends Readonly<Record<Key, infer S extends Schema>> ? S : never;
+type IsStream<A> = A extends { readonly yields: Schema } | { readonly items: Schema } ? true : false;
+
 export type DeclaredTypes<D extends Declared> = {
-  readonly [K in keyof D]: ActionType<In<D[K]['input']>, Jsonified<Out<D[K]['output']>>>;
+  readonly [K in keyof D]: IsStream<D[K]> extends true
+    ? StreamType<
+        In<D[K]['input']>,
+        In<SchemaAt<D[K], 'items'>>,
+        Jsonified<Out<SchemaAt<D[K], 'yields'>>>,
+        Jsonified<Out<SchemaAt<D[K], 'output'>>>
+      >
+    : ActionType<In<D[K]['input']>, Jsonified<Out<SchemaAt<D[K], 'output'>>>>;
 };
+
+type Given<A extends Declared[string]> = { readonly input: Out<A['input']> } & (A extends {
+  readonly items: infer T extends Schema;
+}
+  ? { readonly items: AsyncIterable<Out<T>> }
+  : unknown);
+type Gives<A> = A extends { readonly yields: infer Y extends Schema }
+  ? Source<In<Y>, In<SchemaAt<A, 'output'>>>
+  : Awaitable<In<SchemaAt<A, 'output'>>>;
 
 export interface Contract<Name extends string, D extends Declared> {
   readonly contract: Name;
@@ -55,9 +86,7 @@ export interface Implementation<
   readonly open?: (around: Surrounding<N & M, Ev> & { readonly config: Out<Cfg> }) => Awaitable<P>;
   /** One function per action of the contract. */
   readonly actions: {
-    readonly [K in keyof D]: (
-      handling: Handling<P, N & M, E, Ev> & { readonly input: Out<D[K]['input']> },
-    ) => Awaitable<In<D[K]['output']>>;
+    readonly [K in keyof D]: (handling: Handling<P, N & M, E, Ev> & Given<D[K]>) => Gives<D[K]>;
   };
   readonly events?: (on: EventMaker<P, N & M, E, Ev>) => Readonly<Record<string, Subscription>>;
   readonly check?: (around: { readonly parts: P }) => Awaitable<boolean>;
@@ -86,7 +115,7 @@ export function implement<
     const strangers = Object.keys(runs).map((name) => [name, 'a function that the contract does not have']);
     const declared = Object.entries(promised.actions).map(([name, action]) => [
       name,
-      { ...action, run: runs[name] },
+      { ...action, ...('yields' in action || 'items' in action ? { isStream: true } : {}), run: runs[name] },
     ]);
     return Object.fromEntries([...strangers, ...declared]) as object;
   };

@@ -3,6 +3,7 @@
  */
 import type { ErrorCode, ErrorRow } from '../core/errors.ts';
 import type { Schema, In } from './schema.ts';
+import type { StreamClient, StreamType } from './stream.ts';
 
 /** An action as its callers see it: only types, no value ever has these fields. */
 export interface ActionType<I, O> {
@@ -26,8 +27,10 @@ type Arguments<I> =
     : [input: I, options?: ClientCallOptions];
 
 export type Client<A> = {
-  readonly [K in keyof A]: A[K] extends ActionType<infer I, infer O>
-    ? (...args: Arguments<I>) => Promise<O>
+  readonly [K in keyof A]: A[K] extends StreamType<infer I, infer Items, infer Yields, infer O>
+    ? 'yields' extends keyof A[K]
+      ? StreamClient<I, Items, Yields, O>
+      : (...args: Arguments<I>) => Promise<O>
     : never;
 };
 

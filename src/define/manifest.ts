@@ -9,6 +9,7 @@ import { bounds } from '../core/bounds.ts';
 import type { JsonSchema, Schema } from './schema.ts';
 import { toJsonSchema } from './schema.ts';
 import type { ActionDefinition, HttpRoute, ServiceDefinition } from './service.ts';
+import type { StreamRoute } from './stream.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -22,12 +23,21 @@ export interface RouteManifest {
   readonly body?: JsonSchema | null;
   /** Bytes; absent: the gateway's. */
   readonly bodyLimit?: number;
+  /** Of a stream: the field of the input that gets the id of the last item a reader has seen. */
+  readonly resume?: string;
+}
+
+/** What moves on a stream; both: it is a two-way stream. */
+export interface StreamManifest {
+  readonly items?: JsonSchema;
+  readonly yields?: JsonSchema;
 }
 
 export interface ActionManifest {
   readonly input: JsonSchema;
   /** Absent: not declared. */
   readonly output?: JsonSchema;
+  readonly stream?: StreamManifest;
   readonly idempotent: boolean;
   readonly concurrency: number;
   /** Absent: that of the call it is part of, or the normal one. */
@@ -90,8 +100,9 @@ class Describer {
     }
   }
 
-  route(http: HttpRoute, path: string): RouteManifest | undefined {
-    const spec = typeof http === 'string' ? { route: http } : http;
+  route(http: HttpRoute | StreamRoute<never>, path: string): RouteManifest | undefined {
+    const spec: Exclude<HttpRoute, string> & { readonly resume?: string } =
+      typeof http === 'string' ? { route: http } : http;
     const parsed = parseRoute(spec.route);
     if (parsed === undefined) {
       this.problems.push({
@@ -107,6 +118,14 @@ class Describer {
       status: spec.status ?? 200,
       ...(shaped ? { body } : {}),
       ...(spec.bodyLimit === undefined ? {} : { bodyLimit: spec.bodyLimit }),
+      ...(spec.resume === undefined ? {} : { resume: spec.resume }),
+    };
+  }
+
+  stream({ items, yields }: ActionDefinition, path: string): StreamManifest {
+    return {
+      ...(items === undefined ? {} : { items: this.schema(items, 'input', `${path}.items`) }),
+      ...(yields === undefined ? {} : { yields: this.schema(yields, 'output', `${path}.yields`) }),
     };
   }
 
@@ -114,16 +133,18 @@ class Describer {
     const input = action.input === undefined ? noInput : this.schema(action.input, 'input', `${path}.input`);
     const output =
       action.output === undefined ? undefined : this.schema(action.output, 'output', `${path}.output`);
+    const stream = action.isStream === true ? this.stream(action, path) : undefined;
     const http = action.http === undefined ? undefined : this.route(action.http, `${path}.http`);
     return {
       input,
       ...(output === undefined ? {} : { output }),
+      ...(stream === undefined ? {} : { stream }),
       idempotent: action.idempotent ?? false,
       concurrency: action.concurrency ?? bounds.actionConcurrency,
       ...(action.priority === undefined ? {} : { priority: action.priority }),
       ...(action.summary === undefined ? {} : { summary: action.summary }),
       ...(http === undefined ? {} : { http }),
-      hash: hashOf([input, output]),
+      hash: hashOf(stream === undefined ? [input, output] : [input, output, stream]),
     };
   }
 }

@@ -12,6 +12,7 @@ import type {
   Surrounding,
 } from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
+import type { StreamMaker, StreamRoute } from './stream.ts';
 
 type Awaitable<T> = T | Promise<T>;
 type Nothing = Readonly<Record<string, never>>;
@@ -32,7 +33,7 @@ export type HttpRoute<O = unknown> =
       readonly bodyLimit?: number;
     };
 
-interface ActionCommon {
+export interface ActionCommon {
   /** May be repeated: a call whose instance died is tried once more elsewhere. */
   readonly idempotent?: boolean;
   /** Calls that run at once in one instance; default 100. Beyond it they wait, bounded. */
@@ -67,6 +68,8 @@ export interface ActionMaker<P, R, E extends ErrorRows, Ev extends EventSchemas>
       readonly run: Run<P, R, E, Ev, Out<I>, Result>;
     },
   ): ActionType<In<I>, Jsonified<Awaited<Result>>>;
+  /** Items that move one by one. */
+  readonly stream: StreamMaker<P, R, E, Ev>;
 }
 
 export interface Subscription {
@@ -90,8 +93,13 @@ export type EventMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> = Sub
 export interface ActionDefinition extends ActionCommon {
   readonly input?: Schema;
   readonly output?: Schema;
-  readonly http?: HttpRoute;
+  readonly http?: HttpRoute | StreamRoute<never>;
   readonly run: (handling: never) => unknown;
+  /** By `action.stream`. */
+  readonly isStream?: boolean;
+  readonly items?: Schema;
+  readonly yields?: Schema;
+  readonly silenceMs?: number;
 }
 
 /** A service as it was written, types forgotten: what checks, manifest and host read. */
@@ -171,6 +179,10 @@ const subscribe =
     handle,
   });
 
+const actionMaker = Object.assign((action: ActionDefinition) => action, {
+  stream: (action: ActionDefinition) => ({ ...action, isStream: true }),
+});
+
 /** Turns what a user wrote into data. What is of the wrong kind is kept as it is: the check names it. */
 function readDefinition(given: LooseInput): ServiceDefinition {
   const make = (part: unknown, maker: unknown): object =>
@@ -184,7 +196,7 @@ function readDefinition(given: LooseInput): ServiceDefinition {
     needs: given.needs ?? {},
     mayCall: given.mayCall ?? {},
     emits: given.emits,
-    actions: make(given.actions, (action: ActionDefinition) => action) as ServiceDefinition['actions'],
+    actions: make(given.actions, actionMaker) as ServiceDefinition['actions'],
     events: make(
       given.events,
       Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast') }),

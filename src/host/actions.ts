@@ -2,10 +2,11 @@
  * Makes the actions and subscriptions of a definition ready to be served: validate, run, validate the answer, shape it for HTTP.
  * The order is fixed; the responder has admitted and authorised the call before.
  */
+import { bounds } from '../core/bounds.ts';
 import { isOwnFault, isTuttiError, TuttiError } from '../core/errors.ts';
 import { shown } from '../core/options.ts';
 import { inputIssues } from '../define/schema.ts';
-import type { SchemaIssue, SchemaResult } from '../define/schema.ts';
+import type { SchemaResult } from '../define/schema.ts';
 import type { ServiceManifest } from '../define/manifest.ts';
 import type { ActionDefinition, ServiceDefinition, Subscription } from '../define/service.ts';
 import type { ResponderAction, ResponderEvent } from '../mesh/responder.ts';
@@ -14,8 +15,9 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { ActionMetrics } from '../telemetry/action-metrics.ts';
 import type { HandlerKit } from './handling.ts';
 import { CallHandling } from './handling.ts';
-import type { Validate } from './validate.ts';
-import { afterwards, isThenable, validator } from './validate.ts';
+import { invalidInput } from './invalid-input.ts';
+import { streamChain } from './streams.ts';
+import { afterwards, isThenable, nothing, validator } from './validate.ts';
 
 type Run = (handling: CallHandling) => unknown;
 
@@ -27,25 +29,6 @@ export interface Serving {
   readonly log: Logger;
 }
 
-const invalidInput = (issues: readonly SchemaIssue[]): TuttiError => {
-  const found = inputIssues(issues);
-  const first = found[0];
-  const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
-  return new TuttiError('INVALID_INPUT', {
-    message: `${where}${first?.message ?? 'The input is not valid'}`,
-    issues: found,
-  });
-};
-
-/** Without `input` an action takes nothing; saying so beats ignoring what a caller meant. */
-const nothing: Validate = (value) => {
-  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-  const isNothing = value === undefined || value === null || (typeof value === 'object' && keys.length === 0);
-  return isNothing
-    ? { value: {} }
-    : { issues: [{ message: 'This action takes no input', path: keys.slice(0, 1) }] };
-};
-
 /** The steps of one action, each known once and not looked up per call. */
 function chain(
   action: ActionDefinition,
@@ -54,7 +37,7 @@ function chain(
   const readInput = action.input === undefined ? nothing : validator(action.input);
   const readOutput =
     action.output === undefined || action.checkOutput === false ? undefined : validator(action.output);
-  const reply = typeof action.http === 'object' ? action.http.reply : undefined;
+  const reply = typeof action.http === 'object' && 'reply' in action.http ? action.http.reply : undefined;
   const run = action.run as Run;
 
   const checked = (output: unknown): unknown => {
@@ -120,10 +103,13 @@ function observed(
   };
 }
 
+const silenceOf = ({ isStream, silenceMs }: ActionDefinition): number | undefined =>
+  isStream === true ? (silenceMs ?? bounds.streamSilenceMs) : undefined;
+
 export function servedActions(serving: Serving): ResponderAction[] {
   return Object.entries(serving.definition.actions).map(([name, action]) => {
     const label = `${serving.definition.name}.${name}`;
-    const steps = chain(action, label);
+    const steps = action.isStream === true ? streamChain(action, label) : chain(action, label);
     const described = serving.manifest.actions[name];
     return {
       name,
@@ -131,6 +117,7 @@ export function servedActions(serving: Serving): ResponderAction[] {
       idempotent: described?.idempotent ?? false,
       concurrency: described?.concurrency ?? 1,
       priority: described?.priority,
+      silenceMs: silenceOf(action),
       invoke: observed(serving, name, (input, call) => steps(call, input, serving.kit)),
     };
   });

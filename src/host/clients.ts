@@ -5,9 +5,37 @@
 import { isActionName } from '../core/ids.ts';
 import type { ClientCallOptions } from '../define/handling.ts';
 import type { Remotes } from '../define/handling.ts';
+import type { ClientStreamOptions } from '../define/stream.ts';
 import type { Caller } from '../mesh/caller.ts';
+import type { Items } from '../mesh/pump.ts';
+import type { Stream } from '../mesh/stream-call.ts';
 
-type Send = (input?: unknown, options?: ClientCallOptions) => Promise<unknown>;
+interface Send {
+  (input?: unknown, options?: ClientCallOptions): Promise<unknown>;
+  /** `(input, options)` or `(input, items, options)`. */
+  stream(input?: unknown, second?: unknown, third?: ClientStreamOptions): Stream;
+  send(input: unknown, items: Items, options?: ClientStreamOptions): Promise<unknown>;
+}
+
+const isItems = (value: unknown): value is Items =>
+  typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+
+/** A plain call, a stream that is read, and one that is written: which of them an action is its types say, and the callee. */
+function senderOf(caller: Caller, service: string, action: string): Send {
+  const stream = (input: unknown, items: Items | undefined, options: ClientStreamOptions = {}): Stream =>
+    caller.stream(service, action, input, { ...options, items });
+  return Object.assign(
+    (input: unknown = {}, options?: ClientCallOptions) => caller.call(service, action, input, options),
+    {
+      stream: (input: unknown = {}, second?: unknown, third?: ClientStreamOptions) =>
+        isItems(second)
+          ? stream(input, second, third)
+          : stream(input, undefined, second as ClientStreamOptions | undefined),
+      send: (input: unknown, items: Items, options?: ClientStreamOptions) =>
+        stream(input, items, options).result,
+    },
+  );
+}
 
 function client(caller: Caller, service: string): object {
   const known = new Map<string, Send>();
@@ -17,7 +45,7 @@ function client(caller: Caller, service: string): object {
       if (typeof action !== 'string' || !isActionName(action)) return Reflect.get(target, action) as unknown;
       let send = known.get(action);
       if (send === undefined) {
-        send = (input = {}, options) => caller.call(service, action, input, options);
+        send = senderOf(caller, service, action);
         known.set(action, send);
       }
       return send;

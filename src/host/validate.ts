@@ -11,6 +11,15 @@ export function validator(schema: Schema): Validate {
   return (value) => validate(value);
 }
 
+/** Without `input` an action takes nothing; saying so beats ignoring what a caller meant. */
+export const nothing: Validate = (value) => {
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  const isNothing = value === undefined || value === null || (typeof value === 'object' && keys.length === 0);
+  return isNothing
+    ? { value: {} }
+    : { issues: [{ message: 'This action takes no input', path: keys.slice(0, 1) }] };
+};
+
 /** Not only promises: a query builder gives something with a `then` too. */
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

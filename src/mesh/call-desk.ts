@@ -166,7 +166,7 @@ export class CallDesk {
     } catch (cause) {
       return this.#errorOf(call, new TuttiError('INTERNAL', {}, { cause }));
     }
-    const frame = makeFrame(frameKinds.response, call.stream, { body, load: this.load });
+    const frame = makeFrame(frameKinds.response, call.number, { body, load: this.load });
     if (frame.bytes <= bounds.frameBytes) return frame;
     return this.#errorOf(call, new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.frameBytes }));
   }
@@ -268,7 +268,7 @@ export class CallDesk {
   /** Another instance may have it. */
   #notStarted(call: ServedCall, error: TuttiError): void {
     const parts = { load: this.load, flags: frameFlags.notStarted };
-    call.origin.answer(call, errorFrame(call.stream, error, parts));
+    call.origin.answer(call, errorFrame(call.number, error, parts));
   }
 
   #answerError(call: ServedCall, error: unknown): void {
@@ -284,7 +284,7 @@ export class CallDesk {
         action: this.#fullName(call),
         ...whoAndWhy(call, error),
       });
-    return errorFrame(call.stream, error, { load: this.load });
+    return errorFrame(call.number, error, { load: this.load });
   }
 
   #fullName(call: ServedCall): string {

@@ -61,6 +61,11 @@ export class CallRoutes {
   /** After a try that did not succeed. @param error what the caller hears when it was the last one. */
   next(call: PendingCall, peer: Peer, { end, error }: { readonly end: TryEnd; readonly error: Error }): void {
     const { clock, random } = this.#needs;
+    if (call.stream?.hasBegun === true) {
+      // What has moved cannot be taken back.
+      this.#needs.fail(call, error);
+      return;
+    }
     const verdict = decideRetry(
       end,
       {

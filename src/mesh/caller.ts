@@ -26,6 +26,11 @@ import { PeerTable } from './peer-table.ts';
 import { makePendingCall, timedOut } from './pending-call.ts';
 import type { CallRequest, PendingCall, ServiceCalls, Settlers } from './pending-call.ts';
 import type { RegistryView } from './registry-view.ts';
+import { StreamCall } from './stream-call.ts';
+import type { Stream } from './stream-call.ts';
+import { valueOf } from './item-inbox.ts';
+import type { ArrivedItem } from './item-inbox.ts';
+import type { Items } from './pump.ts';
 import { makeTraceIds } from './trace-ids.ts';
 import type { TraceIds } from './trace-ids.ts';
 import type { Transport } from './transport/transport.ts';
@@ -49,11 +54,21 @@ export interface Caller {
   call(service: string, action: string, input: unknown, options?: CallOptions): Promise<unknown>;
   /** The answer as it came, JSON text not parsed, in the shape the action declares for HTTP. */
   callForHttp(service: string, action: string, input: unknown, options?: CallOptions): Promise<Buffer>;
+  /** Begins with the first look at it. `items` are what goes to the other side. */
+  stream(service: string, action: string, input: unknown, more?: StreamOptions): Stream;
+  /** Its items as they came, JSON text not parsed; its result as `callForHttp`. */
+  streamForHttp(service: string, action: string, input: unknown, more?: StreamOptions): Stream<ArrivedItem>;
   /** To who is there now: one instance of each balanced subscriber, all of each broadcast one. Resolves once handed over. */
   emit(event: string, payload: unknown, options?: CallOptions): Promise<{ delivered: number }>;
   stats(): CallerStats;
   /** Takes back what waits; closing twice is harmless. */
   close(): Promise<void>;
+}
+
+export interface StreamOptions extends CallOptions {
+  readonly items?: Items | undefined;
+  /** How long it may wait for the other side; default: as the action says. */
+  readonly silenceMs?: number | undefined;
 }
 
 export interface CallerNeeds {
@@ -122,6 +137,21 @@ class MeshCaller implements Caller, PeerOwner {
     return this.#begin({ service, action, input, options, forHttp: true }) as Promise<Buffer>;
   }
 
+  // eslint-disable-next-line max-params -- as `call`
+  stream(service: string, action: string, input: unknown, options: StreamOptions = noOptions): Stream {
+    return this.#streamOf({ service, action, input, options, forHttp: false }).view(valueOf);
+  }
+
+  // eslint-disable-next-line max-params -- as `call`
+  streamForHttp(
+    service: string,
+    action: string,
+    input: unknown,
+    options: StreamOptions = noOptions,
+  ): Stream<ArrivedItem> {
+    return this.#streamOf({ service, action, input, options, forHttp: true }).view((item) => item);
+  }
+
   async emit(event: string, payload: unknown, options = noOptions): Promise<{ delivered: number }> {
     if (this.#isClosed) throw new TuttiError('CANCELLED');
     const parent = options.context === undefined ? currentContext() : undefined;
@@ -150,20 +180,40 @@ class MeshCaller implements Caller, PeerOwner {
   /** The executor's throw is the promise's rejection. */
   #begin(request: CallRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#counts.calls += 1;
-      try {
-        const call = this.#prepare(request, { resolve, reject });
-        this.#counts.inFlight += 1;
-        call.of.inFlight += 1;
-        call.of.budget.called();
-        this.#sweepTimer ??= this.#needs.clock.after(sweepMs, this.#sweep);
-        this.#listenForAbort(call, request.options.signal);
-        if (!call.isSettled) this.#routes.attempt(call);
-      } catch (error) {
-        this.#counts.failures += 1;
-        throw error;
-      }
+      this.#start(request, { resolve, reject });
     });
+  }
+
+  #start(request: CallRequest, settlers: Settlers): PendingCall {
+    this.#counts.calls += 1;
+    try {
+      const call = this.#prepare(request, settlers);
+      this.#counts.inFlight += 1;
+      call.of.inFlight += 1;
+      call.of.budget.called();
+      this.#sweepTimer ??= this.#needs.clock.after(sweepMs, this.#sweep);
+      this.#listenForAbort(call, request.options.signal);
+      if (!call.isSettled) this.#routes.attempt(call);
+      return call;
+    } catch (error) {
+      this.#counts.failures += 1;
+      throw error;
+    }
+  }
+
+  #streamOf(request: CallRequest & { readonly options: StreamOptions }): StreamCall {
+    const { service, action, options } = request;
+    const stream: StreamCall = new StreamCall({
+      clock: this.#needs.clock,
+      label: `${service}.${action}`,
+      items: options.items,
+      silenceMs: options.silenceMs,
+      start: (settlers) => this.#start({ ...request, stream }, settlers),
+      takeBack: (call, error) => {
+        this.#takeBack(call, error);
+      },
+    });
+    return stream;
   }
 
   #prepare(request: CallRequest, settlers: Settlers): PendingCall {
@@ -172,13 +222,17 @@ class MeshCaller implements Caller, PeerOwner {
     this.#refuseAtOnce(request, of);
     const parent = options.context === undefined ? currentContext() : undefined;
     const startedAt = this.#needs.clock.now();
-    const deadline = deadlineOf(options, parent, startedAt);
+    const deadline = deadlineOf(options, parent, startedAt, request.stream !== undefined);
     // Written so that NaN is late too.
     if (!(deadline > startedAt)) throw timedOut({ service, action, startedAt, deadline });
-    const flags = request.forHttp ? frameFlags.http : 0;
+    const flags =
+      (request.forHttp ? frameFlags.http : 0) | (request.stream === undefined ? 0 : frameFlags.stream);
     const kind = frameKinds.request;
     const frame = frameOf({ kind, body: request.input, flags, options, parent, deadline }, this.#ids);
-    return makePendingCall(request, { of, frame, startedAt, deadline, ...settlers });
+    // A stream has as long as a call to begin.
+    const untilBegun =
+      request.stream === undefined ? deadline : Math.min(deadline, startedAt + bounds.callMs);
+    return makePendingCall(request, { of, frame, startedAt, deadline: untilBegun, ...settlers });
   }
 
   #refuseAtOnce({ service, action }: CallRequest, { inFlight }: ServiceCalls): void {
@@ -243,7 +297,7 @@ class MeshCaller implements Caller, PeerOwner {
       const error = readWireError(body, `${call.service}.${call.action}`);
       this.#refused(call, peer, { error, isNotStarted: (frame.flags & frameFlags.notStarted) !== 0 });
     } else {
-      this.#outcomes.answered(call, peer);
+      if (call.stream === undefined) this.#outcomes.answered(call, peer);
       if (this.#settle(call)) call.resolve(body);
     }
   }
@@ -251,7 +305,7 @@ class MeshCaller implements Caller, PeerOwner {
   #refused(call: PendingCall, peer: Peer, refusal: Refusal): void {
     const { error, isNotStarted } = refusal;
     const { code, retryable } = error;
-    this.#outcomes.refused(call, peer, refusal);
+    if (call.stream?.hasBegun !== true) this.#outcomes.refused(call, peer, refusal);
     const end: TryEnd = isNotStarted ? { end: 'not-started', code } : { end: 'answered', code, retryable };
     this.#routes.next(call, peer, { end, error });
   }
@@ -268,6 +322,17 @@ class MeshCaller implements Caller, PeerOwner {
       );
       return undefined;
     }
+  }
+
+  moved(peer: Peer, call: PendingCall, frame: IncomingFrame): void {
+    if (call.isSettled || call.stream === undefined) return;
+    if (!call.stream.hasBegun) {
+      // From now on it takes the time it was given, or as long as items move.
+      call.deadline = call.frame.deadline;
+      // That it has begun speaks for its instance; how long it takes says nothing.
+      this.#outcomes.answered(call, peer);
+    }
+    call.stream.took(frame);
   }
 
   answeredLate(): void {

@@ -13,9 +13,11 @@ export const frameKinds = {
   response: 4,
   error: 5,
   event: 6,
-  /** Of streams, not spoken yet: data, end, credit. */
+  /** One item of a stream. */
   data: 7,
+  /** Its sender has no more; from the caller. */
   end: 8,
+  /** So many bytes more may be sent; the first one also says that the call has begun. */
   credit: 9,
   cancel: 10,
   ping: 11,
@@ -36,6 +38,8 @@ export const frameFlags = {
   nested: 16,
   /** Of an error: the call was not started and may go to another instance. */
   notStarted: 32,
+  /** Of a request: the caller knows that the action is a stream. */
+  stream: 64,
 } as const;
 
 export const protocolVersion = 1;
@@ -43,8 +47,9 @@ export const headBytes = 48;
 const lengthBytes = 4;
 /** Smallest value of the length field, which does not count itself. */
 export const shortestLength = headBytes - lengthBytes;
-const knownFlags = 63;
+const knownFlags = 127;
 const traceBytes = 24;
+const creditBytes = 4;
 
 export interface OutgoingFrame {
   kind: FrameKind;
@@ -173,6 +178,10 @@ function skipEnvelope(bytes: Buffer, start: number, end: number): number {
   return bodyStart;
 }
 
+/** What moves between the request of a stream and its answer. */
+export const isOfStream = ({ kind }: IncomingFrame): boolean =>
+  kind === frameKinds.data || kind === frameKinds.credit || kind === frameKinds.end;
+
 /** 48 hexadecimal digits: the trace id, then the span id. */
 export const readTrace = (frame: IncomingFrame): string =>
   quick(frame.bytes).hexSlice(frame.start + 24, frame.start + headBytes);
@@ -185,6 +194,17 @@ export const readEnvelopeText = (frame: IncomingFrame): string =>
 
 export const readBodyText = (frame: IncomingFrame): string =>
   quick(frame.bytes).utf8Slice(frame.bodyStart, frame.end);
+export const creditFrame = (stream: number, bytes: number): OutgoingFrame => {
+  const body = Buffer.allocUnsafe(creditBytes);
+  body.writeUInt32LE(bytes);
+  return makeFrame(frameKinds.credit, stream, { body });
+};
+
+/** @throws {TuttiError} `PROTOCOL_ERROR` */
+export function readCredit(frame: IncomingFrame): number {
+  if (frame.end - frame.bodyStart !== creditBytes) throw refuse('credit that is not four bytes');
+  return frame.bytes.readUInt32LE(frame.bodyStart);
+}
 /** A copy, which outlives the read. */
 export const readBodyBytes = (frame: IncomingFrame): Buffer =>
   Buffer.from(frame.bytes.subarray(frame.bodyStart, frame.end));

@@ -18,6 +18,13 @@ export interface OfferedAction {
   readonly idempotent: boolean;
   /** Of calls that name none; absent: of the call they are part of, or the normal one. */
   readonly priority?: number;
+  /** It is a stream. */
+  readonly stream?: OfferedStream;
+}
+
+export interface OfferedStream {
+  /** How long it may wait for the other side; absent: for ever. */
+  readonly silenceMs?: number;
 }
 
 export interface Welcome {
@@ -65,4 +72,7 @@ const isOfferedAction = (value: unknown): value is OfferedAction =>
   isText(value['name']) &&
   isText(value['hash']) &&
   typeof value['idempotent'] === 'boolean' &&
-  (value['priority'] === undefined || isPriority(value['priority']));
+  (value['priority'] === undefined || isPriority(value['priority'])) &&
+  (value['stream'] === undefined || isOfferedStream(value['stream']));
+const isOfferedStream = (value: unknown): value is OfferedStream =>
+  isPlainObject(value) && (value['silenceMs'] === undefined || Number(value['silenceMs']) > 0);

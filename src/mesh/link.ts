@@ -24,6 +24,8 @@ export class Link {
   #queuedBytes = 0;
   #isOpen = true;
   #fault: string | undefined;
+  /** Streams with an item to send. One entry each. */
+  #waiting: (() => void)[] = [];
 
   constructor(connection: Connection, maxFrameBytes: number, handlers: LinkHandlers) {
     this.#connection = connection;
@@ -32,9 +34,15 @@ export class Link {
     connection.onData((chunk) => {
       this.#receive(chunk);
     });
+    connection.onDrain(() => {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const resume of waiting) resume();
+    });
     connection.onClose(() => {
       this.#isOpen = false;
       this.#queue = [];
+      this.#waiting = [];
       handlers.onClose(this.#fault);
     });
   }
@@ -46,6 +54,16 @@ export class Link {
   /** Queued here or waiting at the transport. */
   get waitingBytes(): number {
     return this.#queuedBytes + this.#connection.pendingBytes;
+  }
+
+  /** Whether an item of a stream may go now: calls are to find room between the items. */
+  get hasRoom(): boolean {
+    return this.waitingBytes < bounds.streamLinkBytes;
+  }
+
+  /** Once, when there is room again; never when the connection closes. */
+  whenRoom(resume: () => void): void {
+    this.#waiting.push(resume);
   }
 
   /** For a peer whose hello was accepted. */

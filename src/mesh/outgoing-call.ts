@@ -36,10 +36,19 @@ export interface Outgoing {
   readonly parent: CallContext | undefined;
 }
 
-/** Absolute. A deadline that was given explicitly by a gateway is not cut by the default. */
-export function deadlineOf(options: CallOptions, parent: CallContext | undefined, now: number): number {
+/**
+ * Absolute. A deadline that was given explicitly by a gateway is not cut by the default, and a stream has none unless it is given one or
+ * is part of a call that has.
+ */
+// eslint-disable-next-line max-params -- a hot path: an object would be made per call
+export function deadlineOf(
+  options: CallOptions,
+  parent: CallContext | undefined,
+  now: number,
+  isStream = false,
+): number {
   const limit = options.context?.deadline ?? parent?.deadline ?? Infinity;
-  const isGiven = options.context?.deadline !== undefined && options.deadlineMs === undefined;
+  const isGiven = (options.context?.deadline !== undefined || isStream) && options.deadlineMs === undefined;
   return isGiven ? limit : Math.min(now + (options.deadlineMs ?? bounds.callMs), limit);
 }
 

@@ -8,7 +8,7 @@ import { TuttiError } from '../core/errors.ts';
 import { instanceId } from '../core/ids.ts';
 import type { Clock } from '../core/ports.ts';
 import { runWithoutContext } from './context.ts';
-import { frameKinds, makeFrame } from './frames.ts';
+import { frameKinds, isOfStream, makeFrame } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { helloText, readWelcome } from './hello.ts';
 import type { OfferedAction } from './hello.ts';
@@ -28,6 +28,8 @@ export interface PeerNeeds {
 export interface PeerOwner {
   /** `frame` is a response or an error; what it throws closes the connection. */
   answered(peer: Peer, call: PendingCall, frame: IncomingFrame): void;
+  /** `frame` is of its stream; what it throws closes the connection. */
+  moved(peer: Peer, call: PendingCall, frame: IncomingFrame): void;
   answeredLate(): void;
   /** The connection is gone, and with it the answers to `calls`. */
   lost(peer: Peer, calls: PendingCall[], fault: string | undefined): void;
@@ -40,6 +42,8 @@ export interface Offer {
   readonly number: number;
   readonly isIdempotent: boolean;
   readonly priority: number | undefined;
+  /** Of a stream, and only of a stream: how long it may wait for the other side. */
+  readonly silenceMs: number | undefined;
 }
 
 /** An instance that was lost or not reached is the last choice for this long: the registry needs a moment to know. */
@@ -109,6 +113,7 @@ export class Peer implements CallHolder {
     call.holder = this;
     call.isProbe = this.health.sent(call.action);
     this.pending.set(call.frame.stream, call);
+    call.stream?.carriedBy(this.#link, call.frame.stream, this.#offers.get(call.action)?.silenceMs ?? 0);
     return true;
   }
 
@@ -175,8 +180,9 @@ export class Peer implements CallHolder {
     const welcome = readWelcome(frame);
     this.#checkIdentity(welcome.certificate);
     welcome.actions.forEach((action: OfferedAction, number) => {
-      const { name, idempotent: isIdempotent, priority } = action;
-      this.#offers.set(name, { number, isIdempotent, priority });
+      const { name, idempotent: isIdempotent, priority, stream } = action;
+      const silenceMs = stream === undefined ? undefined : (stream.silenceMs ?? Infinity);
+      this.#offers.set(name, { number, isIdempotent, priority, silenceMs });
     });
     welcome.events.forEach((event, number) => this.#events.set(event, number));
     this.#isWelcome = true;
@@ -199,6 +205,8 @@ export class Peer implements CallHolder {
       this.#owner.leaving();
     } else if (frame.kind === frameKinds.response || frame.kind === frameKinds.error) {
       this.#takeAnswer(frame);
+    } else if (isOfStream(frame)) {
+      this.#takeOfStream(frame);
     } else {
       throw refuse(`a frame of kind ${String(frame.kind)} was not expected`);
     }
@@ -214,6 +222,14 @@ export class Peer implements CallHolder {
     // Not deleted before it could be read: an answer that closes the connection must not leave its call waiting.
     this.#owner.answered(this, call, frame);
     this.pending.delete(frame.stream);
+  }
+
+  #takeOfStream(frame: IncomingFrame): void {
+    const call = this.pending.get(frame.stream);
+    // Taken back meanwhile: what was under way is nobody's.
+    if (call === undefined) return;
+    if (call.stream === undefined) throw refuse('an item for a call that is no stream');
+    this.#owner.moved(this, call, frame);
   }
 
   #lose(fault: string | undefined): void {

@@ -6,6 +6,7 @@ import { frameFlags } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
 import type { RetryBudget } from '../core/retry-budget.ts';
 import type { CallOptions } from './outgoing-call.ts';
+import type { StreamCall } from './stream-call.ts';
 
 /** What somebody asked for. */
 export interface CallRequest {
@@ -14,6 +15,7 @@ export interface CallRequest {
   readonly input: unknown;
   readonly options: CallOptions;
   readonly forHttp: boolean;
+  readonly stream?: StreamCall | undefined;
 }
 
 /** Of the promise the caller holds. */
@@ -42,7 +44,9 @@ export interface PendingCall extends Settlers {
   /** Sent again as it is when the call goes elsewhere. */
   readonly frame: OutgoingFrame;
   readonly startedAt: number;
-  readonly deadline: number;
+  /** Of a stream: until it has begun, no later than a call has to be answered. */
+  deadline: number;
+  readonly stream: StreamCall | undefined;
   /** The answer is wanted as it came, not parsed. */
   readonly wantsBytes: boolean;
   /** May be sent twice when it is not known whether it ran: the caller said so with a key. */
@@ -82,6 +86,7 @@ export const makePendingCall = (request: CallRequest, sending: Sending): Pending
   frame: sending.frame,
   startedAt: sending.startedAt,
   deadline: sending.deadline,
+  stream: request.stream,
   wantsBytes: request.forHttp,
   hasKey: request.options.idempotencyKey !== undefined,
   isOwner: (sending.frame.flags & frameFlags.nested) === 0,

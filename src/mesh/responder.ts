@@ -7,10 +7,11 @@ import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { instanceId } from '../core/ids.ts';
 import type { InstanceRef } from '../core/ids.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Timer } from '../core/ports.ts';
 import { Admission } from './admission.ts';
 import { CallDesk } from './call-desk.ts';
 import { welcomeText } from './hello.ts';
+import type { OfferedAction } from './hello.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { IncomingCall, Served, ServedCall } from './served-call.ts';
 import { ServedLink } from './served-link.ts';
@@ -24,6 +25,8 @@ export interface ResponderAction {
   readonly idempotent: boolean;
   readonly concurrency: number;
   readonly priority?: number | undefined;
+  /** Of a stream, and only of a stream: how long it may wait for its caller; Infinity: for ever. */
+  readonly silenceMs?: number | undefined;
   /** Validates, runs and validates again. A promise or the answer itself; inside the context of the call. */
   invoke(input: unknown, call: IncomingCall): unknown;
 }
@@ -88,6 +91,8 @@ export async function makeResponder(needs: ResponderNeeds): Promise<Responder> {
 
 /** How long written answers may take to leave at `close`. */
 const closeMs = 1_000;
+/** While it drains: between two looks for streams on which nothing moves. */
+const quietCheckMs = 250;
 
 class MeshResponder implements Responder, ServedLinkOwner {
   readonly service: string;
@@ -104,6 +109,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
   #strangersClosed = 0;
   #whenAllClosed: (() => void) | undefined;
   #closing: Promise<void> | undefined;
+  #quietTimer: Timer | undefined;
 
   constructor(needs: ResponderNeeds) {
     this.#needs = needs;
@@ -114,10 +120,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
     this.events = needs.events.map(servedEvent);
     this.welcome = welcomeText({
       certificate: needs.certificate,
-      actions: needs.actions.map(({ name, hash, idempotent, priority }) => ({
-        ...{ name, hash, idempotent },
-        ...(priority === undefined ? {} : { priority }),
-      })),
+      actions: needs.actions.map(offerOf),
       events: needs.events.map(({ event }) => event),
     });
   }
@@ -141,7 +144,20 @@ class MeshResponder implements Responder, ServedLinkOwner {
     await this.#listener?.close();
     const idle = this.desk.drain().then(() => true);
     for (const link of this.#links) link.sayGoaway();
+    void idle.then(() => this.#quietTimer?.cancel());
+    this.#endQuietStreams();
     return signal === undefined ? idle : Promise.race([idle, aborted(signal)]);
+  }
+
+  /** Asked for by nobody, it would wait for those that have nothing to wait for. */
+  #endQuietStreams(): void {
+    this.#quietTimer?.cancel();
+    if (this.#closing !== undefined || this.desk.load === 0) return;
+    const error = new TuttiError('STOPPING', { instance: instanceId(this.#needs.self) });
+    for (const link of this.#links) link.endQuietStreams(error);
+    this.#quietTimer = this.clock.after(quietCheckMs, () => {
+      this.#endQuietStreams();
+    });
   }
 
   close(): Promise<void> {
@@ -151,6 +167,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
 
   async #close(): Promise<void> {
     this.desk.close();
+    this.#quietTimer?.cancel();
     await this.#listener?.close();
     if (this.#links.size === 0) return;
     const allClosed = new Promise<void>((resolve) => {
@@ -201,10 +218,17 @@ class MeshResponder implements Responder, ServedLinkOwner {
   }
 }
 
+const offerOf = ({ name, hash, idempotent, priority, silenceMs }: ResponderAction): OfferedAction => ({
+  ...{ name, hash, idempotent },
+  ...(priority === undefined ? {} : { priority }),
+  ...(silenceMs === undefined ? {} : { stream: silenceMs === Infinity ? {} : { silenceMs } }),
+});
+
 function servedAction(action: ResponderAction): Served {
   return {
     name: action.name,
     isEvent: false,
+    silenceMs: action.silenceMs,
     admission: new Admission<ServedCall>({
       concurrency: action.concurrency,
       queue: bounds.actionQueue,

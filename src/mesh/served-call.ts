@@ -5,6 +5,7 @@ import type { CertificateClaims } from '../core/certificate.ts';
 import type { Admission, Admitted } from './admission.ts';
 import type { CallContext } from './context.ts';
 import type { OutgoingFrame } from './frames.ts';
+import type { StreamOfCall } from './stream-of-call.ts';
 
 export interface IncomingCall {
   readonly action: string;
@@ -14,14 +15,32 @@ export interface IncomingCall {
   readonly idempotencyKey: string | undefined;
   /** The answer shall have the shape the action declares for HTTP. */
   readonly http: boolean;
+  /** Undefined: an ordinary call. */
+  readonly stream: ServedStream | undefined;
   /** Aborts when the caller takes the call back, gives up or is gone. Made on first use: most handlers never look. */
   readonly signal: AbortSignal;
+}
+
+/** What moves on a stream, at who serves it. */
+export interface ServedStream {
+  /** The input is accepted: from now on the call is not made elsewhere, and items may come. */
+  begin(takesItems: boolean): void;
+  /** Those that come; for one reader. */
+  readonly items: AsyncIterableIterator<unknown, undefined>;
+  /** A promise where it has to wait. @param id of the item, for readers over HTTP. @throws what ended the stream */
+  send(item: unknown, id?: string): Promise<void> | undefined;
+  /** Why it was ended from outside, if it was; then the answer is this. */
+  readonly endedBy: Error | undefined;
+  /** Runs when it is. */
+  onEnd(ended: () => void): void;
 }
 
 /** An action or a subscription, as the responder runs it. */
 export interface Served {
   readonly name: string;
   readonly isEvent: boolean;
+  /** Of a stream: how long it may wait for its caller. */
+  readonly silenceMs?: number | undefined;
   readonly admission: Admission<ServedCall>;
   run(input: unknown, call: IncomingCall): unknown;
 }
@@ -35,7 +54,7 @@ export interface CallOrigin {
 export interface ServedCallParts extends Omit<Admitted, 'priority'> {
   readonly served: Served;
   readonly origin: CallOrigin;
-  readonly stream: number;
+  readonly number: number;
   readonly input: unknown;
   readonly context: CallContext;
   readonly caller: CertificateClaims;
@@ -46,7 +65,7 @@ export interface ServedCallParts extends Omit<Admitted, 'priority'> {
 export class ServedCall implements IncomingCall, Admitted {
   readonly served: Served;
   readonly origin: CallOrigin;
-  readonly stream: number;
+  readonly number: number;
   readonly input: unknown;
   readonly context: CallContext;
   readonly caller: CertificateClaims;
@@ -55,6 +74,7 @@ export class ServedCall implements IncomingCall, Admitted {
   readonly startedAt: number;
   readonly bytes: number;
   hasWaited = false;
+  stream: StreamOfCall | undefined;
   /** That it ran past its deadline was said. */
   isToldLate = false;
   #abort: AbortController | undefined;
@@ -63,7 +83,7 @@ export class ServedCall implements IncomingCall, Admitted {
   constructor(parts: ServedCallParts) {
     this.served = parts.served;
     this.origin = parts.origin;
-    this.stream = parts.stream;
+    this.number = parts.number;
     this.input = parts.input;
     this.context = parts.context;
     this.caller = parts.caller;
@@ -90,5 +110,6 @@ export class ServedCall implements IncomingCall, Admitted {
   cancel(reason: Error): void {
     this.#reason ??= reason;
     this.#abort?.abort(this.#reason);
+    this.stream?.fail(this.#reason);
   }
 }

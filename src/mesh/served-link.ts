@@ -14,12 +14,13 @@ import type { CallContext } from './context.ts';
 import { readEnvelope } from './envelope.ts';
 import type { Envelope } from './envelope.ts';
 import { errorFrame } from './error-frame.ts';
-import { frameFlags, frameKinds, makeFrame, readEnvelopeText, readTrace } from './frames.ts';
+import { frameFlags, frameKinds, isOfStream, makeFrame, readEnvelopeText, readTrace } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { readHello } from './hello.ts';
 import { Link } from './link.ts';
 import { ServedCall } from './served-call.ts';
 import type { CallOrigin, Served } from './served-call.ts';
+import { StreamOfCall } from './stream-of-call.ts';
 import type { Connection } from './transport/transport.ts';
 
 export interface ServedLinkOwner {
@@ -69,12 +70,13 @@ export class ServedLink implements CallOrigin {
 
   answer(call: ServedCall, answer: OutgoingFrame): void {
     // Taken back meanwhile, or the connection is gone: nobody waits for it.
-    if (this.#calls.get(call.stream) !== call) return;
-    this.#calls.delete(call.stream);
+    if (this.#calls.get(call.number) !== call) return;
+    this.#calls.delete(call.number);
+    call.stream?.close();
     if (!this.#link.isOpen || this.#link.send(answer)) return;
     // The caller does not read. It gets to know as long as small words still fit, then it is cut off.
     const full = new TuttiError('OVERLOADED', { what: `The connection from ${this.#callerId}` });
-    if (this.#link.send(errorFrame(call.stream, full, { load: answer.load }), 2 * bounds.outgoingBytes))
+    if (this.#link.send(errorFrame(call.number, full, { load: answer.load }), 2 * bounds.outgoingBytes))
       return;
     this.destroy('the other side does not read its answers');
   }
@@ -97,6 +99,7 @@ export class ServedLink implements CallOrigin {
     else if (frame.kind === frameKinds.request) this.#takeRequest(frame, this.claims);
     else if (frame.kind === frameKinds.event) this.#takeEvent(frame, this.claims);
     else if (frame.kind === frameKinds.cancel) this.#takeCancel(frame);
+    else if (isOfStream(frame)) this.#takeOfStream(frame);
     else throw refuse(`a frame of kind ${String(frame.kind)} was not expected`);
   }
 
@@ -116,12 +119,13 @@ export class ServedLink implements CallOrigin {
     const served = this.#owner.actions[frame.action];
     if (served === undefined) throw refuse('a number of an action that was not offered');
     if (frame.stream === 0 || this.#calls.has(frame.stream)) throw refuse('a stream number that is in use');
-    const input = this.#readInput(frame);
+    const input = wrongWay(frame, served) ?? this.#readInput(frame);
     if (input instanceof TuttiError) {
       this.#link.send(errorFrame(frame.stream, input, { load: this.#owner.desk.load }));
       return;
     }
     const call = this.#callOf(frame, { served, input, claims });
+    if (served.silenceMs !== undefined) call.stream = this.#streamOf(call, served.silenceMs);
     this.#calls.set(frame.stream, call);
     if (this.#mayCall) this.#owner.desk.take(call);
     else this.#owner.desk.forbid(call);
@@ -152,7 +156,7 @@ export class ServedLink implements CallOrigin {
     return new ServedCall({
       served: parts.served,
       origin: this,
-      stream: frame.stream,
+      number: frame.stream,
       input: parts.input,
       context: this.#contextOf(frame, envelope),
       caller: parts.claims,
@@ -177,6 +181,25 @@ export class ServedLink implements CallOrigin {
     };
   }
 
+  #streamOf({ number, action }: ServedCall, silenceMs: number): StreamOfCall {
+    const { clock, service } = this.#owner;
+    return new StreamOfCall({ carrier: this.#link, clock, number, silenceMs, label: `${service}.${action}` });
+  }
+
+  #takeOfStream(frame: IncomingFrame): void {
+    const call = this.#calls.get(frame.stream);
+    // It has crossed the answer.
+    if (call === undefined) return;
+    if (call.stream === undefined) throw refuse('an item for a call that is no stream');
+    call.stream.took(frame);
+  }
+
+  /** While we stop: a stream that moves may come to its end, one that does not never would. */
+  endQuietStreams(error: TuttiError): void {
+    const now = this.#owner.clock.now();
+    for (const call of this.#calls.values()) if (call.stream?.isQuiet(now) === true) call.cancel(error);
+  }
+
   /** Its answer may have crossed the cancel: then there is nothing to do. */
   #takeCancel(frame: IncomingFrame): void {
     const call = this.#calls.get(frame.stream);
@@ -195,6 +218,16 @@ export class ServedLink implements CallOrigin {
     this.#calls.clear();
     this.#owner.closed(this, fault);
   }
+}
+
+/** Whoever does not know that it is a stream could do nothing with its items, and the other way round. */
+function wrongWay(frame: IncomingFrame, { name, silenceMs }: Served): TuttiError | undefined {
+  const asStream = (frame.flags & frameFlags.stream) !== 0;
+  if (asStream === (silenceMs !== undefined)) return undefined;
+  const message = asStream
+    ? `${name} is no stream: call it as a function`
+    : `${name} is a stream: ask for it with .stream() or .send()`;
+  return new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
 }
 
 const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });

@@ -132,6 +132,7 @@ function linkOver(bytes: Buffer): void {
     },
     ...{ onClose: () => undefined, write: () => undefined, end: () => undefined, destroy: () => undefined },
     pendingBytes: 0,
+    onDrain: () => undefined,
   };
   const link = new Link(connection, 65_536, {
     onFrame: (frame) => void readBody(frame),

@@ -11,6 +11,7 @@ import { RegistryView } from '../../src/mesh/registry-view.ts';
 import type { Delivery, RegistryInstance } from '../../src/mesh/registry-view.ts';
 import { makeResponder } from '../../src/mesh/responder.ts';
 import type { Responder, ResponderAction, ResponderEvent } from '../../src/mesh/responder.ts';
+import type { IncomingCall, ServedStream } from '../../src/mesh/served-call.ts';
 import { memoryTransport } from '../../src/mesh/transport/memory.ts';
 import type { Transport } from '../../src/mesh/transport/transport.ts';
 import { unixTransport } from '../../src/mesh/transport/unix.ts';
@@ -27,6 +28,9 @@ export interface ServeOptions {
   readonly slot?: number;
   readonly epoch?: number;
   readonly actions?: Record<string, ResponderAction['invoke']>;
+  /** Actions that are streams. */
+  readonly streams?: Record<string, (input: unknown, stream: ServedStream, call: IncomingCall) => unknown>;
+  readonly silenceMs?: number;
   readonly idempotent?: boolean;
   readonly concurrency?: number;
   readonly priority?: number;
@@ -78,14 +82,7 @@ export class MeshWorld implements AsyncDisposable {
       certificate: this.certificate(self),
       verify: this.verify,
       isCurrent: (claims) => claims.epoch >= this.registry.newestEpoch(claims.service, claims.slot),
-      actions: Object.entries(options.actions ?? {}).map(([name, invoke]) => ({
-        name,
-        invoke,
-        hash: '',
-        idempotent: options.idempotent ?? false,
-        concurrency: options.concurrency ?? 100,
-        priority: options.priority,
-      })),
+      actions: [...plainActions(options), ...streamActions(options)],
       events: Object.entries(events).map(([event, deliver]) => ({ event, deliver })),
       clock: systemClock,
       log: this.log,
@@ -147,6 +144,24 @@ export class MeshWorld implements AsyncDisposable {
     await Promise.all(this.#opened.map((opened) => opened.close()));
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function plainActions(options: ServeOptions): ResponderAction[] {
+  const { idempotent = false, concurrency = 100, priority } = options;
+  return Object.entries(options.actions ?? {}).map(([name, invoke]) => ({
+    ...{ name, invoke, hash: '', idempotent, concurrency, priority },
+  }));
+}
+
+function streamActions(options: ServeOptions): ResponderAction[] {
+  const { idempotent = false, concurrency = 100, silenceMs = Infinity } = options;
+  return Object.entries(options.streams ?? {}).map(([name, run]) => ({
+    ...{ name, hash: '', idempotent, concurrency, silenceMs },
+    invoke: (input, call) => {
+      if (call.stream === undefined) throw new Error('this is to be a stream');
+      return run(input, call.stream, call);
+    },
+  }));
 }
 
 /** A promise to open from outside, for handlers that wait. */

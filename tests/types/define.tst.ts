@@ -60,7 +60,87 @@ export const users = defineService({
 
 const mail = contract({
   name: 'mail',
-  actions: { send: { input: z.object({ to: z.email() }), output: z.object({ sent: z.boolean() }) } },
+  actions: {
+    send: { input: z.object({ to: z.email() }), output: z.object({ sent: z.boolean() }) },
+    watch: { input: z.object({ box: z.string() }), yields: z.object({ at: z.date() }) },
+  },
+});
+
+export const talk = defineService({
+  name: 'talk',
+  actions: (action) => ({
+    watch: action.stream({
+      input: z.object({ room: z.string() }),
+      yields: z.object({ at: z.date(), text: z.string() }),
+      http: { route: 'GET /rooms/:room', eventId: (item) => item.text, resume: 'after' },
+      async *run({ input, signal }) {
+        expect(input.room).type.toBe<string>();
+        expect(signal).type.toBe<AbortSignal>();
+        yield { at: new Date(0), text: input.room };
+      },
+    }),
+    load: action.stream({
+      items: z.object({ n: z.number(), role: z.string().default('none') }),
+      output: z.object({ count: z.number() }),
+      async run({ items }) {
+        let count = 0;
+        for await (const item of items) {
+          expect(item.role).type.toBe<string>();
+          count += item.n;
+        }
+        return { count };
+      },
+    }),
+    chat: action.stream({
+      items: z.string(),
+      yields: z.string(),
+      output: z.object({ said: z.number() }),
+      async *run({ items }) {
+        let said = 0;
+        for await (const item of items) {
+          said += 1;
+          yield item;
+        }
+        return { said };
+      },
+    }),
+    // @ts-expect-error what it yields is not what it declares
+    wrong: action.stream({
+      yields: z.string(),
+      async *run() {
+        yield 1;
+      },
+    }),
+  }),
+});
+
+test('streams are typed on both sides', () => {
+  defineService({
+    name: 'caller',
+    needs: { talk: remote<typeof talk>('talk'), mail: remote(mail) },
+    actions: (action) => ({
+      go: action({
+        run: async ({ calls }) => {
+          for await (const item of calls.talk.watch.stream({ room: 'a' }))
+            expect(item).type.toBe<{ at: string; text: string }>();
+          expect(await calls.talk.load.send({}, [{ n: 1 }])).type.toBe<{ count: number }>();
+          const chat = calls.talk.chat.stream({}, ['a']);
+          for await (const item of chat) expect(item).type.toBe<string>();
+          expect(await chat.result).type.toBe<{ said: number }>();
+          for await (const item of calls.mail.watch.stream({ box: 'x' }))
+            expect(item).type.toBe<{ at: string }>();
+          // @ts-expect-error a stream is no function
+          await calls.talk.watch({ room: 'a' });
+          // @ts-expect-error an action is no stream
+          calls.mail.send.stream({ to: 'a@b.c' });
+          // @ts-expect-error an item that does not fit
+          await calls.talk.load.send({}, [{ n: 'one' }]);
+          // @ts-expect-error the room is missing
+          calls.talk.watch.stream({});
+        },
+      }),
+    }),
+  });
 });
 
 export const orders = defineService({

@@ -38,6 +38,7 @@ class MemoryEnd implements Connection {
   #other: MemoryEnd | undefined;
   #receive: ((chunk: Buffer) => void) | undefined;
   #closed: (() => void) | undefined;
+  #drained: (() => void) | undefined;
   /** `ending`: nothing more is written; `gone`: nothing more arrives. */
   #state: 'open' | 'ending' | 'gone' = 'open';
 
@@ -51,7 +52,9 @@ class MemoryEnd implements Connection {
     this.pendingBytes += copy.length;
     setImmediate(() => {
       this.pendingBytes -= copy.length;
-      if (this.#state !== 'gone') this.#other?.take(copy);
+      if (this.#state === 'gone') return;
+      this.#other?.take(copy);
+      if (this.pendingBytes === 0) this.#drained?.();
     });
   }
 
@@ -61,6 +64,10 @@ class MemoryEnd implements Connection {
 
   onData(receive: (chunk: Buffer) => void): void {
     this.#receive = receive;
+  }
+
+  onDrain(drained: () => void): void {
+    this.#drained = drained;
   }
 
   onClose(closed: () => void): void {

@@ -104,6 +104,9 @@ function connectionOf(socket: Socket, onData: Connection['onData']): Connection 
     get pendingBytes() {
       return socket.writableLength;
     },
+    onDrain: (drained) => {
+      socket.on('drain', drained);
+    },
     onClose: (closed) => {
       socket.once('close', closed);
     },

@@ -1,0 +1,92 @@
+/**
+ * One stream at who serves it: what the host's action reads and writes, beside the call that carries it. Used by `ServedLink`.
+ */
+import { bounds } from '../core/bounds.ts';
+import { TuttiError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import type { IncomingFrame } from './frames.ts';
+import { valueOf } from './item-inbox.ts';
+import type { StreamCarrier } from './item-outbox.ts';
+import type { ServedStream } from './served-call.ts';
+import { StreamEnd } from './stream-end.ts';
+
+export interface StreamOfCallNeeds {
+  readonly carrier: StreamCarrier;
+  readonly clock: Clock;
+  readonly number: number;
+  readonly silenceMs: number;
+  readonly label: string;
+}
+
+export class StreamOfCall implements ServedStream {
+  endedBy: Error | undefined;
+  readonly items: AsyncIterableIterator<unknown, undefined>;
+  readonly #needs: StreamOfCallNeeds;
+  readonly #end: StreamEnd;
+  #movedAt: number;
+  #onEnd: (() => void) | undefined;
+
+  constructor(needs: StreamOfCallNeeds) {
+    const { carrier, clock, number: stream, silenceMs, label } = needs;
+    this.#needs = needs;
+    this.#movedAt = clock.now();
+    const end = new StreamEnd({
+      ...{ carrier, clock, stream, silenceMs, label },
+      credit: { sending: bounds.streamWindowBytes, receiving: 0 },
+      over: (error) => {
+        // An action that has read enough goes on; one that has waited too long does not.
+        if (error.code !== 'CANCELLED') this.fail(error);
+      },
+    });
+    this.#end = end;
+    this.items = {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: async () => {
+        const result = await end.inbox.next();
+        return result.done === true ? result : { done: false, value: valueOf(result.value) };
+      },
+      return: () => end.inbox.return(),
+    };
+  }
+
+  begin(takesItems: boolean): void {
+    this.#end.begin(takesItems);
+    // Nothing will come: whoever reads finds the end.
+    if (!takesItems) this.#end.inbox.finish();
+  }
+
+  send(item: unknown, id?: string): Promise<void> | undefined {
+    this.#movedAt = this.#needs.clock.now();
+    return this.#end.outbox.send(item, id === undefined ? '' : JSON.stringify({ id }));
+  }
+
+  /** @throws {TuttiError} `PROTOCOL_ERROR` */
+  took(frame: IncomingFrame): void {
+    this.#movedAt = this.#needs.clock.now();
+    this.#end.took(frame);
+  }
+
+  onEnd(ended: () => void): void {
+    this.#onEnd = ended;
+    if (this.endedBy !== undefined) ended();
+  }
+
+  fail(error: Error): void {
+    if (this.endedBy !== undefined) return;
+    this.endedBy = error;
+    this.#end.fail(error);
+    this.#onEnd?.();
+  }
+
+  /** The call was answered. */
+  close(): void {
+    this.#end.fail(new TuttiError('CANCELLED', { message: 'The stream is over' }));
+  }
+
+  /** Nothing has moved for so long that it may wait for ever. */
+  isQuiet(now: number): boolean {
+    return now - this.#movedAt >= bounds.streamQuietMs;
+  }
+}
