@@ -55,6 +55,14 @@ export const bounds = {
   httpHeadBytes: 16 * KiB,
   /** Body of a request, unless the gateway or the route says otherwise. Beyond: `PAYLOAD_TOO_LARGE`. */
   httpBodyBytes: 1 * MiB,
+  /** Streams of one gateway process that are open. Beyond: `OVERLOADED`. */
+  httpStreams: 1_000,
+  /** How long a reader of a stream may take what was sent. Beyond: its connection is closed, counted. */
+  httpStallMs: 30_000,
+  /** On a stream to which nothing was written for this long something is, so that nobody between takes it for dead. */
+  httpHeartbeatMs: 15_000,
+  /** Messages of a WebSocket that wait for the handler. Beyond: it is not read from. */
+  webSocketMessages: 16,
   /** Open connections of one gateway process. Beyond: the newest is closed. */
   httpConnections: 10_000,
   /** Nesting of a request's JSON. Beyond: `BAD_REQUEST`. */

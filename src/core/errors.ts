@@ -24,9 +24,10 @@ export const errorTable = {
   REQUEST_TIMED_OUT: { text: 'The request did not arrive in time', http: 408 },
   EXPECTATION_FAILED: { text: 'Only "Expect: 100-continue" is met here', http: 417 },
   MISDIRECTED: { text: 'The name in the Host header is not a name of this machine', http: 421 },
+  UPGRADE_REQUIRED: { text: '{what} is a WebSocket: ask for it with one', http: 426 },
   HEAD_TOO_LARGE: { text: 'The head of the request is over {limitBytes} bytes', http: 431 },
   UNSUPPORTED_MEDIA_TYPE: {
-    text: 'The media type {mediaType} is not served here, send application/json',
+    text: 'The media type {mediaType} is not served here, send {wanted}',
     http: 415,
   },
   CANCELLED: { text: 'The caller took the call back', http: 499 },

@@ -2,11 +2,12 @@
  * Contracts: the actions of a service written apart from the service. For two services that call each other (their `typeof` would be
  * circular, TS7022), and for callers in another repository. Not needed otherwise.
  */
-import type { ActionType, ErrorRows, EventSchemas, Handling, Remotes, Surrounding } from './handling.ts';
+import type { ErrorRows, EventSchemas, Handling, Remotes, Surrounding } from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
 import type { EventMaker, HttpRoute, Service, Subscription } from './service.ts';
 import { readDefinition } from './service.ts';
-import type { Source, StreamRoute, StreamType } from './stream.ts';
+import type { Source, StreamRoute } from './stream.ts';
+import type { ActionType, StreamType } from './client.ts';
 
 type Awaitable<T> = T | Promise<T>;
 

@@ -3,36 +3,7 @@
  */
 import type { ErrorCode, ErrorRow } from '../core/errors.ts';
 import type { Schema, In } from './schema.ts';
-import type { StreamClient, StreamType } from './stream.ts';
-
-/** An action as its callers see it: only types, no value ever has these fields. */
-export interface ActionType<I, O> {
-  readonly in?: I;
-  readonly out?: O;
-}
-
-export interface ClientCallOptions {
-  /** Default 5,000; a nested call never gets more than what remains of its own. */
-  readonly deadlineMs?: number;
-  /** 0, the lowest, to 9: who is served first where calls wait. Calls that this one makes have it too. */
-  readonly priority?: number;
-  readonly signal?: AbortSignal;
-  /** The callee's handler receives it; makes the call one that may be retried. */
-  readonly idempotencyKey?: string;
-}
-
-type Arguments<I> =
-  Record<string, never> extends I
-    ? [input?: I, options?: ClientCallOptions]
-    : [input: I, options?: ClientCallOptions];
-
-export type Client<A> = {
-  readonly [K in keyof A]: A[K] extends StreamType<infer I, infer Items, infer Yields, infer O>
-    ? 'yields' extends keyof A[K]
-      ? StreamClient<I, Items, Yields, O>
-      : (...args: Arguments<I>) => Promise<O>
-    : never;
-};
+import type { Client } from './client.ts';
 
 /** A service that may be called: its name and, in types, its actions. */
 export interface Remote<Name extends string = string, A = unknown> {

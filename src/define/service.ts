@@ -2,15 +2,9 @@
  * `defineService`: what a service is, as plain data. Importing a definition does nothing else; the host runs it.
  * Nothing is refused here: `checkService` (define/check-service.ts) finds every problem at once, before any process starts.
  */
-import type {
-  ActionType,
-  EventSchemas,
-  ErrorRows,
-  Handling,
-  Remote,
-  Remotes,
-  Surrounding,
-} from './handling.ts';
+import type { ActionCommon } from './action-common.ts';
+import type { ActionType } from './client.ts';
+import type { EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
 import type { StreamMaker, StreamRoute } from './stream.ts';
 
@@ -32,19 +26,6 @@ export type HttpRoute<O = unknown> =
       /** Largest request body in bytes; default: the gateway's. */
       readonly bodyLimit?: number;
     };
-
-export interface ActionCommon {
-  /** May be repeated: a call whose instance died is tried once more elsewhere. */
-  readonly idempotent?: boolean;
-  /** Calls that run at once in one instance; default 100. Beyond it they wait, bounded. */
-  readonly concurrency?: number;
-  /** 0, the lowest, to 9: who is served first where calls wait. Default: that of the call it is part of, or 5. */
-  readonly priority?: number;
-  /** One line for the OpenAPI document. */
-  readonly summary?: string;
-  /** false: the output is declared but not checked. */
-  readonly checkOutput?: boolean;
-}
 
 type Run<P, R, E extends ErrorRows, Ev extends EventSchemas, I, Result> = (
   handling: Handling<P, R, E, Ev> & { readonly input: I },

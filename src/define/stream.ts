@@ -2,46 +2,13 @@
  * `action.stream(...)`: an action whose items move one by one, in types. `yields` are the items that the handler gives, `items` those that it
  * is given; with both it is a two-way stream. Used by the definitions; the host runs it.
  */
-import type { ActionCommon } from './service.ts';
-import type { ClientCallOptions, ErrorRows, EventSchemas, Handling } from './handling.ts';
+import type { ActionCommon } from './action-common.ts';
+import type { StreamType } from './client.ts';
+import type { ErrorRows, EventSchemas, Handling } from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
 
 type Nothing = Readonly<Record<string, never>>;
 type EmptySchema = Schema<Nothing, Nothing>;
-
-/** A stream as its callers see it: only types, no value ever has these fields. */
-export interface StreamType<I, Items, Yields, O> {
-  readonly in?: I;
-  readonly items?: (item: Items) => void;
-  readonly yields?: Yields;
-  readonly out?: O;
-}
-
-export interface ClientStreamOptions extends Omit<ClientCallOptions, 'deadlineMs'> {
-  /** For the whole of it; default: none, but that of the call it is part of. */
-  readonly deadlineMs?: number;
-  /** How long it waits for an item, or until the other side takes one; default: as the action says, or 60,000. Infinity: for ever. */
-  readonly silenceMs?: number;
-}
-
-/** Read once, with `for await`; it begins when that does. Leaving the loop ends the other side too. */
-export interface ItemStream<Item, O> extends AsyncIterable<Item> {
-  /** The other side has accepted the input and runs. */
-  readonly begun: Promise<void>;
-  /** What the handler returned. */
-  readonly result: Promise<O>;
-  /** Ends both sides. After the end it is harmless. */
-  cancel(reason?: unknown): void;
-}
-
-type ItemsOf<T> = AsyncIterable<T> | Iterable<T>;
-type InputArgument<I> = Record<string, never> extends I ? [input?: I] : [input: I];
-
-export type StreamClient<I, Items, Yields, O> = [Yields] extends [never]
-  ? { send(input: I, items: ItemsOf<Items>, options?: ClientStreamOptions): Promise<O> }
-  : [Items] extends [never]
-    ? { stream(...args: [...InputArgument<I>, options?: ClientStreamOptions]): ItemStream<Yields, O> }
-    : { stream(input: I, items: ItemsOf<Items>, options?: ClientStreamOptions): ItemStream<Yields, O> };
 
 /** `'GET /orders/stream'`, or more. */
 export type StreamRoute<Y> =

@@ -3,9 +3,8 @@
  * here any name becomes a call, and a wrong one is `UNKNOWN_ACTION`.
  */
 import { isActionName } from '../core/ids.ts';
-import type { ClientCallOptions } from '../define/handling.ts';
 import type { Remotes } from '../define/handling.ts';
-import type { ClientStreamOptions } from '../define/stream.ts';
+import type { ClientCallOptions, ClientStreamOptions } from '../define/client.ts';
 import type { Caller } from '../mesh/caller.ts';
 import type { Items } from '../mesh/pump.ts';
 import type { Stream } from '../mesh/stream-call.ts';

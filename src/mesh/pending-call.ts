@@ -3,10 +3,10 @@
  */
 import { TuttiError } from '../core/errors.ts';
 import { frameFlags } from './frames.ts';
-import type { OutgoingFrame } from './frames.ts';
+import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import type { RetryBudget } from '../core/retry-budget.ts';
 import type { CallOptions } from './outgoing-call.ts';
-import type { StreamCall } from './stream-call.ts';
+import type { StreamCarrier } from './item-outbox.ts';
 
 /** What somebody asked for. */
 export interface CallRequest {
@@ -15,7 +15,17 @@ export interface CallRequest {
   readonly input: unknown;
   readonly options: CallOptions;
   readonly forHttp: boolean;
-  readonly stream?: StreamCall | undefined;
+  readonly stream?: CarriedStream | undefined;
+}
+
+/** What moves on a stream, as far as the call that carries it needs it. */
+export interface CarriedStream {
+  /** The other side runs: the call cannot be made elsewhere any more. */
+  readonly hasBegun: boolean;
+  /** A try: it was sent on this connection, under this number. */
+  carriedBy(carrier: StreamCarrier, stream: number, silenceMs: number): void;
+  /** @throws {TuttiError} `PROTOCOL_ERROR` */
+  took(frame: IncomingFrame): void;
 }
 
 /** Of the promise the caller holds. */
@@ -46,7 +56,7 @@ export interface PendingCall extends Settlers {
   readonly startedAt: number;
   /** Of a stream: until it has begun, no later than a call has to be answered. */
   deadline: number;
-  readonly stream: StreamCall | undefined;
+  readonly stream: CarriedStream | undefined;
   /** The answer is wanted as it came, not parsed. */
   readonly wantsBytes: boolean;
   /** May be sent twice when it is not known whether it ran: the caller said so with a key. */

@@ -5,7 +5,7 @@ import type { CertificateClaims } from '../core/certificate.ts';
 import type { Admission, Admitted } from './admission.ts';
 import type { CallContext } from './context.ts';
 import type { OutgoingFrame } from './frames.ts';
-import type { StreamOfCall } from './stream-of-call.ts';
+import type { ServedStream, StreamOfCall } from './stream-of-call.ts';
 
 export interface IncomingCall {
   readonly action: string;
@@ -19,20 +19,6 @@ export interface IncomingCall {
   readonly stream: ServedStream | undefined;
   /** Aborts when the caller takes the call back, gives up or is gone. Made on first use: most handlers never look. */
   readonly signal: AbortSignal;
-}
-
-/** What moves on a stream, at who serves it. */
-export interface ServedStream {
-  /** The input is accepted: from now on the call is not made elsewhere, and items may come. */
-  begin(takesItems: boolean): void;
-  /** Those that come; for one reader. */
-  readonly items: AsyncIterableIterator<unknown, undefined>;
-  /** A promise where it has to wait. @param id of the item, for readers over HTTP. @throws what ended the stream */
-  send(item: unknown, id?: string): Promise<void> | undefined;
-  /** Why it was ended from outside, if it was; then the answer is this. */
-  readonly endedBy: Error | undefined;
-  /** Runs when it is. */
-  onEnd(ended: () => void): void;
 }
 
 /** An action or a subscription, as the responder runs it. */

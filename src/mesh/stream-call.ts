@@ -11,7 +11,7 @@ import type { ArrivedItem } from './item-inbox.ts';
 import type { StreamCarrier } from './item-outbox.ts';
 import { Pump } from './pump.ts';
 import type { Items } from './pump.ts';
-import type { PendingCall, Settlers } from './pending-call.ts';
+import type { CarriedStream, PendingCall, Settlers } from './pending-call.ts';
 import { StreamEnd } from './stream-end.ts';
 
 /** What somebody who asked for a stream holds. It begins with the first look at any part of it, and is read once. */
@@ -35,7 +35,7 @@ export interface StreamCallNeeds {
   readonly takeBack: (call: PendingCall, error: Error) => void;
 }
 
-export class StreamCall {
+export class StreamCall implements CarriedStream {
   hasBegun = false;
   readonly #needs: StreamCallNeeds;
   readonly #begun = Promise.withResolvers<undefined>();
@@ -78,7 +78,6 @@ export class StreamCall {
     };
   }
 
-  /** A try: it was sent on this connection, under this number. */
   carriedBy(carrier: StreamCarrier, stream: number, silenceMs: number): void {
     const { clock, label } = this.#needs;
     this.#end = new StreamEnd({
@@ -91,7 +90,6 @@ export class StreamCall {
     });
   }
 
-  /** @throws {TuttiError} `PROTOCOL_ERROR` */
   took(frame: IncomingFrame): void {
     if (!this.hasBegun) {
       if (frame.kind !== frameKinds.credit) throw refuse('an item of a stream that has not begun');

@@ -7,8 +7,21 @@ import type { Clock } from '../core/ports.ts';
 import type { IncomingFrame } from './frames.ts';
 import { valueOf } from './item-inbox.ts';
 import type { StreamCarrier } from './item-outbox.ts';
-import type { ServedStream } from './served-call.ts';
 import { StreamEnd } from './stream-end.ts';
+
+/** What moves on a stream, at who serves it. */
+export interface ServedStream {
+  /** The input is accepted: from now on the call is not made elsewhere, and items may come. */
+  begin(takesItems: boolean): void;
+  /** Those that come; for one reader. */
+  readonly items: AsyncIterableIterator<unknown, undefined>;
+  /** A promise where it has to wait. @param id of the item, for readers over HTTP. @throws what ended the stream */
+  send(item: unknown, id?: string): Promise<void> | undefined;
+  /** Why it was ended from outside, if it was; then the answer is this. */
+  readonly endedBy: Error | undefined;
+  /** Runs when it is. */
+  onEnd(ended: () => void): void;
+}
 
 export interface StreamOfCallNeeds {
   readonly carrier: StreamCarrier;

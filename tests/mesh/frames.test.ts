@@ -136,7 +136,7 @@ test('N-61 a length, kind, flag, deadline or envelope that cannot be is refused'
   const cases = [
     ...lengths.map((length) => broken((bytes) => bytes.writeUInt32LE(length, 0))),
     ...[0, 14, 255].map((kind) => broken((bytes) => (bytes[4] = kind))),
-    broken((bytes) => (bytes[5] = 64)),
+    broken((bytes) => (bytes[5] = 128)),
     broken((bytes) => bytes.writeDoubleLE(NaN, 16)),
     ...[3_000, 2 ** 31, 2 ** 32 - 1].map((length) =>
       broken((bytes) => bytes.writeUInt32LE(length, headBytes)),

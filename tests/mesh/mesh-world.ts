@@ -11,7 +11,8 @@ import { RegistryView } from '../../src/mesh/registry-view.ts';
 import type { Delivery, RegistryInstance } from '../../src/mesh/registry-view.ts';
 import { makeResponder } from '../../src/mesh/responder.ts';
 import type { Responder, ResponderAction, ResponderEvent } from '../../src/mesh/responder.ts';
-import type { IncomingCall, ServedStream } from '../../src/mesh/served-call.ts';
+import type { IncomingCall } from '../../src/mesh/served-call.ts';
+import type { ServedStream } from '../../src/mesh/stream-of-call.ts';
 import { memoryTransport } from '../../src/mesh/transport/memory.ts';
 import type { Transport } from '../../src/mesh/transport/transport.ts';
 import { unixTransport } from '../../src/mesh/transport/unix.ts';
@@ -31,6 +32,8 @@ export interface ServeOptions {
   /** Actions that are streams. */
   readonly streams?: Record<string, (input: unknown, stream: ServedStream, call: IncomingCall) => unknown>;
   readonly silenceMs?: number;
+  /** As a host makes them. */
+  readonly hosted?: readonly ResponderAction[];
   readonly idempotent?: boolean;
   readonly concurrency?: number;
   readonly priority?: number;
@@ -82,7 +85,7 @@ export class MeshWorld implements AsyncDisposable {
       certificate: this.certificate(self),
       verify: this.verify,
       isCurrent: (claims) => claims.epoch >= this.registry.newestEpoch(claims.service, claims.slot),
-      actions: [...plainActions(options), ...streamActions(options)],
+      actions: [...plainActions(options), ...streamActions(options), ...(options.hosted ?? [])],
       events: Object.entries(events).map(([event, deliver]) => ({ event, deliver })),
       clock: systemClock,
       log: this.log,

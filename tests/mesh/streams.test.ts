@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bounds } from '../../src/core/bounds.ts';
 import { TuttiError } from '../../src/core/errors.ts';
-import type { ServedStream } from '../../src/mesh/served-call.ts';
+import type { ServedStream } from '../../src/mesh/stream-of-call.ts';
 import { drivers, gate, hasCode, MeshWorld, until } from './mesh-world.ts';
 
 /** Sends 0, 1, 2 … `count`, as fast as it may. */

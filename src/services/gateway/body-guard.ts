@@ -14,11 +14,16 @@ const refuse = (message: string): TuttiError =>
 /** An empty body is an empty input. @throws {TuttiError} `INVALID_INPUT` */
 export function parseJsonBody(bytes: Buffer): Record<string, unknown> {
   if (bytes.length === 0) return {};
-  if (!isUtf8(bytes)) throw refuse('The body is not UTF-8');
-  checkShape(bytes);
-  const value = parseText(bytes.toString('utf8'));
+  const value = parseJson(bytes);
   if (!isPlainObject(value)) throw refuse('The body must be a JSON object');
   return value;
+}
+
+/** Any value. @throws {TuttiError} `INVALID_INPUT` */
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw refuse('The body is not UTF-8');
+  checkShape(bytes);
+  return parseText(bytes.toString('utf8'));
 }
 
 function parseText(text: string): unknown {

@@ -19,6 +19,10 @@ import { buildRouter } from './router.ts';
 import type { Router } from './router.ts';
 import { httpLimits, startServer } from './server.ts';
 import type { HttpLimits } from './server.ts';
+import { StreamAnswers, streamLimits } from './stream-answers.ts';
+import type { StreamLimits } from './stream-answers.ts';
+import { StreamHandler } from './stream-handler.ts';
+import { WebSockets } from './web-sockets.ts';
 import { makeSystemRoutes, systemRoutes } from './system-routes.ts';
 
 export interface GatewayConfig {
@@ -55,6 +59,7 @@ export interface GatewayNeeds {
   readonly runtime: SystemRuntime;
   readonly log: Log;
   readonly limits?: HttpLimits;
+  readonly streams?: StreamLimits;
 }
 
 export const gateway = defineSystemService<SystemRuntime, GatewayParts, typeof gatewayConfig>({
@@ -75,6 +80,7 @@ export async function openGateway({
   runtime,
   log,
   limits = httpLimits,
+  streams = streamLimits,
 }: GatewayNeeds): Promise<GatewayParts> {
   const localOnly = isLoopback(config.host) && !config.exposed;
   let isDraining = false;
@@ -82,8 +88,15 @@ export async function openGateway({
   const connections = new Connections();
   const refuser = new Refuser(log, await loadOnError(config.hooks));
   const router = followManifest(runtime, log);
+  const answers = new StreamAnswers(streams);
   const handler = new RequestHandler({
     caller: runtime.caller,
+    streams: new StreamHandler({
+      ...{ caller: runtime.caller, answers, refuser, log },
+      bodyLimit: config.bodyLimit,
+      bodyMs: limits.requestMs,
+    }),
+    bodyMs: limits.requestMs,
     router: router.current,
     system: makeSystemRoutes({ runtime, isDraining: () => isDraining }),
     connections,
@@ -95,7 +108,14 @@ export async function openGateway({
     bodyLimit: config.bodyLimit,
     deadlineMs: config.deadline,
   });
-  const server = await startServer({ handler, refuser, connections, metrics, limits }, runtime.listen);
+  const webSockets = new WebSockets({
+    ...{ caller: runtime.caller, router: router.current, answers, refuser, localOnly },
+    limits: streams,
+  });
+  const server = await startServer(
+    { handler, webSockets, refuser, connections, metrics, limits },
+    runtime.listen,
+  );
   if (!isLoopback(config.host))
     log.warn('This gateway can be reached from outside this machine', {
       gateway: config.name,
@@ -105,13 +125,15 @@ export async function openGateway({
   return {
     port: server.port,
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(server.port)}`,
-    metrics: () => metrics.families(),
+    metrics: () => [...metrics.families(), ...answers.families(config.name)],
     drain: () => {
       isDraining = true;
+      answers.drain();
       return server.drain();
     },
     close: () => {
       router.stop();
+      answers.close();
       return server.close();
     },
   };

@@ -55,8 +55,11 @@ function operation({ service, name, action, http }: Operation, schemas: Componen
   const input = hoistSchema(action.input, `${operationId}.input`, schemas);
   const pathNames = [...http.path.matchAll(/:([A-Za-z0-9_]+)/g)].map((match) => match[1] ?? '');
   const hasBody = http.method !== 'GET' && http.method !== 'DELETE';
-  const parameters = parametersOf(input, { pathNames, hasBody });
-  const body = hasBody ? bodySchema(input, pathNames) : undefined;
+  const { stream } = action;
+  // The body of what takes items is these; the input is in the address then.
+  const takesItems = stream?.items !== undefined;
+  const parameters = parametersOf(input, { pathNames, hasBody: hasBody && !takesItems });
+  const body = hasBody && !takesItems ? bodySchema(input, pathNames) : undefined;
   return {
     operationId,
     tags: [service.name],
@@ -65,8 +68,28 @@ function operation({ service, name, action, http }: Operation, schemas: Componen
     ...(body === undefined
       ? {}
       : { requestBody: { required: requiredOf(body).size > 0, content: jsonContent(body) } }),
+    ...(takesItems && hasBody ? { requestBody: linesBody(action, operationId, schemas) } : {}),
     responses: responses({ service, name, action, http }, schemas),
   };
+}
+
+/** One JSON text per line: the schema is that of a line. */
+const linesBody = ({ stream }: ActionManifest, operationId: string, schemas: Components): Json => ({
+  required: false,
+  content: {
+    'application/x-ndjson': { schema: hoistSchema(stream?.items ?? {}, `${operationId}.item`, schemas) },
+  },
+});
+
+/** What comes one by one; the schema is that of one. A two-way stream is a WebSocket, which OpenAPI has no words for. */
+function itemsContent(
+  { stream }: ActionManifest,
+  operationId: string,
+  schemas: Components,
+): Json | undefined {
+  if (stream?.yields === undefined) return undefined;
+  const schema = hoistSchema(stream.yields, `${operationId}.yield`, schemas);
+  return { 'text/event-stream': { schema }, 'application/x-ndjson': { schema } };
 }
 
 function parametersOf(
@@ -108,6 +131,14 @@ function bodySchema(input: JsonSchema, pathNames: readonly string[]): JsonSchema
 }
 
 function responses({ service, name, action, http }: Operation, schemas: Components): Json {
+  const items = itemsContent(action, `${service.name}.${name}`, schemas);
+  if (items !== undefined) {
+    const success =
+      action.stream?.items === undefined
+        ? { '200': { description: 'Items, one by one', content: items } }
+        : { '101': { description: 'A WebSocket: items both ways, one JSON text per message' } };
+    return { ...success, ...domainErrors(service), default: { $ref: '#/components/responses/Problem' } };
+  }
   const body = http.body === undefined ? action.output : (http.body ?? undefined);
   const schema = body === undefined ? {} : hoistSchema(body, `${service.name}.${name}.output`, schemas);
   const success = http.status === 204 || http.status === 205 ? {} : { content: jsonContent(schema) };

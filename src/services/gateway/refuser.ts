@@ -32,10 +32,20 @@ export class Refuser {
     this.#onError = onError;
   }
 
-  refuse(error: unknown, request: RefusedRequest): RefusalAnswer {
+  /** What ends an answer that was begun: its shape is ours. */
+  problemOf(error: unknown, requestId: string): Problem {
+    return refusalOf(this.#known(error, requestId), requestId).problem;
+  }
+
+  #known(error: unknown, requestId: string): TuttiError {
     const known = asTuttiError(error);
     if (known !== error && known.code === 'INTERNAL')
-      this.#log.error('The gateway failed on a request', { error, requestId: request.requestId });
+      this.#log.error('The gateway failed on a request', { error, requestId });
+    return known;
+  }
+
+  refuse(error: unknown, request: RefusedRequest): RefusalAnswer {
+    const known = this.#known(error, request.requestId);
     const { problem, retryAfter } = refusalOf(known, request.requestId);
     const shaped = this.#shape(problem, request);
     const allow = known.data['allow'];
@@ -47,6 +57,7 @@ export class Refuser {
             ? 'application/problem+json; charset=utf-8'
             : 'application/json; charset=utf-8',
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+        ...(known.code === 'UPGRADE_REQUIRED' ? { upgrade: 'websocket' } : {}),
         ...(known.code === 'METHOD_NOT_ALLOWED' && typeof allow === 'string' ? { allow } : {}),
       },
       text: shaped ?? JSON.stringify(problem),

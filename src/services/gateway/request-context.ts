@@ -62,9 +62,21 @@ export function readDeadlineMs(headers: IncomingHttpHeaders, defaultMs: number):
   return Math.min(ms, bounds.httpDeadlineMs);
 }
 
+/** Of a stream: as long as its items move, unless the client says otherwise. @throws {TuttiError} `INVALID_INPUT` */
+export const readStreamDeadlineMs = (headers: IncomingHttpHeaders): number | undefined =>
+  headers['request-timeout'] === undefined ? undefined : readDeadlineMs(headers, 0);
+
 /** @throws {TuttiError} `INVALID_INPUT` */
 export function readIdempotencyKey(headers: IncomingHttpHeaders): string | undefined {
   const key = textOf(headers['idempotency-key']);
   if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw invalid('idempotency-key', 'must be 1 to 255 visible ASCII characters');
+}
+
+/** Of an `EventSource` that comes back. @throws {TuttiError} `INVALID_INPUT` */
+export function readLastEventId(headers: IncomingHttpHeaders): string | undefined {
+  const id = textOf(headers['last-event-id']);
+  if (id === undefined || id === '') return undefined;
+  if (/^[\x20-\x7e]{1,256}$/.test(id)) return id;
+  throw invalid('last-event-id', 'must be at most 256 visible ASCII characters');
 }

@@ -9,21 +9,23 @@ import type { Caller } from '../../mesh/caller.ts';
 import type { Answer } from './answer.ts';
 import { parseJsonBody } from './body-guard.ts';
 import type { Connections } from './connections.ts';
+import type { Exchange } from './exchange.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import type { Refuser } from './refuser.ts';
 import { checkMediaType, readBody } from './read-body.ts';
 import { readDeadlineMs, readIdempotencyKey, readIds } from './request-context.ts';
-import type { Ids } from './request-context.ts';
 import { announcesBody, checkHead, splitUrl } from './request-head.ts';
 import type { ActionRoute, Match, Router } from './router.ts';
 import type { RouteParams } from './route-input.ts';
 import { dataHeaders } from './security-headers.ts';
+import type { StreamHandler } from './stream-handler.ts';
 import type { AnswerSystemRoute } from './system-routes.ts';
 
 export interface RequestHandlerNeeds {
   readonly caller: Caller;
   readonly router: () => Router;
   readonly system: AnswerSystemRoute;
+  readonly streams: StreamHandler;
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
   readonly refuser: Refuser;
@@ -32,21 +34,8 @@ export interface RequestHandlerNeeds {
   /** Only names of this machine in `Host`. */
   readonly localOnly: boolean;
   readonly bodyLimit: number;
+  readonly bodyMs: number;
   readonly deadlineMs: number;
-}
-
-/** A request on its way. */
-interface Exchange {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-  readonly ids: Ids;
-  readonly gone: AbortSignal;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly hasBody: boolean;
-  /** Of its route, once it is known. */
-  label: string | undefined;
 }
 
 const noBody = {};
@@ -64,7 +53,7 @@ export class RequestHandler {
     try {
       this.#serve(exchange)
         .then((answer) => {
-          this.#send(exchange, answer);
+          if (answer !== undefined) this.#send(exchange, answer);
         })
         .catch((error: unknown) => {
           this.#refuse(exchange, error);
@@ -112,7 +101,8 @@ export class RequestHandler {
     });
   }
 
-  #serve(exchange: Exchange): Promise<Answer> {
+  /** Undefined: a stream, whose answer was written where it came. */
+  #serve(exchange: Exchange): Promise<Answer | undefined> {
     const { method, path, hasBody } = exchange;
     checkHead(exchange.request.raw, this.#needs.localOnly);
     const match = this.#needs.router().match(method, path);
@@ -121,13 +111,14 @@ export class RequestHandler {
     exchange.label = route.label;
     if (hasBody && bodyless.has(method))
       throw new TuttiError('BAD_REQUEST', { reason: `${method} takes no body here` });
-    return route.kind === 'system'
-      ? this.#needs.system(route.name, params)
-      : this.#callAction(exchange, route, params);
+    if (route.kind === 'system') return this.#needs.system(route.name, params);
+    return route.stream === undefined
+      ? this.#callAction(exchange, route, params)
+      : this.#needs.streams.serve(exchange, route, params);
   }
 
   #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer> {
-    const { caller, deadlineMs, bodyLimit } = this.#needs;
+    const { caller, deadlineMs, bodyLimit, bodyMs } = this.#needs;
     const { ids, gone, query, hasBody } = exchange;
     const { raw } = exchange.request;
     const options = {
@@ -142,7 +133,9 @@ export class RequestHandler {
         .then(route.answer);
     if (!hasBody) return call(noBody);
     checkMediaType(raw.headers);
-    return readBody(raw, route.bodyLimit ?? bodyLimit).then((bytes) => call(parseJsonBody(bytes)));
+    return readBody(raw, { bytes: route.bodyLimit ?? bodyLimit, ms: bodyMs }).then((bytes) =>
+      call(parseJsonBody(bytes)),
+    );
   }
 
   #send(exchange: Exchange, { status, headers, contentType, body }: Answer): void {

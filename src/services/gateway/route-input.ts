@@ -9,11 +9,16 @@ import { itemsOf, propertiesOf, typesOf } from './json-schema.ts';
 import { parseQuery } from './parse-query.ts';
 
 export type RouteParams = Readonly<Record<string, string | undefined>>;
-export type ReadInput = (
-  params: RouteParams,
-  query: string,
-  body: Readonly<Record<string, unknown>>,
-) => Record<string, unknown>;
+/** The parts of a request that make up an input. */
+export interface ReadInput {
+  (
+    params: RouteParams,
+    query: string,
+    body: Readonly<Record<string, unknown>>,
+    /** Of a reader that comes back: it wins over what the address says, which is what it said the first time. */
+    lastEventId?: string,
+  ): Record<string, unknown>;
+}
 
 type Coerce = (text: string) => unknown;
 interface Field {
@@ -28,7 +33,7 @@ const asText: Coerce = (text) => text;
 const unknownField: Field = { isList: false, coerce: asText };
 
 /** Looks into the schema once; what it gives runs for each request. */
-export function makeInputReader(schema: JsonSchema): ReadInput {
+export function makeInputReader(schema: JsonSchema, resume?: string): ReadInput {
   const fields = new Map<string, Field>();
   for (const [name, schemas] of propertiesOf(schema)) fields.set(name, fieldOf(schemas, schema));
 
@@ -39,10 +44,15 @@ export function makeInputReader(schema: JsonSchema): ReadInput {
     input[name] = isList ? texts.map(coerce) : coerce(texts[0] ?? '');
   };
 
-  return (params, query, body) => {
+  const resumed = resume === undefined ? undefined : (fields.get(resume) ?? unknownField);
+
+  // eslint-disable-next-line max-params -- as `ReadInput`
+  return (params, query, body, lastEventId) => {
     const input: Record<string, unknown> = { ...body };
     for (const name of Object.keys(params)) add(input, name, [params[name] ?? '']);
     if (query !== '') for (const [name, texts] of parseQuery(query)) add(input, name, texts);
+    if (resume !== undefined && resumed !== undefined && lastEventId !== undefined)
+      input[resume] = resumed.coerce(lastEventId);
     return input;
   };
 }

@@ -4,7 +4,7 @@
  */
 import findMyWay from 'find-my-way';
 import type { HTTPMethod } from 'find-my-way';
-import type { AppManifest, HttpMethod, RouteManifest } from '../../define/manifest.ts';
+import type { AppManifest, HttpMethod, RouteManifest, StreamManifest } from '../../define/manifest.ts';
 import { jsonAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { makeInputReader } from './route-input.ts';
@@ -22,6 +22,8 @@ export interface ActionRoute {
   /** `GET /users/:id`, for metrics. */
   readonly label: string;
   readonly readInput: ReadInput;
+  /** Which way items move, when it is a stream. */
+  readonly stream: 'in' | 'out' | 'both' | undefined;
 }
 
 export interface SystemRoute {
@@ -89,16 +91,20 @@ export function buildRouter(
 
 function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; route: ActionRoute }> {
   for (const service of Object.values(manifest.services)) {
-    for (const [action, { http, input }] of Object.entries(service.actions)) {
+    for (const [action, { http, input, stream }] of Object.entries(service.actions)) {
       if (http === undefined) continue;
       const label = `${http.method} ${http.path}`;
       const { status, bodyLimit } = http;
       const answer = (body: Buffer): Answer => jsonAnswer(status, body);
-      const readInput = makeInputReader(input);
-      yield {
-        http,
-        route: { kind: 'action', service: service.name, action, answer, bodyLimit, label, readInput },
-      };
+      const readInput = makeInputReader(input, http.resume);
+      const about = { answer, bodyLimit, label, readInput, stream: directionOf(stream) };
+      yield { http, route: { kind: 'action', service: service.name, action, ...about } };
     }
   }
+}
+
+function directionOf(stream: StreamManifest | undefined): ActionRoute['stream'] {
+  if (stream === undefined) return undefined;
+  if (stream.items === undefined) return 'out';
+  return stream.yields === undefined ? 'in' : 'both';
 }

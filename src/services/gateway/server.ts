@@ -3,7 +3,10 @@
  * It knows no routes: everything goes to the request handler.
  */
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { bounds } from '../../core/bounds.ts';
@@ -15,7 +18,9 @@ import type { HttpMetrics } from './http-metrics.ts';
 import { reasonPhrase } from './problem.ts';
 import type { Refuser } from './refuser.ts';
 import type { RequestHandler } from './request-handler.ts';
+import { readIds } from './request-context.ts';
 import { dataHeaders } from './security-headers.ts';
+import type { WebSockets } from './web-sockets.ts';
 
 export const httpLimits = {
   headersMs: 5_000,
@@ -32,6 +37,7 @@ export type HttpLimits = { readonly [Key in keyof typeof httpLimits]: number };
 
 export interface ServerNeeds {
   readonly handler: RequestHandler;
+  readonly webSockets: WebSockets;
   readonly refuser: Refuser;
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
@@ -61,6 +67,12 @@ export async function startServer(
   server.on('checkExpectation', (request, response) => {
     app.routing(request, response);
   });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const ids = readIds(request.headers);
+    void needs.webSockets.upgrade({ request, socket, head, ids }, (error) => {
+      if (socket instanceof Socket) answerRaw(socket, { ...needs, error, requestId: ids.requestId });
+    });
+  });
   await listening(app, listen);
   return {
     port: (server.address() as AddressInfo).port,
@@ -72,7 +84,14 @@ export async function startServer(
   };
 }
 
-function makeFastify({ handler, refuser, connections, metrics, limits }: ServerNeeds): FastifyInstance {
+function makeFastify({
+  handler,
+  webSockets,
+  refuser,
+  connections,
+  metrics,
+  limits,
+}: ServerNeeds): FastifyInstance {
   const nothing = {};
   const app = fastify({
     logger: false,
@@ -83,7 +102,8 @@ function makeFastify({ handler, refuser, connections, metrics, limits }: ServerN
     bodyLimit: Number.MAX_SAFE_INTEGER,
     routerOptions: { querystringParser: () => nothing },
     connectionTimeout: limits.silentMs,
-    requestTimeout: limits.requestMs,
+    // A stream of items may take as long as they move; other bodies have their limit where they are read.
+    requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
     http: {
       headersTimeout: limits.headersMs,
@@ -91,11 +111,13 @@ function makeFastify({ handler, refuser, connections, metrics, limits }: ServerN
       maxHeaderSize: limits.headBytes,
       // Checked by us: Node's own refusal has no body.
       requireHostHeader: false,
+      // Any other protocol is not switched to: the request is served as it stands.
+      shouldUpgradeCallback: webSockets.wants,
     },
     frameworkErrors: handler.refuse,
     clientErrorHandler: (error, socket) => {
       metrics.badHeads += 1;
-      answerRaw(socket, { error: clientError(error.code), refuser, connections });
+      answerRaw(socket, { error: clientError(error.code), refuser, connections, requestId: newRequestId() });
     },
   });
   app.removeAllContentTypeParsers();
@@ -127,19 +149,21 @@ function clientError(code: string): TuttiError {
   return new TuttiError('BAD_REQUEST', { reason: 'it is not HTTP' });
 }
 
+const newRequestId = (): string => randomUUID().replaceAll('-', '');
+
 interface RawRefusal {
-  readonly error: TuttiError;
+  readonly error: unknown;
+  readonly requestId: string;
   readonly refuser: Refuser;
   readonly connections: Connections;
 }
 
 /** For bytes that Node could not read as a request: there is no response object to answer with. */
-function answerRaw(socket: Socket, { error, refuser, connections }: RawRefusal): void {
+function answerRaw(socket: Socket, { error, requestId, refuser, connections }: RawRefusal): void {
   if (!socket.writable || !connections.mayAnswerRaw(socket)) {
     socket.destroy();
     return;
   }
-  const requestId = randomUUID().replaceAll('-', '');
   const { status, headers, text } = refuser.refuse(error, { requestId, method: '', path: '' });
   const all = {
     ...dataHeaders,

@@ -7,6 +7,10 @@ import type { AppStatus } from '../../../src/core/status.ts';
 import type { Log } from '../../../src/define/handling.ts';
 import { makeManifest } from '../../../src/define/manifest.ts';
 import type { AppManifest } from '../../../src/define/manifest.ts';
+import { servedActions } from '../../../src/host/actions.ts';
+import { makeFail } from '../../../src/host/handling.ts';
+import type { HandlerKit } from '../../../src/host/handling.ts';
+import { ActionMetrics } from '../../../src/telemetry/action-metrics.ts';
 import { inputIssues } from '../../../src/define/schema.ts';
 import { defineService } from '../../../src/define/service.ts';
 import type { ServiceDefinition } from '../../../src/define/service.ts';
@@ -16,6 +20,8 @@ import { memoryTransport } from '../../../src/mesh/transport/memory.ts';
 import { systemClock } from '../../../src/os/clock.ts';
 import { openGateway } from '../../../src/services/gateway/gateway.ts';
 import type { GatewayConfig, GatewayParts } from '../../../src/services/gateway/gateway.ts';
+import { streamLimits } from '../../../src/services/gateway/stream-answers.ts';
+import type { StreamLimits } from '../../../src/services/gateway/stream-answers.ts';
 import { httpLimits } from '../../../src/services/gateway/server.ts';
 import type { HttpLimits } from '../../../src/services/gateway/server.ts';
 import { MeshWorld } from '../../mesh/mesh-world.ts';
@@ -126,6 +132,7 @@ export interface LogLine {
 export interface WorldOptions {
   readonly config?: Partial<GatewayConfig>;
   readonly limits?: Partial<HttpLimits>;
+  readonly streams?: Partial<StreamLimits>;
   /** False: nobody of the service is there. */
   readonly isServed?: boolean;
 }
@@ -138,7 +145,7 @@ export class GatewayWorld implements AsyncDisposable {
   #gateway: GatewayParts | undefined;
   readonly #listeners = new Set<() => void>();
 
-  static async start({ config, limits, isServed = true }: WorldOptions = {}): Promise<GatewayWorld> {
+  static async start({ config, limits, streams, isServed = true }: WorldOptions = {}): Promise<GatewayWorld> {
     const world = new GatewayWorld();
     if (isServed) await world.serve();
     const full = {
@@ -156,6 +163,7 @@ export class GatewayWorld implements AsyncDisposable {
       runtime: world.#runtime(),
       log: world.#log(),
       limits: { ...httpLimits, ...limits },
+      streams: { ...streamLimits, ...streams },
     });
     return world;
   }
@@ -166,6 +174,22 @@ export class GatewayWorld implements AsyncDisposable {
       service: 'things',
       slot,
       actions: Object.fromEntries(names.map((name) => [name, invoker(things, name)])),
+    });
+  }
+
+  /** Beside `things`, as its host would. */
+  serveToo(definition: ServiceDefinition): Promise<Responder> {
+    const { manifest } = makeManifest(definition);
+    this.changeManifest({
+      ...this.manifest,
+      services: { ...this.manifest.services, [manifest.name]: manifest },
+    });
+    const metrics = new ActionMetrics({ service: manifest.name, instance: `${manifest.name}#1` });
+    const kit = { ...{ parts: {}, calls: {}, clock: systemClock }, fail: makeFail(definition.errors) };
+    const log = this.#log();
+    return this.mesh.serve({
+      service: manifest.name,
+      hosted: servedActions({ definition, manifest, kit: kit as unknown as HandlerKit, metrics, log }),
     });
   }
 
