@@ -107,7 +107,6 @@ function checkStreamRoute(action: Record<string, unknown>, path: string): Proble
 function checkStream(action: Record<string, unknown>, path: string): Problem[] {
   const { items, yields, silenceMs } = action;
   return [
-    ...unknownKeys(action, streamKeys, path),
     ...optionalSchema(`${path}.items`, items),
     ...optionalSchema(`${path}.yields`, yields),
     ...(items === undefined && yields === undefined
@@ -123,10 +122,9 @@ function checkStream(action: Record<string, unknown>, path: string): Problem[] {
 function checkAction(action: unknown, path: string): Problem[] {
   if (!isPlainObject(action)) return wrong(path, 'action({...})', action);
   const { concurrency, priority } = action;
+  const isStream = action['isStream'] === true;
   return [
-    ...(action['isStream'] === true
-      ? checkStream(action, path)
-      : [...unknownKeys(action, actionKeys, path), ...checkHttp(action['http'], action, `${path}.http`)]),
+    ...unknownKeys(action, isStream ? streamKeys : actionKeys, path),
     ...(typeof action['run'] === 'function' ? [] : wrong(`${path}.run`, 'a function', action['run'])),
     ...optionalSchema(`${path}.input`, action['input']),
     ...optionalSchema(`${path}.output`, action['output']),
@@ -141,6 +139,7 @@ function checkAction(action: unknown, path: string): Problem[] {
     ...(action['summary'] === undefined || typeof action['summary'] === 'string'
       ? []
       : wrong(`${path}.summary`, 'a text', action['summary'])),
+    ...(isStream ? checkStream(action, path) : checkHttp(action['http'], action, `${path}.http`)),
   ];
 }
 

@@ -175,9 +175,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     promise: 'N-73: a slow body is cut off',
-    file: 'src/services/gateway/server.ts',
-    find: 'requestTimeout: limits.requestMs,',
-    replace: 'requestTimeout: 100 * limits.requestMs,',
+    file: 'src/services/gateway/read-body.ts',
+    find: '}, limitMs);',
+    replace: '}, 100 * limitMs);',
     tests: ['tests/services/gateway/floods'],
     name: 'N-73 a body',
   },

@@ -3,6 +3,7 @@
  * connection is a WebSocket once the stream has begun. Used by the server. The protocol itself is the `ws` package's.
  */
 import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { bounds } from '../../core/bounds.ts';
@@ -36,6 +37,13 @@ interface Upgrade {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly ids: Ids;
+}
+
+interface Serving {
+  readonly stream: Stream<ArrivedItem>;
+  readonly inbox: MessageInbox;
+  readonly ids: Ids;
+  readonly socket: Duplex;
 }
 
 /** https://www.iana.org/assignments/websocket/websocket.xhtml */
@@ -74,7 +82,7 @@ export class WebSockets {
       if (socket.destroyed) return;
       const webSocket = await this.#handshake(upgrade);
       socket.off('error', ignore);
-      await this.#serve(webSocket, { stream, inbox, ids: upgrade.ids });
+      await this.#serve(webSocket, { stream, inbox, ids: upgrade.ids, socket });
     } catch (error) {
       stream?.cancel();
       if (!socket.destroyed) refuse(error, socket);
@@ -129,10 +137,7 @@ export class WebSockets {
   }
 
   /** Resolves when the connection is closed. */
-  async #serve(
-    webSocket: WebSocket,
-    { stream, inbox, ids }: { stream: Stream<ArrivedItem>; inbox: MessageInbox; ids: Ids },
-  ): Promise<void> {
+  async #serve(webSocket: WebSocket, { stream, inbox, ids, socket }: Serving): Promise<void> {
     inbox.readFrom(webSocket);
     const closed = new Promise<void>((resolve) => {
       webSocket.once('close', () => {
@@ -141,7 +146,7 @@ export class WebSockets {
     });
     // The protocol's own errors close it; why is in the code that the other side gets.
     webSocket.on('error', () => undefined);
-    const remove = this.#keep(webSocket, stream);
+    const remove = this.#keep(webSocket, stream, socket);
     void closed.then(() => {
       remove();
       inbox.finish();
@@ -158,17 +163,18 @@ export class WebSockets {
   }
 
   /** Pings it when it is quiet, and says goodbye when the gateway stops. */
-  #keep(webSocket: WebSocket, stream: Stream<ArrivedItem>): () => void {
-    let isAnswered = true;
-    webSocket.on('pong', () => {
-      isAnswered = true;
-    });
+  #keep(webSocket: WebSocket, stream: Stream<ArrivedItem>, socket: Duplex): () => void {
+    const heard = (): number => (socket instanceof Socket ? socket.bytesRead : 0);
+    let heardBytes = heard();
+    let quietBeats = 0;
     return this.#needs.answers.add({
       writtenAt: performance.now(),
       beat: () => {
-        // While it is not read from, its answers are not either.
-        if (!isAnswered && !webSocket.isPaused) webSocket.terminate();
-        isAnswered = false;
+        // Whatever it says shows that it is there: an answer to a ping may stand behind megabytes of messages. While it is not read from,
+        // nothing can be heard.
+        quietBeats = webSocket.isPaused || heard() > heardBytes ? 0 : quietBeats + 1;
+        heardBytes = heard();
+        if (quietBeats >= mostQuietBeats) webSocket.terminate();
         webSocket.ping();
       },
       leave: () => {
@@ -216,6 +222,8 @@ export class WebSockets {
 }
 
 const closeMs = 2_000;
+/** Heartbeats without a byte from the other side. */
+const mostQuietBeats = 2;
 /** Bytes of a WebSocket that wait for its reader before the next item is asked for. */
 const mostBuffered = 16_384;
 
