@@ -22,7 +22,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { mutants } from '../tests/sabotage/mutants.ts';
-import type { Mutant } from '../tests/sabotage/mutants.ts';
+import type { Mutant } from '../tests/sabotage/mutant.ts';
 
 /** A test that a mutant makes wait for ever has failed. */
 const longestRunMs = 240_000;

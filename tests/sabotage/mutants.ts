@@ -2,16 +2,8 @@
  * What `npm run test:sabotage` breaks, one promise each: the text to find, which stands there exactly once, what takes its place,
  * and the test that must then fail. Each leaves TypeScript that runs: what does not even start shows nothing.
  */
-export interface Mutant {
-  readonly promise: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-  /** Words of paths, as `npm test -- word` takes them. */
-  readonly tests: readonly string[];
-  /** Pattern of titles. */
-  readonly name?: string;
-}
+import type { Mutant } from './mutant.ts';
+import { streamMutants } from './stream-mutants.ts';
 
 const faults = (file: string, name: string): Pick<Mutant, 'tests' | 'name'> => ({
   tests: [`tests/faults/${file}.test.ts`],
@@ -805,4 +797,5 @@ export const mutants: readonly Mutant[] = [
     tests: ['tests/processes/keeper/keeper.test.ts'],
     name: 'killed again and again',
   },
+  ...streamMutants,
 ];
