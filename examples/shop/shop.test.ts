@@ -210,6 +210,71 @@ suite('the shop', () => {
     }
   }
 
+  test('orders are streamed as they are placed, and a reader that comes back misses none', async () => {
+    const user_id = await userId('watcher');
+    const place = async (product: string): Promise<number> =>
+      ((await ask('POST /orders', { user_id, product })).body['order'] as { id: number }).id;
+    const first = await place('before');
+    const url = new URL('/orders/stream', app.gatewayUrl('public'));
+    const reader = await watch(url);
+    const second = await place('while');
+    assert.equal((await reader.next()).id, second);
+    await reader.leave();
+    const third = await place('away');
+    const back = await watch(url, String(first));
+    assert.deepEqual([(await back.next()).id, (await back.next()).id], [second, third]);
+    await back.leave();
+  });
+
+  /** Reads Server-Sent Events, as a browser does. */
+  async function watch(url: URL, lastEventId?: string) {
+    const answer = await fetch(
+      url,
+      lastEventId === undefined ? {} : { headers: { 'last-event-id': lastEventId } },
+    );
+    const body = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let held = '';
+    return {
+      next: async (): Promise<{ id: number }> => {
+        for (;;) {
+          const data = /^data: (.*)\n\n/m.exec(held);
+          if (data !== null) {
+            held = held.slice(data.index + data[0].length);
+            return JSON.parse(data[1] ?? '') as { id: number };
+          }
+          held += (await body?.read())?.value ?? assert.fail('the stream has ended');
+        }
+      },
+      leave: () => body?.cancel(),
+    };
+  }
+
+  test('many users are imported at once; those that are refused are told by their line', async () => {
+    const rows = [
+      { username: 'import1', email: 'import1@example.com' },
+      { username: 'import1', email: 'again@example.com' },
+      { username: '', email: 'import2@example.com' },
+      'no user',
+      ...Array.from({ length: 200 }, (_hole, at) => ({
+        username: `bulk${String(at)}`,
+        email: `bulk${String(at)}@example.com`,
+      })),
+    ];
+    const body = rows.map((row) => JSON.stringify(row)).join('\n');
+    const answer = await asking(app, { 'content-type': 'application/x-ndjson' })('POST /users/import', body);
+    const { imported, refused, refusals } = shown(answer).body as {
+      imported: number;
+      refused: number;
+      refusals: { row: number; message: string }[];
+    };
+    assert.deepEqual([answer.status, imported, refused], [200, 201, 3]);
+    assert.deepEqual(
+      refusals.map(({ row }) => row),
+      [2, 3, 4],
+    );
+    assert.match(refusals[0]?.message ?? '', /username taken: import1/);
+  });
+
   test('an order of an unknown user is refused, and none is stored', async () => {
     const { count } = (await ask('GET /orders')).body;
     assertRefused(await ask('POST /orders', { user_id: 99_999, product: 'x' }), 404, 'User 99999 not found');

@@ -40,40 +40,28 @@ export type Source<Y, O> = Awaitable<
   AsyncGenerator<Y, O, undefined> | Generator<Y, O, undefined> | AsyncIterable<Y> | Iterable<Y>
 >;
 
-export interface StreamMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> {
-  /** Two-way. */
-  <Y extends Schema, T extends Schema, I extends Schema = EmptySchema, O extends Schema = Schema<void, null>>(
-    action: StreamCommon & {
-      readonly input?: I;
-      readonly items: T;
-      readonly yields: Y;
-      readonly output?: O;
-      readonly http?: StreamRoute<Jsonified<Out<Y>>>;
-      readonly run: (
-        handling: StreamHandling<P, R, E, Ev, Out<I>> & WithItems<Out<T>>,
-      ) => Source<In<Y>, In<O>>;
-    },
-  ): StreamType<In<I>, In<T>, Jsonified<Out<Y>>, Jsonified<Out<O>>>;
-  /** From the handler. */
-  <Y extends Schema, I extends Schema = EmptySchema, O extends Schema = Schema<void, null>>(
-    action: StreamCommon & {
-      readonly input?: I;
-      readonly items?: undefined;
-      readonly yields: Y;
-      readonly output?: O;
-      readonly http?: StreamRoute<Jsonified<Out<Y>>>;
-      readonly run: (handling: StreamHandling<P, R, E, Ev, Out<I>>) => Source<In<Y>, In<O>>;
-    },
-  ): StreamType<In<I>, never, Jsonified<Out<Y>>, Jsonified<Out<O>>>;
-  /** To the handler. */
-  <T extends Schema, O extends Schema, I extends Schema = EmptySchema>(
-    action: StreamCommon & {
-      readonly input?: I;
-      readonly items: T;
-      readonly yields?: undefined;
-      readonly output: O;
-      readonly http?: StreamRoute<never>;
-      readonly run: (handling: StreamHandling<P, R, E, Ev, Out<I>> & WithItems<Out<T>>) => Awaitable<In<O>>;
-    },
-  ): StreamType<In<I>, In<T>, never, Jsonified<Out<O>>>;
-}
+/** Absent: there are none that way. */
+type Optional = Schema | undefined;
+type ItemsIn<T> = T extends Schema ? { readonly items: T } : { readonly items?: undefined };
+type YieldsOut<Y> = Y extends Schema ? { readonly yields: Y } : { readonly yields?: undefined };
+type Gives<Y, O> = Y extends Schema ? Source<In<Y>, In<O>> : Awaitable<In<O>>;
+/** `never`: nothing moves that way. */
+type Moving<T, Direction> = T extends Schema ? Direction : never;
+
+/** One signature and no overloads: what a handler returns is then held against its own schema, literals included. */
+export type StreamMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> = <
+  I extends Schema = EmptySchema,
+  T extends Optional = undefined,
+  Y extends Optional = undefined,
+  O extends Schema = Schema<void, null>,
+>(
+  action: StreamCommon & {
+    readonly input?: I;
+    readonly output?: O;
+    readonly http?: StreamRoute<Jsonified<Out<Y>>>;
+    readonly run: (
+      handling: StreamHandling<P, R, E, Ev, Out<I>> & (T extends Schema ? WithItems<Out<T>> : unknown),
+    ) => Gives<Y, O>;
+  } & ItemsIn<T> &
+    YieldsOut<Y>,
+) => StreamType<In<I>, Moving<T, In<T>>, Moving<Y, Jsonified<Out<Y>>>, Jsonified<Out<O>>>;

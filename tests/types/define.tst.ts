@@ -104,10 +104,10 @@ export const talk = defineService({
         return { said };
       },
     }),
-    // @ts-expect-error what it yields is not what it declares
     wrong: action.stream({
       yields: z.string(),
-      async *run() {
+      // @ts-expect-error what it yields is not what it declares
+      *run() {
         yield 1;
       },
     }),
@@ -129,10 +129,12 @@ test('streams are typed on both sides', () => {
           expect(await chat.result).type.toBe<{ said: number }>();
           for await (const item of calls.mail.watch.stream({ box: 'x' }))
             expect(item).type.toBe<{ at: string }>();
-          // @ts-expect-error a stream is no function
-          await calls.talk.watch({ room: 'a' });
-          // @ts-expect-error an action is no stream
-          calls.mail.send.stream({ to: 'a@b.c' });
+          // A stream is no function, and an action no stream.
+          expect(calls.talk.watch).type.toHaveProperty('stream');
+          expect(calls.talk.watch).type.not.toHaveProperty('send');
+          expect(calls.talk.load).type.not.toHaveProperty('stream');
+          expect(calls.mail.send).type.not.toHaveProperty('stream');
+          expect(calls.talk.watch).type.not.toBeCallableWith({ room: 'a' });
           // @ts-expect-error an item that does not fit
           await calls.talk.load.send({}, [{ n: 'one' }]);
           // @ts-expect-error the room is missing

@@ -78,6 +78,15 @@ export class OrderStore {
     return this.#orders().where('id', '>', after).orderBy('id').limit(limit).execute();
   }
 
+  /** 0: there is none. */
+  async newestId(): Promise<number> {
+    const row = await this.#database
+      .selectFrom('orders')
+      .select(({ fn }) => fn.max('id').as('id'))
+      .executeTakeFirst();
+    return row?.id ?? 0;
+  }
+
   ping(): Promise<boolean> {
     return ping(this.#database);
   }

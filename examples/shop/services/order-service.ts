@@ -6,6 +6,7 @@ import { defineService, remote } from 'tutti';
 import { z } from 'zod';
 import type { NewOrder, Order as StoredOrder } from '../database/order-store.ts';
 import { OrderStore } from '../database/order-store.ts';
+import { Bell } from './bell.ts';
 import { enveloped } from './envelope.ts';
 import { Id, text } from './fields.ts';
 import { pageOf, PageInput, pageRequest } from './page.ts';
@@ -31,7 +32,11 @@ export default defineService({
   config: z.strictObject({ database: z.string() }),
   needs: { users: remote<typeof users>('UserService') },
   emits: { 'order.created': Order },
-  open: async ({ config, log }) => ({ orders: await OrderStore.open(config.database, log) }),
+  open: async ({ config, log }) => ({
+    orders: await OrderStore.open(config.database, log),
+    /** Rings when any replica has placed an order. */
+    bell: new Bell(),
+  }),
   actions: (action) => ({
     create_order: action({
       http: enveloped('POST /orders', Created, 201),
@@ -84,6 +89,30 @@ export default defineService({
         const { rows, ...page } = pageOf(await parts.orders.list(pageRequest(input)), input.limit);
         return { orders: rows, ...page };
       },
+    }),
+    watch_orders: action.stream({
+      http: { route: 'GET /orders/stream', eventId: ({ id }) => id, resume: 'after' },
+      summary: 'Orders as they are placed: those after the id `after`, or from now on',
+      input: z.strictObject({ after: z.int().min(0).optional() }),
+      yields: Order,
+      silenceMs: Infinity,
+      async *run({ input, parts: { orders, bell }, signal }) {
+        let after = input.after ?? (await orders.newestId());
+        while (!signal.aborted) {
+          const placed = await orders.list({ after, limit: 100 });
+          for (const order of placed) {
+            yield order;
+            after = order.id;
+          }
+          // What was announced while nobody listened is found a little later.
+          if (placed.length === 0) await bell.wait(signal, 1_000);
+        }
+      },
+    }),
+  }),
+  events: (on) => ({
+    'order.created': on.broadcast(Order, ({ parts }) => {
+      parts.bell.ring();
     }),
   }),
   check: ({ parts }) => parts.orders.ping(),

@@ -8,10 +8,35 @@ import { enveloped } from './envelope.ts';
 import { Id, text } from './fields.ts';
 import { pageOf, PageInput, pageRequest } from './page.ts';
 
+const NewUser = z.strictObject({ username: text(100), email: z.email().max(254) });
 const User = z.object({ id: Id, username: z.string(), email: z.string() });
 const Created = z.object({ message: z.string(), user: User });
 const Found = z.object({ user: User });
 const Listed = z.object({ users: z.array(User), count: z.int(), next_cursor: z.string().optional() });
+
+const Refusal = z.object({ row: z.int(), message: z.string() });
+const Imported = z.object({
+  status: z.literal('success'),
+  imported: z.int(),
+  refused: z.int(),
+  /** The first of them. */
+  refusals: z.array(Refusal),
+  request_id: z.string(),
+});
+const mostRefusals = 100;
+
+/** Gives why not, if not. */
+async function importUser(users: UserStore, item: unknown): Promise<string | undefined> {
+  const { data, error } = NewUser.safeParse(item);
+  if (data === undefined)
+    return error.issues
+      .map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
+      .join('; ');
+  const user = await users.insert(data);
+  return typeof user === 'string'
+    ? `${user}: ${user === 'email taken' ? data.email : data.username}`
+    : undefined;
+}
 
 const endpoints = {
   users: '/users',
@@ -46,13 +71,30 @@ export default defineService({
     create_user: action({
       http: enveloped('POST /users', Created, 201),
       summary: 'Create a user',
-      input: z.strictObject({ username: text(100), email: z.email().max(254) }),
+      input: NewUser,
       output: Created,
       async run({ input, parts, fail }) {
         const user = await parts.users.insert(input);
         if (user === 'username taken') return fail('USERNAME_TAKEN', input);
         if (user === 'email taken') return fail('EMAIL_TAKEN', input);
         return { message: 'User created successfully', user };
+      },
+    }),
+    import_users: action.stream({
+      http: 'POST /users/import',
+      summary: 'Create many users, one per line; those that are refused are told, the others are there',
+      items: z.unknown(),
+      output: Imported,
+      async run({ items, parts, requestId }) {
+        let [row, imported, refused] = [0, 0, 0];
+        const refusals: z.input<typeof Refusal>[] = [];
+        for await (const item of items) {
+          row += 1;
+          const message = await importUser(parts.users, item);
+          if (message === undefined) imported += 1;
+          else if ((refused += 1) <= mostRefusals) refusals.push({ row, message });
+        }
+        return { status: 'success' as const, imported, refused, refusals, request_id: requestId };
       },
     }),
     get_user: action({
