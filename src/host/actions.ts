@@ -118,6 +118,7 @@ export function servedActions(serving: Serving): ResponderAction[] {
       concurrency: described?.concurrency ?? 1,
       priority: described?.priority,
       silenceMs: silenceOf(action),
+      isResumable: described?.http?.resume !== undefined,
       invoke: observed(serving, name, (input, call) => steps(call, input, serving.kit)),
     };
   });

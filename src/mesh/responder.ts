@@ -27,6 +27,8 @@ export interface ResponderAction {
   readonly priority?: number | undefined;
   /** Of a stream, and only of a stream: how long it may wait for its caller; Infinity: for ever. */
   readonly silenceMs?: number | undefined;
+  /** Of a stream: whoever reads it can go on elsewhere. */
+  readonly isResumable?: boolean;
   /** Validates, runs and validates again. A promise or the answer itself; inside the context of the call. */
   invoke(input: unknown, call: IncomingCall): unknown;
 }
@@ -229,6 +231,7 @@ function servedAction(action: ResponderAction): Served {
     name: action.name,
     isEvent: false,
     silenceMs: action.silenceMs,
+    isResumable: action.isResumable ?? false,
     admission: new Admission<ServedCall>({
       concurrency: action.concurrency,
       queue: bounds.actionQueue,

@@ -27,6 +27,8 @@ export interface Served {
   readonly isEvent: boolean;
   /** Of a stream: how long it may wait for its caller. */
   readonly silenceMs?: number | undefined;
+  /** Of a stream: whoever reads it can go on elsewhere. */
+  readonly isResumable?: boolean;
   readonly admission: Admission<ServedCall>;
   run(input: unknown, call: IncomingCall): unknown;
 }

@@ -194,10 +194,12 @@ export class ServedLink implements CallOrigin {
     call.stream.took(frame);
   }
 
-  /** While we stop: a stream that moves may come to its end, one that does not never would. */
+  /** While we stop: a stream that moves may come to its end, unless it can go on elsewhere; one that does not move never would. */
   endQuietStreams(error: TuttiError): void {
     const now = this.#owner.clock.now();
-    for (const call of this.#calls.values()) if (call.stream?.isQuiet(now) === true) call.cancel(error);
+    for (const call of this.#calls.values())
+      if (call.stream !== undefined && (call.served.isResumable === true || call.stream.isQuiet(now)))
+        call.cancel(error);
   }
 
   /** Its answer may have crossed the cancel: then there is nothing to do. */
