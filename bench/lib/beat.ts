@@ -19,7 +19,16 @@ function medianUs(once: () => void, count: number): number {
   return median(took);
 }
 
-const resting = { requests: 0, inFlight: 0, queued: 0, errors: 0 };
+const resting = {
+  requests: 0,
+  inFlight: 0,
+  queued: 0,
+  errors: 0,
+  taken: 0,
+  waitedMs: 0,
+  rejected: 0,
+  fullness: 0,
+};
 const record = {
   ...{ epoch: 1, pid: process.pid, startTime: 1, beatAt: 1, loopDelayP99Ms: 0, loopDelayMaxMs: 0 },
   ...{ utilisation: 0, rssBytes: 0, heapBytes: 0, flags: 0, latency: [], ...resting },

@@ -76,7 +76,10 @@ export function instanceRow(service: string, instance: InstanceStatus, now: numb
 
 /** The name stands once; a service without instances has a row too. */
 function serviceRows(service: ServiceStatus, now: number): Cell[][] {
-  const name = displayName(service.name);
+  const { range, wanted } = service;
+  const bounds =
+    range === undefined ? '' : ` (${String(wanted)} of ${String(range.min)}-${String(range.max)})`;
+  const name = `${displayName(service.name)}${bounds}`;
   if (service.instances.length === 0) return [[name, '-', { text: 'none wanted', style: 'gray' }]];
   return service.instances.map((instance, index) => instanceRow(index === 0 ? name : '', instance, now));
 }

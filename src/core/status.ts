@@ -2,6 +2,7 @@
  * What the supervisor says of the app: once a second to gateways, and on request to the CLI.
  * Everything in it is derived from transitions and statistics slots; nothing is counted twice.
  */
+import type { ReplicaRange } from './autoscale.ts';
 import type { InstanceState } from './instance-state.ts';
 
 export type ServiceHealth = 'healthy' | 'degraded' | 'unhealthy' | 'dead';
@@ -40,6 +41,8 @@ export interface ServiceStatus {
   readonly version: string;
   readonly optional: boolean;
   readonly wanted: number;
+  /** Between which its load decides; absent: it does not. */
+  readonly range?: ReplicaRange;
   readonly ready: number;
   readonly health: ServiceHealth;
   /** A sentence: why it is not healthy, where its instances do not show that. */

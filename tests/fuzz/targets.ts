@@ -52,6 +52,7 @@ const policies = {
 const app = {
   ...{ kind: 'app', name: 'shop', logLevel: 'info', shutdownTimeout: 60_000, ...policies },
   services: {
+    orders: { module: './orders.ts', replicas: { min: 1, max: 4 } },
     users: { module: './users.ts', replicas: 2, config: { url: 'x' }, env: { A: 'b' }, ...policies },
   },
   gateways: { public: { host: '127.0.0.1', port: 5_000, exposed: false } },

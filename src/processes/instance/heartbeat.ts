@@ -69,6 +69,10 @@ export class Heartbeat {
       requests: served?.requests ?? 0,
       errors: served?.errors ?? 0,
       flags: this.#isDebugged() ? slotFlag.inspectorAttached : 0,
+      fullness: served?.fullness ?? 0,
+      taken: (served?.requests ?? 0) + (served?.events ?? 0),
+      waitedMs: served?.waitedMs ?? 0,
+      rejected: served?.rejected ?? 0,
       latency: served?.latency ?? [],
     });
     this.#delay.reset();

@@ -16,6 +16,7 @@ import { countersPath, statisticsPath } from '../../os/shared-memory-path.ts';
 import { CounterDirectory, createCounters } from '../../os/shared-counters.ts';
 import { Fences } from '../../os/fences.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { Autoscaler } from './autoscaler.ts';
 import { ControlServer } from './control-server.ts';
 import { EventFeed } from './event-feed.ts';
 import { EventLog } from './event-log.ts';
@@ -67,6 +68,7 @@ export class RunningApp {
   readonly overrides: Overrides;
   readonly wanted: Wanted;
   readonly rolls: Rolls;
+  readonly autoscaler: Autoscaler;
   /** In `tutti dev`: that what runs is not what is in the files. */
   filesNote: string | undefined;
   readonly #needs: RunningAppNeeds;
@@ -159,6 +161,7 @@ export class RunningApp {
     this.#tails = new SpoolTails({ stateDir: needs.stateDir, clock, hub, slot: (id) => this.slots.get(id) });
     this.wanted = new Wanted({
       ...{ plan: () => this.plan, overrides: this.overrides, slots: this.slots },
+      byLoad: (service) => this.autoscaler.count(service),
       isRolling: (service) => this.rolls.isRolling(service),
       onAdded: (slot) => {
         this.#tails.watch(slot);
@@ -171,6 +174,19 @@ export class RunningApp {
     this.rolls = new Rolls({
       ...{ clock, slots: this.slots, wanted: this.wanted, events: this.events },
       planOf: (service) => this.planOf(service),
+      remember: (key, value) => {
+        this.#remember(key, value);
+      },
+    });
+    this.autoscaler = new Autoscaler({
+      ...{ clock, slots: this.slots, overrides: this.overrides, events: this.events, memos: welcome.memos },
+      plan: () => this.plan,
+      samples: (slot) => this.#watch.samples(slot),
+      isRolling: (service) => this.rolls.isRolling(service),
+      isStopping: () => this.wanted.isStopping,
+      apply: (service) => {
+        this.wanted.apply(service, 'resume');
+      },
       remember: (key, value) => {
         this.#remember(key, value);
       },
@@ -228,6 +244,7 @@ export class RunningApp {
     }
     this.wanted.consider();
     this.rolls.considerAll();
+    this.autoscaler.start();
     this.#tellStatus();
   }
 
@@ -266,7 +283,11 @@ export class RunningApp {
       urls: (service) => this.#listeners.urls(this.planOf(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
       byHand: this.overrides.byHand(),
-      notes: [...this.#desk.notes(), ...(this.filesNote === undefined ? [] : [this.filesNote])],
+      notes: [
+        ...this.#desk.notes(),
+        ...this.autoscaler.notes(),
+        ...(this.filesNote === undefined ? [] : [this.filesNote]),
+      ],
     });
   }
 
@@ -286,6 +307,7 @@ export class RunningApp {
     this.#statusTimer?.cancel();
     this.slots.close();
     this.rolls.close();
+    this.autoscaler.close();
     this.events.close();
     this.#watch.close();
     this.#locks.close();

@@ -138,6 +138,8 @@ function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
     version: plan.version,
     optional: plan.optional,
     wanted,
+    ...(plan.range !== undefined &&
+      !needs.byHand.some(({ service }) => service === plan.name) && { range: plan.range }),
     ready: states.filter((state) => state === 'ready').length,
     health: trouble !== undefined && health === 'healthy' ? 'degraded' : health,
     ...(trouble !== undefined && { trouble }),
