@@ -28,6 +28,8 @@ const resting = {
   waitedMs: 0,
   rejected: 0,
   fullness: 0,
+  calls: 0,
+  retries: 0,
 };
 const record = {
   ...{ epoch: 1, pid: process.pid, startTime: 1, beatAt: 1, loopDelayP99Ms: 0, loopDelayMaxMs: 0 },
@@ -52,7 +54,16 @@ export function beatCost(folder: string, count: number): { writeUs: number; beat
       return { cancel: () => undefined };
     },
   };
-  const heartbeat = new Heartbeat({ path, index: 0, epoch: 1, beatMs: 1, clock, stats: () => undefined });
+  const heartbeat = new Heartbeat({
+    path,
+    index: 0,
+    epoch: 1,
+    beatMs: 1,
+    clock,
+    stats: () => undefined,
+    calls: () => undefined,
+    onBeat: () => undefined,
+  });
   const beatUs = medianUs(() => {
     beat();
   }, count);

@@ -27,6 +27,9 @@ export interface ReplicaRange {
   readonly max: number;
 }
 
+/** `1-4` */
+export const rangeText = ({ min, max }: ReplicaRange): string => `${String(min)}-${String(max)}`;
+
 /** What one instance says of the last few seconds. */
 export interface InstanceLoad {
   /** 0 to 1. */

@@ -2,6 +2,7 @@
  * How many processes a service has: a number, or from one to another as its load asks for. Checks what an app file says of it, and reads
  * it. Used by what checks the app and by what plans it; gateways are given numbers only.
  */
+import { rangeText } from '../core/autoscale.ts';
 import type { ReplicaRange } from '../core/autoscale.ts';
 import type { OptionsIn, Problem } from '../core/options.ts';
 import { checkOptions, fillOptions, isPlainObject, shown } from '../core/options.ts';
@@ -31,8 +32,6 @@ export function replicasText(replicas: Replicas | undefined): string {
   return range === undefined ? String(fewestOf(replicas)) : rangeText(range);
 }
 
-export const rangeText = ({ min, max }: ReplicaRange): string => `${String(min)}-${String(max)}`;
-
 /** Undefined: no range, and to be checked as a number. */
 export function checkRange(value: unknown, path: string): Problem[] | undefined {
   if (!isPlainObject(value)) return undefined;
@@ -44,8 +43,6 @@ export function checkRange(value: unknown, path: string): Problem[] | undefined 
       { path: `${path}.max`, message: 'expected how many at most, as in { min: 1, max: 4 }' },
     ];
   if (problems.length === 0 && Number(min) > Number(max))
-    return [
-      { path: `${path}.min`, message: `must not be more than max (${shown(max)}), is ${shown(min)}` },
-    ];
+    return [{ path: `${path}.min`, message: `must not be more than max (${shown(max)}), is ${shown(min)}` }];
   return problems;
 }

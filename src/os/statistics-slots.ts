@@ -31,12 +31,14 @@ const fields = [
   'taken',
   'waitedMs',
   'rejected',
+  'calls',
+  'retries',
 ] as const;
 
 /**
  * `startTime` is that of /proc, `beatAt` monotonic milliseconds, `utilisation` of the event loop from 0 to 1,
  * `requests`, `errors`, `rejected` and `taken` (requests and events) count from the start of the process, `waitedMs` is what all those
- * taken have waited in queues,
+ * taken have waited in queues, `calls` are those it made itself and `retries` those made once more,
  * `fullness` that of the fullest action from 0 to 1, `flags` is a sum of `slotFlag`.
  */
 export type SlotRecord = Readonly<Record<(typeof fields)[number], number>> & {

@@ -173,6 +173,20 @@ export const targets: readonly Target[] = [
       { op: 'register', kind: 'gauge', name: 'x' },
       { op: 'lock', id: 1, name: 'reports.nightly', ttlMs: 30_000, waits: true },
       { op: 'unwait', id: 1, name: 'reports.nightly' },
+      {
+        op: 'avoids',
+        list: [
+          {
+            kind: 'breaker',
+            instance: 'users#1@2',
+            action: 'get',
+            failures: 5,
+            last: 'INSTANCE_LOST',
+            probeAt: 7.5,
+          },
+          { kind: 'outlier', instance: 'users#2@1', latencyMs: null, failedPart: 0.4 },
+        ],
+      },
       { op: 'renew', name: 'reports.nightly', fence: 1 },
       { op: 'unlock', name: 'reports.nightly', fence: 1 },
       { op: 'ack', revision: 3 },

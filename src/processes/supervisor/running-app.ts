@@ -17,6 +17,7 @@ import { CounterDirectory, createCounters } from '../../os/shared-counters.ts';
 import { Fences } from '../../os/fences.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { Autoscaler } from './autoscaler.ts';
+import { AvoidedTable } from './avoided-table.ts';
 import { ControlServer } from './control-server.ts';
 import { EventFeed } from './event-feed.ts';
 import { EventLog } from './event-log.ts';
@@ -77,6 +78,7 @@ export class RunningApp {
   readonly #tails: SpoolTails;
   readonly #counters: CounterDirectory;
   readonly #locks: Locks;
+  readonly #avoided: AvoidedTable;
   readonly #desk: InstanceDesk;
   readonly #feed: EventFeed;
   readonly #listeners: Listeners;
@@ -198,7 +200,9 @@ export class RunningApp {
       send: (id, message) => this.control.send(id, message),
       remember: (key, value) => needs.keeper.ask({ op: 'memo', key, value }),
     });
+    this.#avoided = new AvoidedTable({ clock, slots: this.slots, events: this.events });
     this.#desk = new InstanceDesk({
+      avoided: this.#avoided,
       ...{ slots: this.slots, registry: this.registry, counters: this.#counters, locks: this.#locks },
       manifest: () => this.plan.manifest,
       send: (id, message) => this.control.send(id, message),
@@ -283,6 +287,7 @@ export class RunningApp {
       urls: (service) => this.#listeners.urls(this.planOf(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
       byHand: this.overrides.byHand(),
+      avoided: this.#avoided.list(),
       notes: [
         ...this.#desk.notes(),
         ...this.autoscaler.notes(),
@@ -346,12 +351,17 @@ export class RunningApp {
     this.registry.update(this.planOf(after.service), this.slots.of(after.service));
     this.events.transition({ ...transition, now: this.#needs.clock.now() });
     if (before.state === after.state) return;
-    if (!hasProcess(after)) this.#locks.gone(instanceId(before));
+    if (!hasProcess(after)) this.#gone(instanceId(before));
     // First: a newcomer that failed is not to be started again.
     this.rolls.consider(after.service);
     this.wanted.consider();
     this.wanted.dropSurplus(after.service);
     this.#statusToSystem();
+  }
+
+  #gone(instance: string): void {
+    this.#locks.gone(instance);
+    this.#avoided.gone(instance);
   }
 
   #tell(event: TuttiEvent): void {
