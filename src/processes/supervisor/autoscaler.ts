@@ -24,10 +24,10 @@ import type { Sample } from './watched-instance.ts';
 
 export interface AutoscalerNeeds {
   readonly clock: Clock;
-  readonly plan: () => AppPlan;
-  readonly overrides: Overrides;
-  readonly slots: Slots;
-  readonly events: EventLog;
+  readonly plan: () => Pick<AppPlan, 'services'>;
+  readonly overrides: Pick<Overrides, 'replicas' | 'isStopped'>;
+  readonly slots: Pick<Slots, 'of'>;
+  readonly events: Pick<EventLog, 'note'>;
   readonly samples: (slot: SlotState) => readonly Sample[];
   /** Who rolls has one more than is wanted. */
   readonly isRolling: (service: string) => boolean;
