@@ -19,7 +19,18 @@ function medianUs(once: () => void, count: number): number {
   return median(took);
 }
 
-const resting = { requests: 0, inFlight: 0, queued: 0, errors: 0 };
+const resting = {
+  requests: 0,
+  inFlight: 0,
+  queued: 0,
+  errors: 0,
+  taken: 0,
+  waitedMs: 0,
+  rejected: 0,
+  fullness: 0,
+  calls: 0,
+  retries: 0,
+};
 const record = {
   ...{ epoch: 1, pid: process.pid, startTime: 1, beatAt: 1, loopDelayP99Ms: 0, loopDelayMaxMs: 0 },
   ...{ utilisation: 0, rssBytes: 0, heapBytes: 0, flags: 0, latency: [], ...resting },
@@ -43,7 +54,16 @@ export function beatCost(folder: string, count: number): { writeUs: number; beat
       return { cancel: () => undefined };
     },
   };
-  const heartbeat = new Heartbeat({ path, index: 0, epoch: 1, beatMs: 1, clock, stats: () => undefined });
+  const heartbeat = new Heartbeat({
+    path,
+    index: 0,
+    epoch: 1,
+    beatMs: 1,
+    clock,
+    stats: () => undefined,
+    calls: () => undefined,
+    onBeat: () => undefined,
+  });
   const beatUs = medianUs(() => {
     beat();
   }, count);

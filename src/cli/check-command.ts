@@ -7,6 +7,7 @@ import type { AppDefinition } from '../define/app.ts';
 import { configInvalid, loadApp, resolveAppFile } from '../define/load-app.ts';
 import type { AppManifest } from '../define/manifest.ts';
 import { gatewayOptions } from '../define/options.ts';
+import { replicasText } from '../define/replicas.ts';
 import { readManifest } from '../define/read-manifest.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import type { Io } from './io.ts';
@@ -53,7 +54,7 @@ function serviceTable({ app, manifest, levels }: Checked, io: Io): string[] {
   const rows = levels.flatMap((names, level) =>
     names.map((name) => {
       const { version = '', needs = [] } = manifest.services[name] ?? {};
-      const replicas = String(app.services[name]?.replicas ?? 1);
+      const replicas = replicasText(app.services[name]?.replicas);
       return [level === 0 ? 'first' : `then ${String(level + 1)}`, name, version, replicas, needs.join(', ')];
     }),
   );

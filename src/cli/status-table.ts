@@ -1,6 +1,8 @@
 /**
  * The status of an app for people: one word for the whole, a row per instance, and below what is not as it should be. Pure.
  */
+import { rangeText } from '../core/autoscale.ts';
+import { avoidedLines } from '../core/avoided.ts';
 import { displayName } from '../core/ids.ts';
 import type { InstanceState } from '../core/instance-state.ts';
 import { escapeControls } from '../core/log-line.ts';
@@ -76,7 +78,9 @@ export function instanceRow(service: string, instance: InstanceStatus, now: numb
 
 /** The name stands once; a service without instances has a row too. */
 function serviceRows(service: ServiceStatus, now: number): Cell[][] {
-  const name = displayName(service.name);
+  const { range, wanted } = service;
+  const bounds = range === undefined ? '' : ` (${String(wanted)} of ${rangeText(range)})`;
+  const name = `${displayName(service.name)}${bounds}`;
   if (service.instances.length === 0) return [[name, '-', { text: 'none wanted', style: 'gray' }]];
   return service.instances.map((instance, index) => instanceRow(index === 0 ? name : '', instance, now));
 }
@@ -89,11 +93,12 @@ function reasonLine({ slot, state, reason, restartAt }: InstanceStatus, now: num
   return `${displayName(slot)} ${wordsOfState[state] ?? `is ${state}`}: ${reason}${again}`;
 }
 
-export function noteLines({ services, notes, takenAt }: AppStatus, paint: Paint): string[] {
+export function noteLines({ services, notes, avoided, takenAt }: AppStatus, paint: Paint): string[] {
   const troubled = services
     .flatMap(({ instances }) => instances)
     .filter(({ state }) => state !== 'ready' && state !== 'stopped');
-  const lines = [...troubled.map((instance) => reasonLine(instance, takenAt)), ...notes];
+  const notAsked = avoidedLines(avoided, takenAt).map(({ slot, text }) => `${displayName(slot)} ${text}`);
+  const lines = [...troubled.map((instance) => reasonLine(instance, takenAt)), ...notAsked, ...notes];
   return lines.length === 0
     ? []
     : ['', ...lines.map((line) => `  ${paint('yellow', '!')} ${escapeControls(line)}`)];

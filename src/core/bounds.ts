@@ -17,6 +17,12 @@ export const bounds = {
   outgoingBytes: 8 * MiB,
   /** Calls of one process to one service that are under way. Beyond: `OVERLOADED` at once. */
   callsToService: 4_096,
+  /** What one instance tells the supervisor of whom it does not ask. Beyond: the rest is told when there is room. */
+  avoidedTold: 32,
+  /** What the supervisor keeps of that, of all instances. Beyond: not shown. */
+  avoidedKept: 1_000,
+  /** Events in ten seconds about who is not asked by whom. Beyond: counted, said by the next one. */
+  avoidedEvents: 20,
   /** Calls of one action that run at once. Beyond: they wait. */
   actionConcurrency: 100,
   /** Calls of one action that wait. Beyond: `OVERLOADED` at once. */

@@ -23,6 +23,7 @@ const sliceMs = breakerLimits.windowMs / slices;
 export class Breaker {
   #phase: BreakerPhase = 'closed';
   #failuresInARow = 0;
+  #openedAfter = 0;
   #probeAfterMs = 0;
   #probeAt = 0;
   /** Calls and failures per slice of the window; undefined while nothing failed in it. */
@@ -37,6 +38,11 @@ export class Breaker {
   /** When the next call is let through, as far as that is known; `now` or before: at once. */
   get probeAt(): number {
     return this.#probeAt;
+  }
+
+  /** Failures in a row when it opened. */
+  get openedAfter(): number {
+    return this.#openedAfter;
   }
 
   /** Does not change anything: whoever sends says so with `sent`. */
@@ -75,6 +81,7 @@ export class Breaker {
     this.#window ??= this.#newWindow(now);
     this.#count(this.#window, now, true);
     if (this.#failuresInARow < breakerLimits.inARow && !this.#isMostlyFailing(this.#window)) return false;
+    this.#openedAfter = this.#failuresInARow;
     this.#open(now);
     return true;
   }

@@ -181,6 +181,10 @@ const wordsOfApp: Readonly<Record<AppEventName, (event: AppEvent) => EventWords>
     told(`a roll begins, ${counted(listLength(evidence['instances']), 'instance')} one at a time: ${reason}`),
   'roll:done': ({ reason }) => told(`the roll is done, ${reason}`, 'good'),
   'roll:undone': ({ reason }) => told(`the roll was undone, the old ones stay: ${reason}`, 'bad'),
+  'breaker:opened': ({ reason }) => told(reason, 'warn'),
+  'breaker:closed': ({ reason }) => told(reason, 'good'),
+  'outlier:found': ({ reason }) => told(reason, 'warn'),
+  'outlier:recovered': ({ reason }) => told(reason, 'good'),
   'events:lost': ({ reason }) => told(reason, 'warn'),
 };
 

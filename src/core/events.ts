@@ -34,6 +34,10 @@ export type AppEventName =
   | 'roll:started'
   | 'roll:done'
   | 'roll:undone'
+  | 'breaker:opened'
+  | 'breaker:closed'
+  | 'outlier:found'
+  | 'outlier:recovered'
   | 'events:lost';
 
 export interface AppEvent {

@@ -2,6 +2,8 @@
  * Answers "why did it restart?": what each instance is now, the story that led there, the last words of the latest failure, and what to
  * type next. Pure: events and a status in, words out. Used by `tutti why`; who prints it escapes what services said.
  */
+import { avoidedLines } from './avoided.ts';
+import type { AvoidedLine } from './avoided.ts';
 import { eventSubject, eventWords, isFailure } from './event-words.ts';
 import type { Tone } from './event-words.ts';
 import type { InstanceEvent, TuttiEvent } from './events.ts';
@@ -18,7 +20,7 @@ export interface Subject {
   readonly slot?: string | undefined;
 }
 
-type Status = Pick<AppStatus, 'services' | 'takenAt' | 'generation' | 'pids'>;
+type Status = Pick<AppStatus, 'services' | 'avoided' | 'takenAt' | 'generation' | 'pids'>;
 
 /** Epoch milliseconds, both ends included. */
 export interface TimeSpan {
@@ -165,13 +167,21 @@ const isPartOf = ({ services }: Status, about: Subject | undefined): boolean =>
 
 function nowLines(
   instances: readonly InstanceStatus[],
-  { takenAt, generation, pids }: Status,
+  { takenAt, generation, pids, avoided }: Status,
   about: Subject | undefined,
 ): NowLine[] {
-  if (about?.service !== supervisorName) return instances.map((instance) => nowLine(instance, takenAt));
+  if (about?.service !== supervisorName) {
+    const lines = avoidedLines(avoided, takenAt);
+    return instances.flatMap((instance) => [nowLine(instance, takenAt), ...avoidedNow(instance, lines)]);
+  }
   const text = `runs, the ${ordinal(generation)} since the app was started (pid ${String(pids.supervisor)})`;
   return [{ instance: supervisorName, text, tone: 'good' }];
 }
+
+const avoidedNow = ({ slot }: InstanceStatus, lines: readonly AvoidedLine[]): NowLine[] =>
+  lines
+    .filter((line) => line.slot === slot)
+    .map(({ text }) => ({ instance: displayName(slot), text, tone: 'warn' }));
 
 export function nowLine(instance: InstanceStatus, takenAt: number): NowLine {
   const text = `${nowText(instance, takenAt)}${restartsText(instance)}`;

@@ -36,7 +36,7 @@ export const newRoll = (service: string, reason: string, old: readonly SlotState
 });
 
 /** One that leaves already, or is about to, needs nobody in its place. */
-const isStaying = ({ state, afterEnd }: SlotState): boolean =>
+export const isStaying = ({ state, afterEnd }: SlotState): boolean =>
   state !== 'draining' && state !== 'stopping' && afterEnd !== 'stop';
 
 function lowestFree(slots: readonly SlotState[]): number {

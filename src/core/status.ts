@@ -2,6 +2,8 @@
  * What the supervisor says of the app: once a second to gateways, and on request to the CLI.
  * Everything in it is derived from transitions and statistics slots; nothing is counted twice.
  */
+import type { AvoidedStatus } from './avoided.ts';
+import type { ReplicaRange } from './autoscale.ts';
 import type { InstanceState } from './instance-state.ts';
 
 export type ServiceHealth = 'healthy' | 'degraded' | 'unhealthy' | 'dead';
@@ -40,6 +42,8 @@ export interface ServiceStatus {
   readonly version: string;
   readonly optional: boolean;
   readonly wanted: number;
+  /** Between which its load decides; absent: it does not. */
+  readonly range?: ReplicaRange;
   readonly ready: number;
   readonly health: ServiceHealth;
   /** A sentence: why it is not healthy, where its instances do not show that. */
@@ -59,6 +63,8 @@ export interface AppStatus {
   readonly services: readonly ServiceStatus[];
   /** Shared counters and gauges by name. */
   readonly shared: Readonly<Record<string, number>>;
+  /** Who is not asked by whom, or asked less: what callers hold against instances. */
+  readonly avoided: readonly AvoidedStatus[];
   /** What a person should know: overrides by hand, code that differs from the manifest, what is degraded. */
   readonly notes: readonly string[];
 }
@@ -89,6 +95,21 @@ export function strainText({ loopDelayMs, requests, errors }: Strain): string | 
   if (loopDelayMs > slowLoopMs) return `its event loop lags by ${String(Math.round(loopDelayMs))} ms`;
   if (requests < fewestRequests || errors <= requests * errorShare) return undefined;
   return `${String(errors)} of ${String(requests)} calls failed in the last minute`;
+}
+
+const retryShare = 0.02;
+const fewestRetries = 10;
+
+/** Of the calls that an instance made in the last minute; undefined: hardly any had to be made again. */
+export function retryText({
+  calls,
+  retries,
+}: {
+  readonly calls: number;
+  readonly retries: number;
+}): string | undefined {
+  if (retries < fewestRetries || retries < calls * retryShare) return undefined;
+  return `had to make ${String(retries)} of its ${String(calls)} calls of the last minute once more`;
 }
 
 /**

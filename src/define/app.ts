@@ -11,6 +11,7 @@ import type {
   serviceOptions,
   stopOptions,
 } from './options.ts';
+import type { Replicas } from './replicas.ts';
 
 export interface PolicyInput {
   readonly restart?: OptionsIn<typeof restartOptions>;
@@ -18,7 +19,9 @@ export interface PolicyInput {
   readonly health?: OptionsIn<typeof healthOptions>;
 }
 
-export interface ServiceEntry extends OptionsIn<typeof serviceOptions>, PolicyInput {
+export interface ServiceEntry extends Omit<OptionsIn<typeof serviceOptions>, 'replicas'>, PolicyInput {
+  /** A number, or `{ min: 1, max: 4 }`: as many as its load asks for. */
+  readonly replicas?: Replicas | undefined;
   /** Path of the module that exports the definition, from the app file. */
   readonly module: string;
   /** Given to the service's `config` schema. Reaches the process on a private channel, never by argv or environment. */

@@ -20,6 +20,7 @@ import {
   serviceOptions,
   stopOptions,
 } from './options.ts';
+import { checkRange, mostOf } from './replicas.ts';
 import { isReservedRoute } from './reserved-routes.ts';
 
 const policyTables = { restart: restartOptions, stop: stopOptions, health: healthOptions } as const;
@@ -76,7 +77,17 @@ function checkEnv(env: unknown, path: string): Problem[] {
 
 function checkServiceEntry(name: string, value: unknown): Problem[] {
   const path = `services.${name}`;
-  const problems = checkEntry(value, path, { keys: ['module', 'config', 'env'], table: serviceOptions });
+  const { replicas: count, ...table } = serviceOptions;
+  const range = isPlainObject(value) ? checkRange(value['replicas'], `${path}.replicas`) : undefined;
+  const keys = ['module', 'config', 'env', 'replicas'];
+  const problems = [
+    ...checkEntry(
+      value,
+      path,
+      range === undefined ? { keys, table: { replicas: count, ...table } } : { keys, table },
+    ),
+    ...(range ?? []),
+  ];
   if (!isName(name)) problems.push({ path, message: 'a service is named by letters, digits, "_" and "-"' });
   if (!isPlainObject(value)) return problems;
   const { module, config, env } = value;
@@ -231,7 +242,7 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
       message: `these need each other in a circle: ${cycle.join(' -> ')}. Use mayCall for one of them`,
     });
   const entries = [...Object.values(app.services), ...Object.values(app.gateways ?? {})];
-  const wanted = entries.reduce((sum, entry) => sum + (entry.replicas ?? 1), 0);
+  const wanted = entries.reduce((sum, entry) => sum + mostOf(entry.replicas), 0);
   if (wanted > bounds.instances)
     problems.push({
       path: 'services',

@@ -137,9 +137,28 @@ export const serviceOptions = {
     min: 0,
     max: 256,
     unit: 'processes',
-    doc: 'How many processes run this service.',
+    doc: 'How many processes run this service; `{ min, max }`: as many as its load asks for.',
   },
   optional: { kind: 'boolean', default: false, doc: 'The app counts as healthy without it.' },
+} as const satisfies OptionTable;
+
+export const rangeOptions = {
+  min: {
+    kind: 'whole',
+    default: 1,
+    min: 1,
+    max: 256,
+    unit: 'processes',
+    doc: 'Never fewer, and as many at the start.',
+  },
+  max: {
+    kind: 'whole',
+    default: undefined,
+    min: 1,
+    max: 256,
+    unit: 'processes',
+    doc: 'Never more. Has to be given.',
+  },
 } as const satisfies OptionTable;
 
 export const gatewayOptions = {

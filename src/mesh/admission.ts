@@ -40,6 +40,11 @@ export class Admission<Work extends Admitted> {
     return this.#line.size;
   }
 
+  /** How much of what may run at once runs: 0 to 1. */
+  get fullness(): number {
+    return this.#running / this.#limits.concurrency;
+  }
+
   admit(work: Work): Admittance<Work> {
     if (this.#running < this.#limits.concurrency) {
       this.#running += 1;

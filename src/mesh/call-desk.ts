@@ -37,6 +37,7 @@ export class CallDesk {
     events: 0,
     errors: 0,
     rejected: 0,
+    waitedMs: 0,
     expired: 0,
     eventsDropped: 0,
     eventErrors: 0,
@@ -85,7 +86,7 @@ export class CallDesk {
   withdraw(call: ServedCall, reason: TuttiError): void {
     call.cancel(reason);
     if (!call.served.admission.remove(call)) return;
-    this.#leftQueue(call.served);
+    this.#leftQueue(call, this.#needs.clock.now());
     this.#checkIdle();
   }
 
@@ -117,7 +118,7 @@ export class CallDesk {
       this.#overloaded(call);
     } else {
       for (const displaced of admittance.displaced) {
-        this.counts.queued -= 1;
+        this.#leftQueue(displaced, call.startedAt);
         this.#overloaded(displaced);
       }
       call.hasWaited = true;
@@ -190,7 +191,7 @@ export class CallDesk {
     if (!served.isEvent) this.#note(now - call.startedAt);
     const { admission } = served;
     for (let next = admission.leave(now); next !== undefined; next = admission.leave(now)) {
-      this.#leftQueue(served);
+      this.#leftQueue(next, now);
       if (!this.#isLate(next)) {
         this.counts.inFlight += 1;
         this.#run(next);
@@ -206,8 +207,9 @@ export class CallDesk {
     this.latency[bucket] = (this.latency[bucket] ?? 0) + 1;
   }
 
-  #leftQueue(served: Served): void {
+  #leftQueue({ served, startedAt }: ServedCall, now: number): void {
     this.counts.queued -= 1;
+    this.counts.waitedMs += Math.max(0, now - startedAt);
     if (served.admission.waiting === 0) this.#busy.delete(served);
   }
 
@@ -225,7 +227,7 @@ export class CallDesk {
     for (const served of this.#busy) {
       if (served.isEvent) continue;
       for (const call of served.admission.removeBefore(now - bounds.actionQueueMs)) {
-        this.#leftQueue(served);
+        this.#leftQueue(call, now);
         this.#overloaded(call);
       }
     }

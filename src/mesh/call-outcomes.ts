@@ -37,7 +37,8 @@ export class CallOutcomes {
 
   /** It did not answer in time, was lost, or has too much to do: by the code. */
   failed(call: PendingCall, peer: Peer, code: string): void {
-    if (!peer.health.failed(call.action, this.#needs.clock.now(), call.isProbe)) return;
+    const now = this.#needs.clock.now();
+    if (!peer.health.failed(call.action, { now, isProbe: call.isProbe, code })) return;
     this.counts.breakersOpened += 1;
     this.#needs.log('warn', 'An action failed too often: it is not asked for here for a while', {
       ...fieldsOf(call, peer),

@@ -3,6 +3,7 @@
  * `CALL_TIMED_OUT`. Used by the host for `calls`, by gateways and by the CLI's way in.
  * It repeats a call only where that is safe: not started there, or idempotent and owned by this caller.
  */
+import type { Avoided } from '../core/avoided.ts';
 import { bounds } from '../core/bounds.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { isTuttiError, TuttiError } from '../core/errors.ts';
@@ -61,6 +62,8 @@ export interface Caller {
   /** To who is there now: one instance of each balanced subscriber, all of each broadcast one. Resolves once handed over. */
   emit(event: string, payload: unknown, options?: CallOptions): Promise<{ delivered: number }>;
   stats(): CallerStats;
+  /** Whom it does not ask now, or asks less. */
+  avoided(): Avoided[];
   /** Takes back what waits; closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -163,6 +166,10 @@ class MeshCaller implements Caller, PeerOwner {
   stats(): CallerStats {
     const openBreakers = this.#peers.openBreakers();
     return { ...this.#counts, ...this.#outcomes.counts, retries: this.#routes.retries, openBreakers };
+  }
+
+  avoided(): Avoided[] {
+    return this.#peers.avoided();
   }
 
   close(): Promise<void> {

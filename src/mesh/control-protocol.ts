@@ -2,6 +2,8 @@
  * What supervisor and instance say to each other on the control socket, and the birth frame that an instance finds on fd 3.
  * Messages of an instance are checked field by field: it is honest, but may be out of its mind.
  */
+import type { Avoided } from '../core/avoided.ts';
+import { bounds } from '../core/bounds.ts';
 import type { Certificate } from '../core/certificate.ts';
 import type { InstanceRef } from '../core/ids.ts';
 import type { LogLevel } from '../core/log-line.ts';
@@ -56,6 +58,8 @@ export type InstanceMessage =
   | { readonly op: 'extend'; readonly ms: number }
   /** The events after this number, when there are some; all up to it are handled. */
   | { readonly op: 'follow'; readonly after: number | null }
+  /** Whom it does not ask now, or asks less: all of it. */
+  | { readonly op: 'avoids'; readonly list: readonly Avoided[] }
   | { readonly op: 'snapshot' }
   | { readonly op: 'register'; readonly kind: 'counter' | 'gauge'; readonly name: string }
   /** It wants the lock; `id` is the number of the question. */
@@ -110,6 +114,19 @@ const isTtl = (value: unknown): boolean => typeof value === 'number' && value >=
 const isLease = ({ name, fence }: Record<string, unknown>): boolean =>
   isText(name, longestName) && Number.isSafeInteger(fence);
 
+const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
+/** Service, slot and epoch. */
+const longestInstance = 160;
+
+function isAvoided(value: unknown): boolean {
+  if (!isPlainObject(value) || !isText(value['instance'], longestInstance)) return false;
+  if (!/^.+#\d+@\d+$/.test(value['instance'])) return false;
+  const { kind, action, failures, last, probeAt, latencyMs, failedPart } = value;
+  if (kind === 'outlier') return (latencyMs === null || isNumber(latencyMs)) && isNumber(failedPart);
+  const isBreaker = kind === 'breaker' && isText(action, longestName) && isText(last, longestName);
+  return isBreaker && Number.isSafeInteger(failures) && isNumber(probeAt);
+}
+
 const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unknown>) => boolean>> = {
   hello: (frame) =>
     Number.isSafeInteger(frame['protocol']) &&
@@ -122,6 +139,7 @@ const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unkn
   ack: (frame) => Number.isSafeInteger(frame['revision']),
   extend: ({ ms }) => typeof ms === 'number' && Number.isFinite(ms) && ms >= 0,
   follow: ({ after }) => after === null || Number.isSafeInteger(after),
+  avoids: ({ list }) => Array.isArray(list) && list.length <= bounds.avoidedTold && list.every(isAvoided),
   snapshot: () => true,
   register: (frame) =>
     (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], longestName),

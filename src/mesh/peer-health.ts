@@ -2,6 +2,7 @@
  * How one instance has answered lately, as one of its callers sees it: latency, failures, and a breaker for each action that failed.
  * The decisions are in core; this keeps their state. Used by `Peer`.
  */
+import type { OpenBreaker } from '../core/avoided.ts';
 import { Breaker } from '../core/breaker.ts';
 import type { Comparison, Observed } from '../core/outliers.ts';
 
@@ -18,6 +19,8 @@ export class PeerHealth implements Observed {
   /** Beside the others of its service. */
   comparison: Comparison = { isOutlier: false, slowness: 1 };
   readonly #breakers = new Map<string, Breaker>();
+  /** Codes of the last failures, of actions that have a breaker. */
+  readonly #last = new Map<string, string>();
   #wasAsked = false;
 
   get isOutlier(): boolean {
@@ -60,15 +63,17 @@ export class PeerHealth implements Observed {
     this.#noteFailure(isFault ? 1 : 0);
     if (this.#breakers.size === 0 || this.#breakers.get(action)?.succeeded(now) !== true) return false;
     this.#breakers.delete(action);
+    this.#last.delete(action);
     return true;
   }
 
   /** No answer, or that it has too much to do. True: a breaker opened. */
-  failed(action: string, now: number, isProbe: boolean): boolean {
+  failed(action: string, { now, isProbe, code }: { now: number; isProbe: boolean; code: string }): boolean {
     this.#wasAsked = true;
     this.#noteFailure(1);
     let breaker = this.#breakers.get(action);
     if (breaker === undefined) this.#breakers.set(action, (breaker = new Breaker()));
+    this.#last.set(action, code);
     return breaker.failed(now, isProbe);
   }
 
@@ -86,8 +91,12 @@ export class PeerHealth implements Observed {
   }
 
   /** Actions that are not asked for now. */
-  open(): string[] {
-    return [...this.#breakers].filter(([, { phase }]) => phase !== 'closed').map(([action]) => action);
+  open(): Omit<OpenBreaker, 'kind' | 'instance'>[] {
+    return [...this.#breakers]
+      .filter(([, { phase }]) => phase !== 'closed')
+      .map(([action, { openedAfter: failures, probeAt }]) => {
+        return { action, failures, probeAt, last: this.#last.get(action) ?? '' };
+      });
   }
 
   #noteFailure(failure: 0 | 1): void {

@@ -2,6 +2,7 @@
  * The peers of a caller: one for each instance it has talked to, chosen from what the registry lists.
  * Drops those that were replaced: a new epoch in the slot is proof that the old one is gone.
  */
+import type { Avoided } from '../core/avoided.ts';
 import { instanceId } from '../core/ids.ts';
 import { pickOfTwo } from '../core/balance.ts';
 import { compareInstances } from '../core/outliers.ts';
@@ -92,8 +93,32 @@ export class PeerTable {
 
   openBreakers(): { readonly action: string; readonly instance: string }[] {
     return [...this.#byId.values()].flatMap(({ id, instance: { service }, health }) =>
-      health.open().map((action) => ({ action: `${service}.${action}`, instance: id })),
+      health.open().map(({ action }) => ({ action: `${service}.${action}`, instance: id })),
     );
+  }
+
+  /** Of those that are listed: who is not is asked by nobody, and comes back with what is held against it. */
+  avoided(): Avoided[] {
+    const all = [...this.#byId.values()];
+    const peers = all.filter(({ health }) => health.isOutlier || !health.isClear);
+    return peers
+      .filter((peer) => this.#isListed(peer))
+      .flatMap(({ id: instance, health }) => {
+        const { isOutlier, latencyMs, failures } = health;
+        const outlier = {
+          kind: 'outlier',
+          instance,
+          latencyMs: latencyMs ?? null,
+          failedPart: failures,
+        } as const;
+        const breakers = health.open().map((open) => ({ kind: 'breaker', instance, ...open }) as const);
+        return [...breakers, ...(isOutlier ? [outlier] : [])];
+      });
+  }
+
+  #isListed({ instance: { service, slot, epoch } }: Peer): boolean {
+    const listed = this.#needs.registry.service(service)?.instances ?? [];
+    return listed.some((one) => one.slot === slot && one.epoch === epoch);
   }
 
   /** The registry or a peer's mind has changed. */

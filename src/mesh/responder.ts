@@ -62,6 +62,10 @@ export interface ResponderStats {
   readonly errors: number;
   /** Turned away: queue full or waited too long. */
   readonly rejected: number;
+  /** Of the action or subscription that is nearest to its `concurrency`: 0 to 1. */
+  readonly fullness: number;
+  /** What all calls together have waited for their turn, those in vain too. */
+  readonly waitedMs: number;
   /** Came or waited beyond their deadline, and were not started. */
   readonly expired: number;
   readonly eventsDropped: number;
@@ -138,6 +142,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
       ...this.desk.counts,
       badFrames: this.#badFrames,
       strangersClosed: this.#strangersClosed,
+      fullness: Math.max(0, ...[...this.actions, ...this.events].map(({ admission }) => admission.fullness)),
       latency: [...this.desk.latency],
     };
   }

@@ -27,11 +27,19 @@ const fields = [
   'requests',
   'errors',
   'flags',
+  'fullness',
+  'taken',
+  'waitedMs',
+  'rejected',
+  'calls',
+  'retries',
 ] as const;
 
 /**
  * `startTime` is that of /proc, `beatAt` monotonic milliseconds, `utilisation` of the event loop from 0 to 1,
- * `requests` and `errors` count from the start of the process, `flags` is a sum of `slotFlag`.
+ * `requests`, `errors`, `rejected` and `taken` (requests and events) count from the start of the process, `waitedMs` is what all those
+ * taken have waited in queues, `calls` are those it made itself and `retries` those made once more,
+ * `fullness` that of the fullest action from 0 to 1, `flags` is a sum of `slotFlag`.
  */
 export type SlotRecord = Readonly<Record<(typeof fields)[number], number>> & {
   /** As `core/latency-histogram` counts. */
@@ -46,7 +54,7 @@ const latencyAt = 32;
 const sumAt = 62;
 const sequenceAgainAt = 63;
 const magic = 0x7475_7474_6973;
-const version = 1;
+const version = 2;
 
 /** Makes the file anew; writers of an earlier one notice and move over. */
 export function createSlots(path: string, count: number): void {

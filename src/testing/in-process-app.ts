@@ -301,6 +301,7 @@ class InProcessApp implements TestApp {
     });
     return {
       app: this.#app.name,
+      avoided: [],
       takenAt: now,
       startedAt: now,
       generation: 1,

@@ -18,7 +18,14 @@ const instance = (slot: string, rssBytes: number | null, restarts = 0): Instance
   ...{ requestsPerSecond: 0, p99Ms: null, loopDelayMs: null, cpuPercent: null, rssBytes },
 });
 const statusOf = (instances: readonly InstanceStatus[], notes: readonly string[] = []): AppStatus => ({
-  ...{ app: 'shop', takenAt: 65_000, startedAt: 0, generation: 1, pids: { keeper: 1, supervisor: 2 } },
+  ...{
+    app: 'shop',
+    avoided: [],
+    takenAt: 65_000,
+    startedAt: 0,
+    generation: 1,
+    pids: { keeper: 1, supervisor: 2 },
+  },
   ...{ shared: {}, notes },
   services: [
     {

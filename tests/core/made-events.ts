@@ -23,7 +23,7 @@ export const instance = (slot: string, is: Partial<InstanceStatus>): InstanceSta
   ...{ requestsPerSecond: 0, p99Ms: null, loopDelayMs: null, cpuPercent: null, rssBytes: null },
   ...is,
 });
-type Status = Pick<AppStatus, 'services' | 'takenAt' | 'generation' | 'pids'>;
+type Status = Pick<AppStatus, 'services' | 'avoided' | 'takenAt' | 'generation' | 'pids'>;
 export const statusWith = (...instances: InstanceStatus[]): Status => ({
   services: [
     {
@@ -31,6 +31,7 @@ export const statusWith = (...instances: InstanceStatus[]): Status => ({
       ...{ health: 'healthy', urls: [], instances },
     },
   ],
+  avoided: [],
   takenAt: 720_000,
   generation: 2,
   pids: { keeper: 5, supervisor: 6 },

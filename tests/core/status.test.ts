@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InstanceState } from '../../src/core/instance-state.ts';
-import { serviceHealth, stateWord } from '../../src/core/status.ts';
+import { retryText, serviceHealth, stateWord } from '../../src/core/status.ts';
 
 const cases: [number, InstanceState[], string][] = [
   [2, ['ready', 'ready'], 'healthy'],
@@ -42,4 +42,14 @@ test('a service whose loop is slow, or that fails more than one in twenty calls 
   assert.equal(of({ ...well, loopDelayMs: 201 }), 'degraded');
   assert.equal(of({ ...well, errors: 6 }), 'degraded');
   assert.equal(of({ ...well, requests: 19, errors: 19 }), 'healthy', 'too few to say');
+});
+
+test('calls that were made once more are worth a note when they are many, and not hardly any of all', () => {
+  assert.equal(
+    retryText({ calls: 800, retries: 37 }),
+    'had to make 37 of its 800 calls of the last minute once more',
+  );
+  assert.equal(retryText({ calls: 20, retries: 9 }), undefined);
+  assert.equal(retryText({ calls: 10_000, retries: 199 }), undefined);
+  assert.ok(retryText({ calls: 10_000, retries: 200 }) !== undefined);
 });

@@ -53,6 +53,32 @@ const refusals: [string, object, string[]][] = [
     { services: { users: {} } },
     ['services.users.module: expected the path of a module, got undefined'],
   ],
+  ...(
+    [
+      [{ min: 1, max: 4 }],
+      [{ max: 256 }],
+      [{ min: 4, max: 1 }, 'min: must not be more than max (1), is 4'],
+      [{ min: 2 }, 'max: expected how many at most, as in { min: 1, max: 4 }'],
+      [{ min: 0, max: 4 }, 'min: expected a whole number from 1 to 256, got 0'],
+      [{ min: 1, max: 1.5 }, 'max: expected a whole number from 1 to 256, got 1.5'],
+      [{ max: 257 }, 'max: expected a whole number from 1 to 256, got 257'],
+      [{ max: 4, maxx: 5 }, 'maxx: unknown option "maxx"; did you mean "max"?'],
+    ] as const
+  ).map(([replicas, problem]): [string, object, string[]] => [
+    `replicas: ${JSON.stringify(replicas)}`,
+    { services: { users: { ...users, replicas } } },
+    problem === undefined ? [] : [`services.users.replicas.${problem}`],
+  ]),
+  [
+    'a list of replicas',
+    { services: { users: { ...users, replicas: [1, 4] } } },
+    ['services.users.replicas: expected a whole number from 0 to 256, got a list'],
+  ],
+  [
+    'a gateway whose number is a range',
+    { gateways: { public: { replicas: { min: 1, max: 2 } } } },
+    ['gateways.public.replicas: expected a whole number from 1 to 64, got an object'],
+  ],
   [
     'a name of every object as an option',
     { services: { users: { ...users, toString: 1 } } },
@@ -148,7 +174,7 @@ test('N-85 no control character of a name reaches the terminal', () => {
 test('gateways count among the instances an app may have', () => {
   const app = {
     name: 'shop',
-    services: { users: { ...users, replicas: 256 } },
+    services: { users: { ...users, replicas: { min: 1, max: 256 } } },
     gateways: { a: { replicas: 64 } },
   };
   const many = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, app.services.users]));

@@ -52,6 +52,7 @@ const policies = {
 const app = {
   ...{ kind: 'app', name: 'shop', logLevel: 'info', shutdownTimeout: 60_000, ...policies },
   services: {
+    orders: { module: './orders.ts', replicas: { min: 1, max: 4 } },
     users: { module: './users.ts', replicas: 2, config: { url: 'x' }, env: { A: 'b' }, ...policies },
   },
   gateways: { public: { host: '127.0.0.1', port: 5_000, exposed: false } },
@@ -173,6 +174,20 @@ export const targets: readonly Target[] = [
       { op: 'register', kind: 'gauge', name: 'x' },
       { op: 'lock', id: 1, name: 'reports.nightly', ttlMs: 30_000, waits: true },
       { op: 'unwait', id: 1, name: 'reports.nightly' },
+      {
+        op: 'avoids',
+        list: [
+          {
+            kind: 'breaker',
+            instance: 'users#1@2',
+            action: 'get',
+            failures: 5,
+            last: 'INSTANCE_LOST',
+            probeAt: 7.5,
+          },
+          { kind: 'outlier', instance: 'users#2@1', latencyMs: null, failedPart: 0.4 },
+        ],
+      },
       { op: 'renew', name: 'reports.nightly', fence: 1 },
       { op: 'unlock', name: 'reports.nightly', fence: 1 },
       { op: 'ack', revision: 3 },

@@ -51,6 +51,13 @@ for (const [driver, open] of Object.entries(drivers)) {
     assert.ok(performance.now() - began < 100, 'at once');
     assert.equal(await caller.call('users', 'other', {}), 'other');
     assert.equal(caller.stats().breakersOpened, 1);
+    const [avoided, ...others] = caller.avoided();
+    assert.deepEqual(others, []);
+    assert.ok(avoided?.kind === 'breaker' && avoided.probeAt > performance.now() - 2_000);
+    const { probeAt: _probeAt, ...held } = avoided;
+    assert.deepEqual(held, {
+      ...{ kind: 'breaker', instance: 'users#1@1', action: 'get', failures: 5, last: 'CALL_TIMED_OUT' },
+    });
     assert.equal(
       world.lines.filter(({ sentence }) => sentence.startsWith('An action failed too often')).length,
       1,

@@ -34,6 +34,12 @@ const record = (change: Partial<SlotRecord> = {}): SlotRecord => ({
   requests: 2 ** 40,
   errors: 12,
   flags: 1,
+  fullness: 0.75,
+  taken: 2 ** 41,
+  waitedMs: 1_234.5,
+  rejected: 3,
+  calls: 5,
+  retries: 2,
   latency: Array.from({ length: 16 }, (_, bucket) => bucket * 1_000),
   ...change,
 });
@@ -61,7 +67,8 @@ test('records written without a pause by another process are never read in halve
   const script = `import('./src/os/statistics-slots.ts').then(({ SlotWriter }) => {
     const writer = new SlotWriter(process.argv[1], 0);
     const n = (i) => ({ epoch: i, pid: i, startTime: i, beatAt: i, loopDelayP99Ms: i, loopDelayMaxMs: i, utilisation: i, rssBytes: i,
-      heapBytes: i, inFlight: i, queued: i, requests: i, errors: i, flags: i, latency: Array(16).fill(i) });
+      heapBytes: i, inFlight: i, queued: i, requests: i, errors: i, flags: i,
+      fullness: i, taken: i, waitedMs: i, rejected: i, calls: i, retries: i, latency: Array(16).fill(i) });
     for (let i = 1; i <= 100000; i++) writer.write(n(i));
   })`;
   const child = spawn(process.execPath, ['-e', script, path], { stdio: 'inherit' });
@@ -156,8 +163,8 @@ test('a file that is not as we make it is refused with what is wrong (N-83)', ()
   };
   head(0, 1);
   assert.throws(open, refusal(/no file of statistics/));
-  head(8, 2);
-  assert.throws(open, refusal(/version 2, not 1/));
+  head(8, 3);
+  assert.throws(open, refusal(/version 3, not 2/));
   head(16, 1e9);
   assert.throws(open, refusal(/wrong size/));
   assert.match(new SlotReader(path).problem ?? '', /wrong size/);

@@ -4,6 +4,7 @@
  */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Clock, Timer } from '../../core/ports.ts';
+import type { CallerStats } from '../../mesh/caller.ts';
 import type { ResponderStats } from '../../mesh/responder.ts';
 import { readProcess } from '../../os/proc.ts';
 import { slotFlag, SlotWriter } from '../../os/statistics-slots.ts';
@@ -16,6 +17,9 @@ export interface HeartbeatNeeds {
   readonly clock: Clock;
   /** Undefined until it serves. */
   readonly stats: () => ResponderStats | undefined;
+  readonly calls: () => Pick<CallerStats, 'calls' | 'retries'> | undefined;
+  /** What else is looked at as often: a timer of its own would cost an idle instance as much again. */
+  readonly onBeat: () => void;
 }
 
 const nanosecondsPerMs = 1e6;
@@ -51,10 +55,11 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    const { clock, beatMs, epoch, stats } = this.#needs;
+    const { clock, beatMs, epoch, stats, calls } = this.#needs;
     const memory = process.memoryUsage();
     const utilisation = performance.eventLoopUtilization();
     const served = stats();
+    const made = calls();
     // The histogram measures whole intervals; what is over its resolution is the delay.
     const delayMs = (nanoseconds: number): number =>
       Math.max(0, nanoseconds / nanosecondsPerMs - delayResolutionMs);
@@ -69,10 +74,17 @@ export class Heartbeat {
       requests: served?.requests ?? 0,
       errors: served?.errors ?? 0,
       flags: this.#isDebugged() ? slotFlag.inspectorAttached : 0,
+      fullness: served?.fullness ?? 0,
+      taken: (served?.requests ?? 0) + (served?.events ?? 0),
+      waitedMs: served?.waitedMs ?? 0,
+      rejected: served?.rejected ?? 0,
+      calls: made?.calls ?? 0,
+      retries: made?.retries ?? 0,
       latency: served?.latency ?? [],
     });
     this.#delay.reset();
     this.#utilisation = utilisation;
+    this.#needs.onBeat();
     this.#timer = clock.after(beatMs, () => {
       this.#beat();
     });

@@ -19,6 +19,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { guardOutputs } from '../../telemetry/guarded-output.ts';
 import { makeLogger } from '../../telemetry/logger.ts';
 import type { CertificateClaims } from '../../core/certificate.ts';
+import { AvoidedReport } from './avoided-report.ts';
 import { readBirth } from './birth.ts';
 import { ControlLink } from './control-link.ts';
 import { Grace } from './grace.ts';
@@ -39,6 +40,7 @@ class Instance {
   readonly #heartbeat: Heartbeat;
   readonly #shared: InstanceShared;
   readonly #locks: InstanceLocks;
+  readonly #avoided = new AvoidedReport((message) => this.#control.send(message));
   readonly #impatience = new AbortController();
   readonly #grace: Grace;
   #phase: Phase = 'opening';
@@ -67,6 +69,10 @@ class Instance {
       beatMs,
       clock: systemClock,
       stats: () => this.#host?.responder.stats(),
+      calls: () => this.#host?.caller.stats(),
+      onBeat: () => {
+        if (this.#host !== undefined) this.#avoided.tell(this.#host.caller.avoided());
+      },
     });
     this.#control = new ControlLink({
       path: birth.control,
@@ -174,6 +180,7 @@ class Instance {
     if (message.op !== 'welcome') return;
     this.#readiness?.tell();
     this.#grace.repeat();
+    this.#avoided.repeat();
   }
 
   async #end(reason: string, graceMs: number): Promise<never> {

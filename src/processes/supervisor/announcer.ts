@@ -58,6 +58,7 @@ const sentenceOfApp: Partial<
   'roll:started': { level: 'info', sentence: 'Instances are replaced one at a time' },
   'roll:done': { level: 'info', sentence: 'All instances are replaced' },
   'roll:undone': { level: 'warn', sentence: 'A new instance did not become ready: the old ones stay' },
+  'service:scaled': { level: 'info', sentence: 'A service was scaled' },
   'service:changed': { level: 'info', sentence: 'The code of a service has changed' },
 };
 

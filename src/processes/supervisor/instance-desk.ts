@@ -9,6 +9,7 @@ import type { AppStatus } from '../../core/status.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import type { InstanceMessage, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import type { CounterDirectory } from '../../os/shared-counters.ts';
+import type { AvoidedTable } from './avoided-table.ts';
 import type { Hello } from './control-server.ts';
 import type { Locks } from './locks.ts';
 import type { Registry } from './registry.ts';
@@ -20,6 +21,7 @@ export interface InstanceDeskNeeds {
   readonly registry: Registry;
   readonly counters: CounterDirectory;
   readonly locks: Locks;
+  readonly avoided: AvoidedTable;
   readonly send: (id: string, message: SupervisorMessage) => boolean;
   readonly status: () => AppStatus;
   readonly drain: (slot: SlotState) => void;
@@ -67,6 +69,9 @@ export class InstanceDesk {
         return;
       case 'follow':
         this.#needs.follow(id, message.after);
+        return;
+      case 'avoids':
+        this.#needs.avoided.hear(id, message.list);
         return;
       case 'snapshot':
         send(id, { op: 'snapshot', snapshot: registry.snapshot() });

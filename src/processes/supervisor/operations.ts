@@ -82,12 +82,20 @@ export class Operations {
     if (replicas !== undefined && (!Number.isSafeInteger(replicas) || replicas < 0 || replicas > max))
       throw invalid(`expected a whole number from 0 to ${String(max)}, or default; got ${String(replicas)}`);
     this.#refuseTooMany(target.service, replicas);
+    // Before: not down at once to where the load left it, however long ago that was.
+    if (replicas === undefined)
+      this.#app.autoscaler.startFrom(target.service, this.#app.wanted.count(target.service));
     this.#app.overrides.setReplicas(target.service, replicas);
     const to = this.#app.wanted.count(target.service);
-    const reason = `to ${String(to)}${replicas === undefined ? ', as the app file says' : ' by hand'}`;
+    const reason = `to ${String(to)}${replicas === undefined ? `, ${this.#back(target)}` : ' by hand'}`;
     this.#app.events.note({ name: 'service:scaled', service: target.service, reason, evidence: { to } });
     this.#app.wanted.apply(target.service);
     return this.find(text);
+  }
+
+  #back({ service }: Target): string {
+    const isByLoad = this.#app.planOf(service).range !== undefined;
+    return isByLoad ? 'from here on as its load asks' : 'as the app file says';
   }
 
   #roll(target: Target): Target {
@@ -102,10 +110,14 @@ export class Operations {
   }
 
   #refuseTooMany(service: string, replicas: number | undefined): void {
-    const plans = [...this.#app.plan.services.values()];
+    const { overrides, plan: app } = this.#app;
+    const plans = [...app.services.values()];
     const sum = plans.reduce(
       (all, plan) =>
-        all + (plan.name === service ? (replicas ?? plan.replicas) : this.#app.wanted.count(plan.name)),
+        all +
+        ((plan.name === service ? replicas : overrides.replicas(plan.name)) ??
+          plan.range?.max ??
+          plan.replicas),
       0,
     );
     if (sum > bounds.instances)

@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { eventHookService, gatewayService } from '../../core/ids.ts';
 import { startLevels } from '../../core/graph.ts';
+import type { ReplicaRange } from '../../core/autoscale.ts';
 import type { HealthPolicy } from '../../core/health.ts';
 import { fillOptions } from '../../core/options.ts';
 import type { OptionsOf } from '../../core/options.ts';
@@ -21,12 +22,16 @@ import {
   serviceOptions,
   stopOptions,
 } from '../../define/options.ts';
+import { fewestOf, rangeOf } from '../../define/replicas.ts';
 
 export interface ServicePlan {
   readonly name: string;
   readonly system: boolean;
   readonly version: string;
+  /** Where there is a range, its fewest. */
   readonly replicas: number;
+  /** Between which the load decides; undefined: nobody but a person does. */
+  readonly range: ReplicaRange | undefined;
   readonly optional: boolean;
   /** `file:` URL. */
   readonly module: string;
@@ -78,10 +83,12 @@ const policies = (
 
 function servicePlan([name, entry]: [string, ServiceEntry], input: PlanInput, level: number): ServicePlan {
   const manifest = input.manifest.services[name];
-  const options = fillOptions(serviceOptions, { replicas: entry.replicas, optional: entry.optional });
+  const replicas = fewestOf(entry.replicas);
+  const options = fillOptions(serviceOptions, { replicas, optional: entry.optional });
   const needs = manifest?.needs ?? [];
   return {
     ...{ name, system: false, level, needs, ...options, ...policies(input.app, entry) },
+    range: rangeOf(entry.replicas),
     version: manifest?.version ?? '?',
     module: pathToFileURL(resolve(dirname(input.appFile), entry.module)).href,
     config: entry.config ?? {},
@@ -109,6 +116,7 @@ function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): Se
       events: {},
       env: {},
       optional: false,
+      range: undefined,
     },
     ...policies(input.app, entry),
     version: input.version,
@@ -133,6 +141,7 @@ function eventHookPlan(hook: string, input: PlanInput): ServicePlan {
     ...policies(input.app, {}),
     version: input.version,
     replicas: 1,
+    range: undefined,
     optional: true,
     module: eventHookModule,
     config: { module: resolve(dirname(input.appFile), hook) },

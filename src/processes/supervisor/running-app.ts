@@ -16,6 +16,8 @@ import { countersPath, statisticsPath } from '../../os/shared-memory-path.ts';
 import { CounterDirectory, createCounters } from '../../os/shared-counters.ts';
 import { Fences } from '../../os/fences.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { Autoscaler } from './autoscaler.ts';
+import { AvoidedTable } from './avoided-table.ts';
 import { ControlServer } from './control-server.ts';
 import { EventFeed } from './event-feed.ts';
 import { EventLog } from './event-log.ts';
@@ -67,6 +69,7 @@ export class RunningApp {
   readonly overrides: Overrides;
   readonly wanted: Wanted;
   readonly rolls: Rolls;
+  readonly autoscaler: Autoscaler;
   /** In `tutti dev`: that what runs is not what is in the files. */
   filesNote: string | undefined;
   readonly #needs: RunningAppNeeds;
@@ -75,6 +78,7 @@ export class RunningApp {
   readonly #tails: SpoolTails;
   readonly #counters: CounterDirectory;
   readonly #locks: Locks;
+  readonly #avoided: AvoidedTable;
   readonly #desk: InstanceDesk;
   readonly #feed: EventFeed;
   readonly #listeners: Listeners;
@@ -159,6 +163,7 @@ export class RunningApp {
     this.#tails = new SpoolTails({ stateDir: needs.stateDir, clock, hub, slot: (id) => this.slots.get(id) });
     this.wanted = new Wanted({
       ...{ plan: () => this.plan, overrides: this.overrides, slots: this.slots },
+      byLoad: (service) => this.autoscaler.count(service),
       isRolling: (service) => this.rolls.isRolling(service),
       onAdded: (slot) => {
         this.#tails.watch(slot);
@@ -175,6 +180,19 @@ export class RunningApp {
         this.#remember(key, value);
       },
     });
+    this.autoscaler = new Autoscaler({
+      ...{ clock, slots: this.slots, overrides: this.overrides, events: this.events, memos: welcome.memos },
+      plan: () => this.plan,
+      samples: (slot) => this.#watch.samples(slot),
+      isRolling: (service) => this.rolls.isRolling(service),
+      isStopping: () => this.wanted.isStopping,
+      apply: (service) => {
+        this.wanted.apply(service, 'resume');
+      },
+      remember: (key, value) => {
+        this.#remember(key, value);
+      },
+    });
     const fences = new Fences(join(needs.stateDir, 'fence'));
     this.#locks = new Locks({
       ...{ clock, log, slot: (id) => this.slots.get(id) },
@@ -182,7 +200,9 @@ export class RunningApp {
       send: (id, message) => this.control.send(id, message),
       remember: (key, value) => needs.keeper.ask({ op: 'memo', key, value }),
     });
+    this.#avoided = new AvoidedTable({ clock, slots: this.slots, events: this.events });
     this.#desk = new InstanceDesk({
+      avoided: this.#avoided,
       ...{ slots: this.slots, registry: this.registry, counters: this.#counters, locks: this.#locks },
       manifest: () => this.plan.manifest,
       send: (id, message) => this.control.send(id, message),
@@ -228,6 +248,7 @@ export class RunningApp {
     }
     this.wanted.consider();
     this.rolls.considerAll();
+    this.autoscaler.start();
     this.#tellStatus();
   }
 
@@ -266,7 +287,12 @@ export class RunningApp {
       urls: (service) => this.#listeners.urls(this.planOf(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
       byHand: this.overrides.byHand(),
-      notes: [...this.#desk.notes(), ...(this.filesNote === undefined ? [] : [this.filesNote])],
+      avoided: this.#avoided.list(),
+      notes: [
+        ...this.#desk.notes(),
+        ...this.autoscaler.notes(),
+        ...(this.filesNote === undefined ? [] : [this.filesNote]),
+      ],
     });
   }
 
@@ -286,6 +312,7 @@ export class RunningApp {
     this.#statusTimer?.cancel();
     this.slots.close();
     this.rolls.close();
+    this.autoscaler.close();
     this.events.close();
     this.#watch.close();
     this.#locks.close();
@@ -324,12 +351,17 @@ export class RunningApp {
     this.registry.update(this.planOf(after.service), this.slots.of(after.service));
     this.events.transition({ ...transition, now: this.#needs.clock.now() });
     if (before.state === after.state) return;
-    if (!hasProcess(after)) this.#locks.gone(instanceId(before));
+    if (!hasProcess(after)) this.#gone(instanceId(before));
     // First: a newcomer that failed is not to be started again.
     this.rolls.consider(after.service);
     this.wanted.consider();
     this.wanted.dropSurplus(after.service);
     this.#statusToSystem();
+  }
+
+  #gone(instance: string): void {
+    this.#locks.gone(instance);
+    this.#avoided.gone(instance);
   }
 
   #tell(event: TuttiEvent): void {

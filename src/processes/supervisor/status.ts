@@ -6,7 +6,7 @@ import type { SlotState } from '../../core/instance-state.ts';
 import { hasProcess } from '../../core/instance-state.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { AppStatus, InstanceStatus, ServiceStatus, Strain } from '../../core/status.ts';
-import { serviceHealth, strainText } from '../../core/status.ts';
+import { retryText, serviceHealth, strainText } from '../../core/status.ts';
 import { latencyBucketMs } from '../../core/latency-histogram.ts';
 import type { ByHand } from './overrides.ts';
 import type { ServicePlan } from './plan.ts';
@@ -27,6 +27,7 @@ export interface StatusNeeds {
   readonly urls: (service: string) => readonly string[];
   readonly shared: Readonly<Record<string, number>>;
   readonly byHand: readonly ByHand[];
+  readonly avoided: AppStatus['avoided'];
   readonly notes: readonly string[];
 }
 
@@ -138,6 +139,8 @@ function serviceStatus(plan: ServicePlan, needs: StatusNeeds): ServiceStatus {
     version: plan.version,
     optional: plan.optional,
     wanted,
+    ...(plan.range !== undefined &&
+      !needs.byHand.some(({ service }) => service === plan.name) && { range: plan.range }),
     ready: states.filter((state) => state === 'ready').length,
     health: trouble !== undefined && health === 'healthy' ? 'degraded' : health,
     ...(trouble !== undefined && { trouble }),
@@ -153,8 +156,20 @@ function strainNotes(service: string, needs: StatusNeeds): string[] {
   );
 }
 
+/** Who asks again and again, though in the end it may have its answers. */
+function retryNotes(service: string, { slots, samples }: StatusNeeds): string[] {
+  return slots(service).flatMap((slot) => {
+    const last = slot.state === 'ready' ? samples(slot).at(-1) : undefined;
+    if (last === undefined) return [];
+    const { record, minuteAgo } = last;
+    const made = { calls: record.calls - minuteAgo.calls, retries: record.retries - minuteAgo.retries };
+    const text = retryText(made);
+    return text === undefined ? [] : [`${displayName(slotId(slot))} ${text}`];
+  });
+}
+
 export function makeStatus(needs: StatusNeeds): AppStatus {
-  const { app, startedAt, generation, pids, clock, shared, notes, plans, byHand } = needs;
+  const { app, startedAt, generation, pids, clock, shared, notes, plans, byHand, avoided } = needs;
   const services = plans.map((plan) => serviceStatus(plan, needs));
   const missing = services
     .filter(({ ready, wanted }) => ready === 0 && wanted > 0)
@@ -168,6 +183,12 @@ export function makeStatus(needs: StatusNeeds): AppStatus {
     takenAt: clock.wall(),
     services,
     shared,
-    notes: [...changed, ...notes, ...missing, ...plans.flatMap((plan) => strainNotes(plan.name, needs))],
+    avoided,
+    notes: [
+      ...changed,
+      ...notes,
+      ...missing,
+      ...plans.flatMap((plan) => [...strainNotes(plan.name, needs), ...retryNotes(plan.name, needs)]),
+    ],
   };
 }

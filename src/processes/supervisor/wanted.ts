@@ -15,6 +15,8 @@ import type { Slots } from './slots.ts';
 export interface WantedNeeds {
   readonly plan: () => AppPlan;
   readonly overrides: Overrides;
+  /** As the load of a service asks for; undefined: it is not asked. */
+  readonly byLoad: (service: string) => number | undefined;
   readonly slots: Slots;
   readonly onAdded: (slot: { readonly service: string; readonly slot: number }) => void;
   readonly onDropped: (id: string) => void;
@@ -33,8 +35,8 @@ export class Wanted {
   }
 
   count(service: string): number {
-    const { overrides, plan } = this.#needs;
-    return overrides.replicas(service) ?? plan().services.get(service)?.replicas ?? 0;
+    const { overrides, plan, byLoad } = this.#needs;
+    return overrides.replicas(service) ?? byLoad(service) ?? plan().services.get(service)?.replicas ?? 0;
   }
 
   get isStopping(): boolean {

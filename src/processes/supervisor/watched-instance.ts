@@ -18,7 +18,7 @@ export interface Sample {
   /** Of one core, between the last two looks at /proc; undefined before the second. */
   readonly cpuPercent: number | undefined;
   /** What was counted a minute before, or as long ago as it is known. */
-  readonly minuteAgo: Pick<SlotRecord, 'requests' | 'errors'>;
+  readonly minuteAgo: Pick<SlotRecord, 'requests' | 'errors' | 'calls' | 'retries'>;
 }
 
 /** One look of the watch; the same for all instances. */
@@ -66,9 +66,9 @@ export class WatchedInstance {
   keep(record: SlotRecord, now: number, memoryMax: number | undefined): boolean {
     const last = this.#samples.at(-1);
     if (last !== undefined && now - last.at < sampleMs - sampleSlackMs) return false;
-    const { requests, errors } = record;
+    const { requests, errors, calls, retries } = record;
     if (now - (this.#counts.at(-1)?.at ?? -Infinity) >= countEveryMs)
-      this.#counts = [...this.#counts, { at: now, requests, errors }].slice(-mostCounts);
+      this.#counts = [...this.#counts, { at: now, requests, errors, calls, retries }].slice(-mostCounts);
     const minuteAgo = this.#counts[0] ?? record;
     const sample = { at: now, record, cpuPercent: this.#cpuPercent, minuteAgo };
     this.#samples = [...this.#samples, sample].slice(-mostSamples);

@@ -89,6 +89,7 @@ class World implements Disposable {
       utilisation: 0,
       heapBytes: 0,
       flags: 0,
+      ...{ fullness: 0, taken: 0, waitedMs: 0, rejected: 0, calls: 0, retries: 0 },
     };
     const counts = { inFlight: 0, queued: 0, requests: 0, errors: 0, latency: [] };
     const { rssBytes } = this;

@@ -455,6 +455,7 @@ for (const name of [
   test(`N-78 the service ${name} is 404`, async () => {
     world.status = {
       app: 'shop',
+      avoided: [],
       takenAt: 0,
       startedAt: 0,
       generation: 1,

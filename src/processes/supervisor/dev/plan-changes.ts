@@ -37,7 +37,7 @@ export function planChanges(before: AppPlan, after: AppPlan): PlanChanges {
     removed: [...before.services.keys()].filter((name) => !after.services.has(name)),
     moved,
     changed,
-    scaled: differ(({ replicas }) => String(replicas)),
+    scaled: differ(({ replicas, range }) => JSON.stringify(range ?? replicas)),
     nextStart: (['logLevel', 'logs'] as const).filter(
       (key) => JSON.stringify(before.app[key]) !== JSON.stringify(after.app[key]),
     ),
