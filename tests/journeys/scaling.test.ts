@@ -86,7 +86,7 @@ test('calls that wait for their turn bring instances though nobody computes', as
   const [scaled] = scalings(await eventsOf(command));
   assert.match(
     scaled?.reason ?? '',
-    /^from 1 to 2: calls wait \d+ ms for their turn, \d+ % of concurrency is used$/,
+    /^from 1 to 2: calls wait \S+ m?s for their turn, \d+ % of concurrency is used$/,
   );
   assert.deepEqual((await load.stop()).failures, []);
 });
