@@ -18,6 +18,8 @@ export interface ClientCallOptions {
   readonly signal?: AbortSignal;
   /** The callee's handler receives it; makes the call one that may be retried. */
   readonly idempotencyKey?: string;
+  /** Texts for this call and all that it brings about, added to those that this one was made with; 4 KiB as JSON. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 type Arguments<I> =
@@ -120,6 +122,11 @@ export interface Handling<P, R, E extends ErrorRows, Ev extends EventSchemas> ex
   /** Which instance called, from its certificate: `orders#1@1`, `gateway:public#1@2`, `operator`. */
   readonly caller: string;
   readonly idempotencyKey: string | undefined;
+  /** For whom the call is made, as the gateway's `authenticate` found out. Handed on to calls and events by themselves, set by nobody else. */
+  readonly user: string | undefined;
+  readonly tenant: string | undefined;
+  /** What callers sent along. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Milliseconds until the caller gives up. */
   readonly remainingMs: () => number;
 }

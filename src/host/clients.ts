@@ -6,8 +6,15 @@ import { isActionName } from '../core/ids.ts';
 import type { ClientCallOptions } from '../define/handling.ts';
 import type { Remotes } from '../define/handling.ts';
 import type { Caller } from '../mesh/caller.ts';
+import type { CallOptions } from '../mesh/outgoing-call.ts';
 
 type Send = (input?: unknown, options?: ClientCallOptions) => Promise<unknown>;
+
+/** No more than the types say: what else a caller can be told is for gateways, such as the user that a call is made for. */
+const ownOptions = (options: ClientCallOptions): CallOptions => {
+  const { deadlineMs, priority, signal, idempotencyKey, metadata } = options;
+  return { deadlineMs, priority, signal, idempotencyKey, metadata };
+};
 
 function client(caller: Caller, service: string): object {
   const known = new Map<string, Send>();
@@ -17,7 +24,7 @@ function client(caller: Caller, service: string): object {
       if (typeof action !== 'string' || !isActionName(action)) return Reflect.get(target, action) as unknown;
       let send = known.get(action);
       if (send === undefined) {
-        send = (input = {}, options) => caller.call(service, action, input, options);
+        send = (input = {}, options) => caller.call(service, action, input, options && ownOptions(options));
         known.set(action, send);
       }
       return send;

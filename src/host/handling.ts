@@ -78,6 +78,15 @@ export class CallHandling {
   get idempotencyKey(): string | undefined {
     return this.#call.idempotencyKey;
   }
+  get user(): string | undefined {
+    return this.#call.context.user;
+  }
+  get tenant(): string | undefined {
+    return this.#call.context.tenant;
+  }
+  get metadata(): Readonly<Record<string, string>> {
+    return this.#call.context.metadata;
+  }
   get caller(): string {
     return instanceId(this.#call.caller);
   }

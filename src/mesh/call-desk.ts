@@ -41,6 +41,7 @@ export class CallDesk {
     eventsDropped: 0,
     eventErrors: 0,
     forbidden: 0,
+    identitiesDropped: 0,
   };
   readonly latency: number[] = Array.from({ length: latencyBuckets }, () => 0);
   readonly #needs: CallDeskNeeds;
@@ -79,6 +80,18 @@ export class CallDesk {
       requestId: call.context.requestId,
     });
     this.#answerError(call, new TuttiError('FORBIDDEN', data));
+  }
+
+  /** A service named a user or tenant of its own; the call runs for nobody. */
+  foundInvented(caller: string): void {
+    this.counts.identitiesDropped += 1;
+    this.#needs.log(
+      'warn',
+      'A call named its user or tenant, which only a gateway may: it is made for nobody',
+      {
+        caller,
+      },
+    );
   }
 
   /** Nobody waits for its answer: what has not started never will, what runs is told. */

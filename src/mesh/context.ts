@@ -20,6 +20,9 @@ export interface CallContext {
   /** 0 to 9: of this call, and of those it makes. */
   readonly priority: number;
   readonly metadata: Readonly<Record<string, string>>;
+  /** For whom the call is made, as a gateway found out; calls that this one makes are made for them too. */
+  readonly user: string | undefined;
+  readonly tenant: string | undefined;
   /** Instance that called, from its certificate: nobody can set it in a message. */
   readonly caller: string;
 }

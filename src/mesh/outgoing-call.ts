@@ -111,6 +111,8 @@ function envelopeOf(options: CallOptions, parent: CallContext | undefined, trace
     requestId: requestId === trace.slice(0, 32) ? undefined : requestId,
     idempotencyKey: options.idempotencyKey,
     metadata: metadata === undefined || isEmpty(metadata) ? undefined : metadata,
+    user: options.context?.user ?? parent?.user,
+    tenant: options.context?.tenant ?? parent?.tenant,
   });
 }
 

@@ -1,19 +1,17 @@
 /**
  * The HTTP edge of an app, as a service like any other: it turns requests into calls and answers into responses.
- * Runs no user code but the `onError` hook, and knows of the app only its manifest, its registry and its status.
+ * Runs no user code but its hooks, and knows of the app only its manifest, its registry and its status.
  */
-import { pathToFileURL } from 'node:url';
-import { TuttiError } from '../../core/errors.ts';
-import { isPlainObject } from '../../core/options.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
+import { Authenticator } from './authenticate.ts';
 import { Connections } from './connections.ts';
+import { loadHooks } from './hooks.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { Refuser } from './refuser.ts';
-import type { OnError } from './refuser.ts';
 import { RequestHandler } from './request-handler.ts';
 import { buildRouter } from './router.ts';
 import type { Router } from './router.ts';
@@ -32,7 +30,7 @@ export interface GatewayConfig {
   readonly bodyLimit: number;
   /** Milliseconds. */
   readonly deadline: number;
-  /** Absolute path of a module with `onError`. */
+  /** Absolute path of a module with `onError` and `authenticate`. */
   readonly hooks?: string | undefined;
 }
 
@@ -80,7 +78,8 @@ export async function openGateway({
   let isDraining = false;
   const metrics = new HttpMetrics(config.name);
   const connections = new Connections();
-  const refuser = new Refuser(log, await loadOnError(config.hooks));
+  const { onError, authenticate } = await loadHooks(config.hooks);
+  const refuser = new Refuser(log, onError);
   const router = followManifest(runtime, log);
   const handler = new RequestHandler({
     caller: runtime.caller,
@@ -89,6 +88,7 @@ export async function openGateway({
     connections,
     metrics,
     refuser,
+    authenticator: authenticate && new Authenticator(authenticate, log),
     log,
     isDraining: () => isDraining,
     localOnly,
@@ -130,15 +130,4 @@ function followManifest(runtime: SystemRuntime, log: Log): { current: () => Rout
     router = build();
   });
   return { current: () => router, stop };
-}
-
-/** @throws {TuttiError} `CONFIG_INVALID` when the module has no such function. */
-async function loadOnError(path: string | undefined): Promise<OnError | undefined> {
-  if (path === undefined) return undefined;
-  const module: unknown = await import(pathToFileURL(path).href);
-  const onError = isPlainObject(module) ? module['onError'] : undefined;
-  if (typeof onError === 'function') return onError as OnError;
-  throw new TuttiError('CONFIG_INVALID', {
-    message: 'The hooks of a gateway must export a function `onError(problem, request)`',
-  });
 }

@@ -6,7 +6,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TuttiError } from '../../core/errors.ts';
 import type { Log } from '../../define/handling.ts';
 import type { Caller } from '../../mesh/caller.ts';
+import type { CallContext } from '../../mesh/context.ts';
 import type { Answer } from './answer.ts';
+import { requestOf } from './authenticate.ts';
+import type { Authenticator } from './authenticate.ts';
 import { parseJsonBody } from './body-guard.ts';
 import type { Connections } from './connections.ts';
 import type { HttpMetrics } from './http-metrics.ts';
@@ -27,6 +30,8 @@ export interface RequestHandlerNeeds {
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
   readonly refuser: Refuser;
+  /** Undefined: nobody asks who asks. */
+  readonly authenticator: Authenticator | undefined;
   readonly log: Log;
   readonly isDraining: () => boolean;
   /** Only names of this machine in `Host`. */
@@ -47,6 +52,15 @@ interface Exchange {
   readonly hasBody: boolean;
   /** Of its route, once it is known. */
   label: string | undefined;
+}
+
+/** What a request shall do, once it is known for whom. */
+interface ActionCall {
+  readonly route: ActionRoute;
+  readonly params: RouteParams;
+  readonly deadlineMs: number;
+  readonly idempotencyKey: string | undefined;
+  readonly context: Partial<CallContext>;
 }
 
 const noBody = {};
@@ -127,15 +141,36 @@ export class RequestHandler {
   }
 
   #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer> {
-    const { caller, deadlineMs, bodyLimit } = this.#needs;
-    const { ids, gone, query, hasBody } = exchange;
-    const { raw } = exchange.request;
-    const options = {
-      context: ids,
-      deadlineMs: readDeadlineMs(raw.headers, deadlineMs),
-      idempotencyKey: readIdempotencyKey(raw.headers),
-      signal: gone,
-    };
+    const { authenticator } = this.#needs;
+    const { ids } = exchange;
+    const { headers } = exchange.request.raw;
+    const deadlineMs = readDeadlineMs(headers, this.#needs.deadlineMs);
+    const call = { route, params, deadlineMs, idempotencyKey: readIdempotencyKey(headers), context: ids };
+    return authenticator === undefined
+      ? this.#ask(exchange, call)
+      : this.#identify(exchange, authenticator, deadlineMs).then((known) =>
+          this.#ask(exchange, { ...call, ...known }),
+        );
+  }
+
+  /** The hook's time is part of the request's. */
+  async #identify(
+    { request, path, ids, gone }: Exchange,
+    authenticator: Authenticator,
+    withinMs: number,
+  ): Promise<Pick<ActionCall, 'context' | 'deadlineMs'>> {
+    const startedAt = performance.now();
+    const known = { path, requestId: ids.requestId };
+    const identity = await authenticator.identify({ request: requestOf(request.raw, known), withinMs, gone });
+    const { user, tenant, metadata = {} } = identity;
+    const leftMs = Math.max(1, Math.ceil(withinMs - (performance.now() - startedAt)));
+    return { context: { ...ids, user, tenant, metadata }, deadlineMs: leftMs };
+  }
+
+  #ask({ gone, query, hasBody, request: { raw } }: Exchange, ask: ActionCall): Promise<Answer> {
+    const { caller, bodyLimit } = this.#needs;
+    const { route, params, deadlineMs, idempotencyKey, context } = ask;
+    const options = { context, deadlineMs, idempotencyKey, signal: gone };
     const call = (body: Readonly<Record<string, unknown>>): Promise<Answer> =>
       caller
         .callForHttp(route.service, route.action, route.readInput(params, query, body), options)
