@@ -125,6 +125,11 @@ export interface Handling<P, R, E extends ErrorRows, Ev extends EventSchemas> ex
   /** For whom the call is made, as the gateway's `authenticate` found out. Handed on to calls and events by themselves, set by nobody else. */
   readonly user: string | undefined;
   readonly tenant: string | undefined;
+  /**
+   * To be sent on as the header of this name where no instrumentation does it: the W3C form of the trace that the call is part of.
+   * Undefined when nobody traces.
+   */
+  readonly traceparent: string | undefined;
   /** What callers sent along. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Milliseconds until the caller gives up. */

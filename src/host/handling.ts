@@ -6,6 +6,7 @@ import type { ErrorRow } from '../core/errors.ts';
 import { instanceId } from '../core/ids.ts';
 import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
+import { traceparentOf } from '../core/trace.ts';
 import type { Log, Shared } from '../define/handling.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
 
@@ -83,6 +84,9 @@ export class CallHandling {
   }
   get tenant(): string | undefined {
     return this.#call.context.tenant;
+  }
+  get traceparent(): string | undefined {
+    return traceparentOf(this.#call.context.trace);
   }
   get metadata(): Readonly<Record<string, string>> {
     return this.#call.context.metadata;

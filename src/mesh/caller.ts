@@ -14,6 +14,7 @@ import { CallOutcomes } from './call-outcomes.ts';
 import type { Refusal } from './call-outcomes.ts';
 import { CallRoutes } from './call-routes.ts';
 import { currentContext } from './context.ts';
+import type { CallContext } from './context.ts';
 import { EventDelivery } from './event-delivery.ts';
 import { frameFlags, frameKinds, readBodyBytes } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
@@ -26,8 +27,9 @@ import { PeerTable } from './peer-table.ts';
 import { makePendingCall, timedOut } from './pending-call.ts';
 import type { CallRequest, PendingCall, ServiceCalls, Settlers } from './pending-call.ts';
 import type { RegistryView } from './registry-view.ts';
+import { callSpan, emitSpan, endCallSpan } from './spans.ts';
 import { makeTraceIds } from './trace-ids.ts';
-import type { TraceIds } from './trace-ids.ts';
+import type { NewTraceId } from './trace-ids.ts';
 import type { Transport } from './transport/transport.ts';
 import { readWireError } from './wire-error.ts';
 
@@ -77,9 +79,17 @@ const sweepMs = 25;
 const compareEveryMs = 250;
 const noOptions: CallOptions = {};
 
+interface Beginning extends Settlers, Pick<PendingCall, 'span'> {
+  readonly parent: CallContext | undefined;
+}
+
+/** A gateway says itself what a call is part of. */
+const parentOf = ({ context }: CallOptions): CallContext | undefined =>
+  context === undefined ? currentContext() : undefined;
+
 class MeshCaller implements Caller, PeerOwner {
   readonly #needs: CallerNeeds;
-  readonly #ids: TraceIds;
+  readonly #newTraceId: NewTraceId;
   readonly #peers: PeerTable;
   readonly #delivery: EventDelivery;
   readonly #stopWatching: () => void;
@@ -95,7 +105,7 @@ class MeshCaller implements Caller, PeerOwner {
 
   constructor(needs: CallerNeeds) {
     this.#needs = needs;
-    this.#ids = makeTraceIds(needs.random);
+    this.#newTraceId = makeTraceIds(needs.random);
     const makePeer = (instance: Peer['instance']): Peer => new Peer(instance, needs, this);
     this.#peers = new PeerTable({ registry: needs.registry, random: needs.random, makePeer });
     this.#delivery = new EventDelivery(needs.registry, this.#peers, needs.log);
@@ -124,10 +134,18 @@ class MeshCaller implements Caller, PeerOwner {
 
   async emit(event: string, payload: unknown, options = noOptions): Promise<{ delivered: number }> {
     if (this.#isClosed) throw new TuttiError('CANCELLED');
-    const parent = options.context === undefined ? currentContext() : undefined;
-    const kind = frameKinds.event;
-    const frame = frameOf({ kind, body: payload, flags: 0, options, parent, deadline: Infinity }, this.#ids);
-    return { delivered: await this.#delivery.deliver(event, frame) };
+    const parent = parentOf(options);
+    const span = emitSpan(event, options, parent);
+    const fixed = { kind: frameKinds.event, flags: 0, deadline: Infinity };
+    try {
+      const outgoing = { ...fixed, body: payload, options, parent, trace: span?.trace };
+      const delivered = await this.#delivery.deliver(event, frameOf(outgoing, this.#newTraceId));
+      endCallSpan(span);
+      return { delivered };
+    } catch (error) {
+      endCallSpan(span, error);
+      throw error;
+    }
   }
 
   stats(): CallerStats {
@@ -151,8 +169,10 @@ class MeshCaller implements Caller, PeerOwner {
   #begin(request: CallRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#counts.calls += 1;
+      const parent = parentOf(request.options);
+      const span = callSpan(request, parent);
       try {
-        const call = this.#prepare(request, { resolve, reject });
+        const call = this.#prepare(request, { resolve, reject, parent, span });
         this.#counts.inFlight += 1;
         call.of.inFlight += 1;
         call.of.budget.called();
@@ -161,24 +181,26 @@ class MeshCaller implements Caller, PeerOwner {
         if (!call.isSettled) this.#routes.attempt(call);
       } catch (error) {
         this.#counts.failures += 1;
+        endCallSpan(span, error);
         throw error;
       }
     });
   }
 
-  #prepare(request: CallRequest, settlers: Settlers): PendingCall {
+  #prepare(request: CallRequest, { resolve, reject, parent, span }: Beginning): PendingCall {
     const { service, action, options } = request;
     const of = this.#callsTo(service);
     this.#refuseAtOnce(request, of);
-    const parent = options.context === undefined ? currentContext() : undefined;
     const startedAt = this.#needs.clock.now();
     const deadline = deadlineOf(options, parent, startedAt);
     // Written so that NaN is late too.
     if (!(deadline > startedAt)) throw timedOut({ service, action, startedAt, deadline });
     const flags = request.forHttp ? frameFlags.http : 0;
     const kind = frameKinds.request;
-    const frame = frameOf({ kind, body: request.input, flags, options, parent, deadline }, this.#ids);
-    return makePendingCall(request, { of, frame, startedAt, deadline, ...settlers });
+    const trace = span?.trace;
+    const outgoing = { kind, body: request.input, flags, options, parent, deadline, trace };
+    const frame = frameOf(outgoing, this.#newTraceId);
+    return makePendingCall(request, { of, frame, startedAt, deadline, resolve, reject, span });
   }
 
   #refuseAtOnce({ service, action }: CallRequest, { inFlight }: ServiceCalls): void {
@@ -219,17 +241,18 @@ class MeshCaller implements Caller, PeerOwner {
   }
 
   #fail(call: PendingCall, error: Error): void {
-    if (!this.#settle(call)) return;
+    if (!this.#settle(call, error)) return;
     this.#counts.failures += 1;
     call.reject(error);
   }
 
-  #settle(call: PendingCall): boolean {
+  #settle(call: PendingCall, error?: Error): boolean {
     if (call.isSettled) return false;
     call.isSettled = true;
     this.#counts.inFlight -= 1;
     call.of.inFlight -= 1;
     call.stopListening?.();
+    endCallSpan(call.span, error);
     return true;
   }
 

@@ -3,17 +3,11 @@
  * The host's user code reads it; the caller hands it on to nested calls.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-
-export interface Trace {
-  /** 32 hexadecimal digits. */
-  readonly traceId: string;
-  /** 16 hexadecimal digits: the span that called. */
-  readonly spanId: string;
-  readonly sampled: boolean;
-}
+import type { Trace } from '../core/trace.ts';
 
 export interface CallContext {
   readonly requestId: string;
+  /** Of the span that called; inside of a traced handler that of its own span. */
   readonly trace: Trace;
   /** Absolute, of `Clock.now()`, milliseconds; Infinity for an event. */
   readonly deadline: number;

@@ -5,6 +5,7 @@ import { TuttiError } from '../core/errors.ts';
 import { frameFlags } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
 import type { RetryBudget } from '../core/retry-budget.ts';
+import type { OpenSpan } from '../telemetry/tracing.ts';
 import type { CallOptions } from './outgoing-call.ts';
 
 /** What somebody asked for. */
@@ -53,6 +54,8 @@ export interface PendingCall extends Settlers {
   readonly hasPriority: boolean;
   /** Undefined: any instance of the service. */
   readonly slot: number | undefined;
+  /** Undefined: nobody traces. One for all its tries. */
+  readonly span: OpenSpan | undefined;
   /** Undefined while it waits for a connection. */
   holder: CallHolder | undefined;
   /** Where it is not sent again. */
@@ -72,7 +75,7 @@ export interface PendingCall extends Settlers {
   stopListening: (() => void) | undefined;
 }
 
-type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline' | 'of'>;
+type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline' | 'of' | 'span'>;
 
 /** Field by field, so that all calls have one hidden class. */
 export const makePendingCall = (request: CallRequest, sending: Sending): PendingCall => ({
@@ -87,6 +90,7 @@ export const makePendingCall = (request: CallRequest, sending: Sending): Pending
   isOwner: (sending.frame.flags & frameFlags.nested) === 0,
   hasPriority: request.options.priority !== undefined,
   slot: request.options.slot,
+  span: sending.span,
   holder: undefined,
   tried: [],
   lastError: undefined,

@@ -5,6 +5,7 @@ import type { CertificateClaims } from '../core/certificate.ts';
 import type { Admission, Admitted } from './admission.ts';
 import type { CallContext } from './context.ts';
 import type { OutgoingFrame } from './frames.ts';
+import type { OpenSpan } from '../telemetry/tracing.ts';
 
 export interface IncomingCall {
   readonly action: string;
@@ -48,7 +49,9 @@ export class ServedCall implements IncomingCall, Admitted {
   readonly origin: CallOrigin;
   readonly stream: number;
   readonly input: unknown;
-  readonly context: CallContext;
+  context: CallContext;
+  /** Undefined: it does not run yet, or nobody traces. */
+  span: OpenSpan | undefined;
   readonly caller: CertificateClaims;
   readonly idempotencyKey: string | undefined;
   readonly http: boolean;
@@ -66,6 +69,7 @@ export class ServedCall implements IncomingCall, Admitted {
     this.stream = parts.stream;
     this.input = parts.input;
     this.context = parts.context;
+    this.span = undefined;
     this.caller = parts.caller;
     this.idempotencyKey = parts.idempotencyKey;
     this.http = parts.http;
@@ -85,6 +89,12 @@ export class ServedCall implements IncomingCall, Admitted {
     this.#abort ??= new AbortController();
     if (this.#reason !== undefined) this.#abort.abort(this.#reason);
     return this.#abort.signal;
+  }
+
+  /** What it calls from now on is part of this span. */
+  trace(span: OpenSpan): void {
+    this.span = span;
+    this.context = { ...this.context, trace: span.trace };
   }
 
   cancel(reason: Error): void {

@@ -4,15 +4,19 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TuttiError } from '../../core/errors.ts';
+import { traceField } from '../../core/trace.ts';
+import type { Identity } from '../../define/gateway-hooks.ts';
 import type { Log } from '../../define/handling.ts';
 import type { Caller } from '../../mesh/caller.ts';
 import type { CallContext } from '../../mesh/context.ts';
+import type { OpenSpan } from '../../telemetry/tracing.ts';
 import type { Answer } from './answer.ts';
 import { requestOf } from './authenticate.ts';
 import type { Authenticator } from './authenticate.ts';
 import { parseJsonBody } from './body-guard.ts';
 import type { Connections } from './connections.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+import { askedTrace, endHttpSpan, startHttpSpan } from './http-span.ts';
 import type { Refuser } from './refuser.ts';
 import { checkMediaType, readBody } from './read-body.ts';
 import { readDeadlineMs, readIdempotencyKey, readIds } from './request-context.ts';
@@ -45,6 +49,8 @@ interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly ids: Ids;
+  /** Undefined: nobody traces. */
+  readonly span: OpenSpan | undefined;
   readonly gone: AbortSignal;
   readonly method: string;
   readonly path: string;
@@ -63,6 +69,8 @@ interface ActionCall {
   readonly context: Partial<CallContext>;
 }
 
+/** For the books, of a client that left before its answer: nobody is sent it. */
+const leftStatus = 499;
 const noBody = {};
 const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
 
@@ -95,13 +103,17 @@ export class RequestHandler {
 
   #begin(request: FastifyRequest, reply: FastifyReply): Exchange {
     const { raw } = request;
+    const { method = '' } = raw;
     const { path, query } = splitUrl(raw.url ?? '/');
+    const asked = askedTrace(raw.headers);
+    const span = startHttpSpan(method, path, asked);
     const exchange: Exchange = {
       request,
       reply,
-      ids: readIds(raw.headers),
+      ids: readIds(raw.headers, span?.trace ?? asked),
+      span,
       gone: this.#needs.connections.begin(raw, reply.raw),
-      method: raw.method ?? '',
+      method,
       path,
       query,
       hasBody: announcesBody(raw.headers),
@@ -119,10 +131,13 @@ export class RequestHandler {
     response.once('close', () => {
       metrics.inFlight -= 1;
       const tookMs = performance.now() - startedAt;
-      const status = response.writableFinished ? response.statusCode : 499;
-      metrics.count({ label: exchange.label, status, seconds: tookMs / 1_000 });
-      const { method, label = 'none', ids } = exchange;
-      log.debug('Request answered', { method, route: label, status, tookMs, requestId: ids.requestId });
+      const status = response.writableFinished ? response.statusCode : leftStatus;
+      const { method, label, ids, span } = exchange;
+      metrics.count({ label, status, seconds: tookMs / 1_000 });
+      endHttpSpan(span, label, status === leftStatus ? undefined : status);
+      const { requestId, trace } = ids;
+      const route = label ?? 'none';
+      log.debug('Request answered', { method, route, status, tookMs, requestId, ...traceField(trace) });
     });
   }
 
@@ -155,13 +170,15 @@ export class RequestHandler {
 
   /** The hook's time is part of the request's. */
   async #identify(
-    { request, path, ids, gone }: Exchange,
+    { request, path, ids, gone, span }: Exchange,
     authenticator: Authenticator,
     withinMs: number,
   ): Promise<Pick<ActionCall, 'context' | 'deadlineMs'>> {
     const startedAt = performance.now();
     const known = { path, requestId: ids.requestId };
-    const identity = await authenticator.identify({ request: requestOf(request.raw, known), withinMs, gone });
+    const asking = { request: requestOf(request.raw, known), withinMs, gone };
+    const ask = (): Promise<Identity> => authenticator.identify(asking);
+    const identity = await (span === undefined ? ask() : span.run(ask));
     const { user, tenant, metadata = {} } = identity;
     const leftMs = Math.max(1, Math.ceil(withinMs - (performance.now() - startedAt)));
     return { context: { ...ids, user, tenant, metadata }, deadlineMs: leftMs };
