@@ -12,7 +12,8 @@ import { startTuttiCalls } from './peers/tutti-calls.ts';
 const peers: Readonly<Record<string, () => Promise<RunningCalls>>> = {
   raw: () => startCalls('raw-calls'),
   'raw, coalesced': () => startCalls('coalesced-calls'),
-  Tutti: startTuttiCalls,
+  Tutti: () => startTuttiCalls(),
+  'Tutti, traced': () => startTuttiCalls('traced-calls-app.ts'),
   'Moleculer TCP': () => startCalls('moleculer-calls'),
   'Nest TCP': () => startCalls('nest-calls'),
 };
@@ -71,6 +72,6 @@ export async function calls(settings: Settings): Promise<Answer> {
   return {
     question: 'What does a call from process to process cost?',
     table: markdown(['load', 'peer', 'CPU µs per call', 'x raw', 'calls/s', 'p50 ms', 'p99 ms'], rows),
-    note: 'CPU of both processes. Raw: JSON behind a 4-byte length on a unix socket, one write per message. Tutti: the whole chain of two services of an app, typed, input and output validated.',
+    note: 'CPU of both processes. Raw: JSON behind a 4-byte length on a unix socket, one write per message. Tutti: the whole chain of two services of an app, typed, input and output validated. Traced: the same with an OpenTelemetry SDK that makes all spans and sends none.',
   };
 }

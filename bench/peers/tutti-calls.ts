@@ -10,8 +10,8 @@ import { startTutti } from '../lib/tutti.ts';
 /** The statistics slot is written with the next heartbeat. */
 const statisticsMs = 5_000;
 
-export async function startTuttiCalls(): Promise<RunningCalls> {
-  const app = await startTutti('calls-app.ts');
+export async function startTuttiCalls(appFile = 'calls-app.ts'): Promise<RunningCalls> {
+  const app = await startTutti(appFile);
   let sent = 0;
   return {
     pids: await app.pids('echo', 'driver'),

@@ -45,6 +45,8 @@ export const bounds = {
   streamQuietMs: 1_000,
   /** Metadata that travels with a call. Beyond: `INVALID_INPUT`. */
   metadataBytes: 4 * KiB,
+  /** Name of the user or tenant a call is made for. Beyond: `INVALID_INPUT`. */
+  identityChars: 256,
   /** Hello of a connection that nobody knows yet. Beyond: the connection is closed, counted. */
   helloBytes: 256 * KiB,
   /** Nesting of a JSON body between processes; more than any `JSON.stringify` can write. Beyond: the connection is closed. */

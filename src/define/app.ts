@@ -31,7 +31,7 @@ export interface ServiceEntry extends Omit<OptionsIn<typeof serviceOptions>, 're
 }
 
 export interface GatewayEntry extends OptionsIn<typeof gatewayOptions>, PolicyInput {
-  /** Module with `onError(problem, request)`: another shape for what the gateway answers itself. Runs in the gateway. */
+  /** Module with `onError(problem, request)`, another shape for errors, and `authenticate(request)`, who asks. Runs in the gateway. */
   readonly hooks?: string;
 }
 

@@ -16,6 +16,8 @@ export interface ClientCallOptions {
   readonly signal?: AbortSignal;
   /** The callee's handler receives it; makes the call one that may be retried. */
   readonly idempotencyKey?: string;
+  /** Texts for this call and all that it brings about, added to those that this one was made with; 4 KiB as JSON. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 type Arguments<I> =

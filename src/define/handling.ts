@@ -94,6 +94,16 @@ export interface Handling<P, R, E extends ErrorRows, Ev extends EventSchemas> ex
   /** Which instance called, from its certificate: `orders#1@1`, `gateway:public#1@2`, `operator`. */
   readonly caller: string;
   readonly idempotencyKey: string | undefined;
+  /** For whom the call is made, as the gateway's `authenticate` found out. Handed on to calls and events by themselves, set by nobody else. */
+  readonly user: string | undefined;
+  readonly tenant: string | undefined;
+  /**
+   * To be sent on as the header of this name where no instrumentation does it: the W3C form of the trace that the call is part of.
+   * Undefined when nobody traces.
+   */
+  readonly traceparent: string | undefined;
+  /** What callers sent along. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Milliseconds until the caller gives up. */
   readonly remainingMs: () => number;
 }

@@ -8,6 +8,7 @@ import type { ClientCallOptions, ClientStreamOptions } from '../define/client.ts
 import type { Caller } from '../mesh/caller.ts';
 import type { Items } from '../mesh/pump.ts';
 import type { Stream } from '../mesh/stream-call.ts';
+import type { CallOptions } from '../mesh/outgoing-call.ts';
 
 interface Send {
   (input?: unknown, options?: ClientCallOptions): Promise<unknown>;
@@ -22,9 +23,10 @@ const isItems = (value: unknown): value is Items =>
 /** A plain call, a stream that is read, and one that is written: which of them an action is its types say, and the callee. */
 function senderOf(caller: Caller, service: string, action: string): Send {
   const stream = (input: unknown, items: Items | undefined, options: ClientStreamOptions = {}): Stream =>
-    caller.stream(service, action, input, { ...options, items });
+    caller.stream(service, action, input, { ...ownOptions(options), silenceMs: options.silenceMs, items });
   return Object.assign(
-    (input: unknown = {}, options?: ClientCallOptions) => caller.call(service, action, input, options),
+    (input: unknown = {}, options?: ClientCallOptions) =>
+      caller.call(service, action, input, options && ownOptions(options)),
     {
       stream: (input: unknown = {}, second?: unknown, third?: ClientStreamOptions) =>
         isItems(second)
@@ -35,6 +37,12 @@ function senderOf(caller: Caller, service: string, action: string): Send {
     },
   );
 }
+
+/** No more than the types say: what else a caller can be told is for gateways, such as the user that a call is made for. */
+const ownOptions = (options: ClientCallOptions): CallOptions => {
+  const { deadlineMs, priority, signal, idempotencyKey, metadata } = options;
+  return { deadlineMs, priority, signal, idempotencyKey, metadata };
+};
 
 function client(caller: Caller, service: string): object {
   const known = new Map<string, Send>();

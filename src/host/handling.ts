@@ -6,6 +6,7 @@ import type { ErrorRow } from '../core/errors.ts';
 import { instanceId } from '../core/ids.ts';
 import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
+import { traceparentOf } from '../core/trace.ts';
 import type { Log, Shared } from '../define/handling.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
 
@@ -77,6 +78,18 @@ export class CallHandling {
   }
   get idempotencyKey(): string | undefined {
     return this.#call.idempotencyKey;
+  }
+  get user(): string | undefined {
+    return this.#call.context.user;
+  }
+  get tenant(): string | undefined {
+    return this.#call.context.tenant;
+  }
+  get traceparent(): string | undefined {
+    return traceparentOf(this.#call.context.trace);
+  }
+  get metadata(): Readonly<Record<string, string>> {
+    return this.#call.context.metadata;
   }
   get caller(): string {
     return instanceId(this.#call.caller);

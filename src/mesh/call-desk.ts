@@ -16,6 +16,7 @@ import type { MeshLog } from './mesh-log.ts';
 import { OverdueCalls } from './overdue-calls.ts';
 import type { Served, ServedCall } from './served-call.ts';
 import { errorFrame } from './error-frame.ts';
+import { endServedSpan, servedSpan } from './spans.ts';
 
 export interface CallDeskNeeds {
   readonly self: InstanceRef;
@@ -27,6 +28,7 @@ const sweepMs = 50;
 const mostLoad = 0xffff;
 
 const run = (call: ServedCall): unknown => call.served.run(call.input, call);
+const runInContext = (call: ServedCall): unknown => runWithContext(call.context, run, call);
 
 export class CallDesk {
   readonly counts = {
@@ -42,6 +44,7 @@ export class CallDesk {
     eventsDropped: 0,
     eventErrors: 0,
     forbidden: 0,
+    identitiesDropped: 0,
   };
   readonly latency: number[] = Array.from({ length: latencyBuckets }, () => 0);
   readonly #needs: CallDeskNeeds;
@@ -80,6 +83,18 @@ export class CallDesk {
       requestId: call.context.requestId,
     });
     this.#answerError(call, new TuttiError('FORBIDDEN', data));
+  }
+
+  /** A service named a user or tenant of its own; the call runs for nobody. */
+  foundInvented(caller: string): void {
+    this.counts.identitiesDropped += 1;
+    this.#needs.log(
+      'warn',
+      'A call named its user or tenant, which only a gateway may: it is made for nobody',
+      {
+        caller,
+      },
+    );
   }
 
   /** Nobody waits for its answer: what has not started never will, what runs is told. */
@@ -132,7 +147,7 @@ export class CallDesk {
   #run(call: ServedCall): void {
     let result: unknown;
     try {
-      result = runWithContext(call.context, run, call);
+      result = this.#enter(call);
     } catch (error) {
       this.#failed(call, error);
       return;
@@ -153,7 +168,15 @@ export class CallDesk {
     );
   }
 
+  #enter(call: ServedCall): unknown {
+    const span = servedSpan(this.#needs.self.service, call);
+    if (span === undefined) return runInContext(call);
+    call.trace(span);
+    return span.run(runInContext, call);
+  }
+
   #succeeded(call: ServedCall, output: unknown): void {
+    endServedSpan(call.span);
     this.#leave(call);
     if (call.served.isEvent) return;
     const answer = this.#answerOf(call, output);
@@ -173,6 +196,7 @@ export class CallDesk {
   }
 
   #failed(call: ServedCall, error: unknown): void {
+    endServedSpan(call.span, error);
     this.#leave(call);
     if (!call.served.isEvent) {
       this.#answerError(call, error);

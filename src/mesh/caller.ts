@@ -15,6 +15,7 @@ import { CallOutcomes } from './call-outcomes.ts';
 import type { Refusal } from './call-outcomes.ts';
 import { CallRoutes } from './call-routes.ts';
 import { currentContext } from './context.ts';
+import type { CallContext } from './context.ts';
 import { EventDelivery } from './event-delivery.ts';
 import { frameFlags, frameKinds, readBodyBytes } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
@@ -32,8 +33,9 @@ import type { Stream } from './stream-call.ts';
 import { valueOf } from './item-inbox.ts';
 import type { ArrivedItem } from './item-inbox.ts';
 import type { Items } from './pump.ts';
+import { callSpan, emitSpan, endCallSpan } from './spans.ts';
 import { makeTraceIds } from './trace-ids.ts';
-import type { TraceIds } from './trace-ids.ts';
+import type { NewTraceId } from './trace-ids.ts';
 import type { Transport } from './transport/transport.ts';
 import { readWireError } from './wire-error.ts';
 
@@ -95,9 +97,17 @@ const sweepMs = 25;
 const compareEveryMs = 250;
 const noOptions: CallOptions = {};
 
+interface Beginning extends Settlers, Pick<PendingCall, 'span'> {
+  readonly parent: CallContext | undefined;
+}
+
+/** A gateway says itself what a call is part of. */
+const parentOf = ({ context }: CallOptions): CallContext | undefined =>
+  context === undefined ? currentContext() : undefined;
+
 class MeshCaller implements Caller, PeerOwner {
   readonly #needs: CallerNeeds;
-  readonly #ids: TraceIds;
+  readonly #newTraceId: NewTraceId;
   readonly #peers: PeerTable;
   readonly #delivery: EventDelivery;
   readonly #stopWatching: () => void;
@@ -113,7 +123,7 @@ class MeshCaller implements Caller, PeerOwner {
 
   constructor(needs: CallerNeeds) {
     this.#needs = needs;
-    this.#ids = makeTraceIds(needs.random);
+    this.#newTraceId = makeTraceIds(needs.random);
     const makePeer = (instance: Peer['instance']): Peer => new Peer(instance, needs, this);
     this.#peers = new PeerTable({ registry: needs.registry, random: needs.random, makePeer });
     this.#delivery = new EventDelivery(needs.registry, this.#peers, needs.log);
@@ -157,10 +167,18 @@ class MeshCaller implements Caller, PeerOwner {
 
   async emit(event: string, payload: unknown, options = noOptions): Promise<{ delivered: number }> {
     if (this.#isClosed) throw new TuttiError('CANCELLED');
-    const parent = options.context === undefined ? currentContext() : undefined;
-    const kind = frameKinds.event;
-    const frame = frameOf({ kind, body: payload, flags: 0, options, parent, deadline: Infinity }, this.#ids);
-    return { delivered: await this.#delivery.deliver(event, frame) };
+    const parent = parentOf(options);
+    const span = emitSpan(event, options, parent);
+    const fixed = { kind: frameKinds.event, flags: 0, deadline: Infinity };
+    try {
+      const outgoing = { ...fixed, body: payload, options, parent, trace: span?.trace };
+      const delivered = await this.#delivery.deliver(event, frameOf(outgoing, this.#newTraceId));
+      endCallSpan(span);
+      return { delivered };
+    } catch (error) {
+      endCallSpan(span, error);
+      throw error;
+    }
   }
 
   stats(): CallerStats {
@@ -193,8 +211,10 @@ class MeshCaller implements Caller, PeerOwner {
 
   #start(request: CallRequest, settlers: Settlers): PendingCall {
     this.#counts.calls += 1;
+    const parent = parentOf(request.options);
+    const span = callSpan(request, parent);
     try {
-      const call = this.#prepare(request, settlers);
+      const call = this.#prepare(request, { ...settlers, parent, span });
       this.#counts.inFlight += 1;
       call.of.inFlight += 1;
       call.of.budget.called();
@@ -204,6 +224,7 @@ class MeshCaller implements Caller, PeerOwner {
       return call;
     } catch (error) {
       this.#counts.failures += 1;
+      endCallSpan(span, error);
       throw error;
     }
   }
@@ -223,11 +244,10 @@ class MeshCaller implements Caller, PeerOwner {
     return stream;
   }
 
-  #prepare(request: CallRequest, settlers: Settlers): PendingCall {
+  #prepare(request: CallRequest, { resolve, reject, parent, span }: Beginning): PendingCall {
     const { service, action, options } = request;
     const of = this.#callsTo(service);
     this.#refuseAtOnce(request, of);
-    const parent = options.context === undefined ? currentContext() : undefined;
     const startedAt = this.#needs.clock.now();
     const deadline = deadlineOf(options, parent, startedAt, request.stream !== undefined);
     // Written so that NaN is late too.
@@ -235,11 +255,13 @@ class MeshCaller implements Caller, PeerOwner {
     const flags =
       (request.forHttp ? frameFlags.http : 0) | (request.stream === undefined ? 0 : frameFlags.stream);
     const kind = frameKinds.request;
-    const frame = frameOf({ kind, body: request.input, flags, options, parent, deadline }, this.#ids);
+    const trace = span?.trace;
+    const outgoing = { kind, body: request.input, flags, options, parent, deadline, trace };
+    const frame = frameOf(outgoing, this.#newTraceId);
     // A stream has as long as a call to begin.
     const untilBegun =
       request.stream === undefined ? deadline : Math.min(deadline, startedAt + bounds.callMs);
-    return makePendingCall(request, { of, frame, startedAt, deadline: untilBegun, ...settlers });
+    return makePendingCall(request, { of, frame, startedAt, deadline: untilBegun, resolve, reject, span });
   }
 
   #refuseAtOnce({ service, action }: CallRequest, { inFlight }: ServiceCalls): void {
@@ -280,17 +302,18 @@ class MeshCaller implements Caller, PeerOwner {
   }
 
   #fail(call: PendingCall, error: Error): void {
-    if (!this.#settle(call)) return;
+    if (!this.#settle(call, error)) return;
     this.#counts.failures += 1;
     call.reject(error);
   }
 
-  #settle(call: PendingCall): boolean {
+  #settle(call: PendingCall, error?: Error): boolean {
     if (call.isSettled) return false;
     call.isSettled = true;
     this.#counts.inFlight -= 1;
     call.of.inFlight -= 1;
     call.stopListening?.();
+    endCallSpan(call.span, error);
     return true;
   }
 

@@ -3,23 +3,20 @@
  * The host's user code reads it; the caller hands it on to nested calls.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-
-export interface Trace {
-  /** 32 hexadecimal digits. */
-  readonly traceId: string;
-  /** 16 hexadecimal digits: the span that called. */
-  readonly spanId: string;
-  readonly sampled: boolean;
-}
+import type { Trace } from '../core/trace.ts';
 
 export interface CallContext {
   readonly requestId: string;
+  /** Of the span that called; inside of a traced handler that of its own span. */
   readonly trace: Trace;
   /** Absolute, of `Clock.now()`, milliseconds; Infinity for an event. */
   readonly deadline: number;
   /** 0 to 9: of this call, and of those it makes. */
   readonly priority: number;
   readonly metadata: Readonly<Record<string, string>>;
+  /** For whom the call is made, as a gateway found out; calls that this one makes are made for them too. */
+  readonly user: string | undefined;
+  readonly tenant: string | undefined;
   /** Instance that called, from its certificate: nobody can set it in a message. */
   readonly caller: string;
 }

@@ -1,6 +1,6 @@
 /**
  * The rarely used fields of a request or an event: a small JSON object before the body.
- * There is no field for who calls: that is in the certificate.
+ * There is no field for who calls: that is in the certificate. For whom it is called only gateways say; see served-link.
  */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
@@ -12,6 +12,8 @@ export interface Envelope {
   readonly requestId?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly user?: string | undefined;
+  readonly tenant?: string | undefined;
 }
 
 export const longestRequestId = 128;
@@ -20,8 +22,7 @@ const none: Envelope = {};
 
 /** Empty when there is nothing to say. @throws {TuttiError} `INVALID_INPUT` when a field is too long. */
 export function envelopeText(envelope: Envelope): string {
-  const { requestId, idempotencyKey, metadata } = envelope;
-  if (requestId === undefined && idempotencyKey === undefined && metadata === undefined) return '';
+  if (isEmpty(envelope)) return '';
   const problem = problemOf(envelope);
   if (problem !== undefined)
     throw new TuttiError('INVALID_INPUT', { issues: [{ path: '', message: problem }] });
@@ -37,12 +38,27 @@ export function readEnvelope(text: string): Envelope {
   return value as Envelope;
 }
 
+const isEmpty = ({ requestId, idempotencyKey, metadata, user, tenant }: Envelope): boolean =>
+  requestId === undefined &&
+  idempotencyKey === undefined &&
+  metadata === undefined &&
+  user === undefined &&
+  tenant === undefined;
+
 function problemOf(envelope: { [Key in keyof Envelope]: unknown }): string | undefined {
-  const { requestId, idempotencyKey, metadata } = envelope;
+  const { requestId, idempotencyKey, metadata, user, tenant } = envelope;
   if (!isShortText(requestId, longestRequestId)) return 'the request id is not a short text';
   if (!isShortText(idempotencyKey, longestIdempotencyKey)) return 'the idempotency key is not a short text';
-  if (metadata === undefined) return undefined;
+  if (!isShortText(user, bounds.identityChars)) return 'the user is not a short text';
+  if (!isShortText(tenant, bounds.identityChars)) return 'the tenant is not a short text';
+  return metadata === undefined ? undefined : metadataProblem(metadata);
+}
+
+/** Also for what the hook of a gateway gives. */
+export function metadataProblem(metadata: unknown): string | undefined {
   if (!isPlainObject(metadata)) return 'the metadata is not an object';
+  // The other side would take it for an attack, and close the connection.
+  if (Object.hasOwn(metadata, '__proto__')) return 'the key "__proto__" is refused';
   if (!Object.values(metadata).every((field) => typeof field === 'string'))
     return 'the metadata is not all text';
   const bytes = Buffer.byteLength(JSON.stringify(metadata));

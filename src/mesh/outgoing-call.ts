@@ -6,11 +6,13 @@ import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
 import { defaultPriority, isPriority } from '../core/waiting-line.ts';
 import { bodyOf } from './body.ts';
-import type { CallContext, Trace } from './context.ts';
+import { noSpan } from '../core/trace.ts';
+import type { Trace } from '../core/trace.ts';
+import type { CallContext } from './context.ts';
 import { envelopeText } from './envelope.ts';
 import { frameFlags, makeFrame } from './frames.ts';
 import type { FrameKind, OutgoingFrame } from './frames.ts';
-import type { TraceIds } from './trace-ids.ts';
+import type { NewTraceId } from './trace-ids.ts';
 
 export interface CallOptions {
   /** Default: `bounds.callMs`. A nested call never gets more than what is left of the call it is part of. */
@@ -34,6 +36,8 @@ export interface Outgoing {
   readonly deadline: number;
   /** The call it is part of. */
   readonly parent: CallContext | undefined;
+  /** Of its own span, when it has one. */
+  readonly trace: Trace | undefined;
 }
 
 /**
@@ -63,17 +67,18 @@ export const inheritedPriority = (options: CallOptions, parent: CallContext | un
   options.context?.priority ?? parent?.priority ?? defaultPriority;
 
 /** @throws {TuttiError} `INVALID_INPUT` when it is not JSON, `PAYLOAD_TOO_LARGE` */
-export function frameOf(outgoing: Outgoing, ids: TraceIds): OutgoingFrame {
+export function frameOf(outgoing: Outgoing, newTraceId: NewTraceId): OutgoingFrame {
   const { kind, options, deadline, parent } = outgoing;
-  const { trace, isSampled } = traceOf(options, parent, ids);
+  const { traceId, spanId, sampled } =
+    outgoing.trace ?? inheritedTrace(options, parent) ?? newTrace(options.context?.requestId, newTraceId);
   const frame = makeFrame(kind, 0, {
     body: textOf(outgoing.body),
     flags:
-      outgoing.flags | (isSampled ? frameFlags.sampled : 0) | (parent === undefined ? 0 : frameFlags.nested),
+      outgoing.flags | (sampled ? frameFlags.sampled : 0) | (parent === undefined ? 0 : frameFlags.nested),
     deadline,
     priority: wishedPriority(options) ?? inheritedPriority(options, parent),
-    trace,
-    envelope: envelopeOf(options, parent, trace),
+    trace: traceId + spanId,
+    envelope: envelopeOf(options, parent, traceId),
   });
   if (frame.bytes > bounds.frameBytes)
     throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.frameBytes });
@@ -89,22 +94,16 @@ function textOf(body: unknown): string | Uint8Array {
   }
 }
 
-interface OutgoingTrace {
-  readonly trace: string;
-  readonly isSampled: boolean;
+/** Where nobody makes a span for the call itself, the last one that somebody made stays its parent. */
+function inheritedTrace({ context }: CallOptions, parent: CallContext | undefined): Trace | undefined {
+  const given = context?.trace;
+  return given !== undefined && isTrace(given) ? given : parent?.trace;
 }
 
-function traceOf(options: CallOptions, parent: CallContext | undefined, ids: TraceIds): OutgoingTrace {
-  const given = options.context?.trace;
-  if (given !== undefined && isTrace(given)) {
-    return { trace: given.traceId + given.spanId, isSampled: given.sampled };
-  }
-  if (parent !== undefined)
-    return { trace: parent.trace.traceId + ids.newSpan(), isSampled: parent.trace.sampled };
-  // A request id that reads as a trace id becomes it: the same text need not travel twice, here and in every nested call.
-  const requestId = options.context?.requestId;
+/** A request id that reads as a trace id becomes it: the same text need not travel twice, here and in every nested call. */
+function newTrace(requestId: string | undefined, newTraceId: NewTraceId): Trace {
   const isTraceId = requestId !== undefined && traceIdForm.test(requestId);
-  return { trace: isTraceId ? requestId + ids.newSpan() : ids.newTrace(), isSampled: false };
+  return { traceId: isTraceId ? requestId : newTraceId(), spanId: noSpan, sampled: false };
 }
 
 const traceIdForm = /^[0-9a-f]{32}$/;
@@ -112,14 +111,16 @@ const traceIdForm = /^[0-9a-f]{32}$/;
 const isTrace = (trace: Trace): boolean =>
   traceIdForm.test(trace.traceId) && /^[0-9a-f]{16}$/.test(trace.spanId);
 
-function envelopeOf(options: CallOptions, parent: CallContext | undefined, trace: string): string {
+function envelopeOf(options: CallOptions, parent: CallContext | undefined, traceId: string): string {
   const requestId = options.context?.requestId ?? parent?.requestId;
   const inherited = options.context?.metadata ?? parent?.metadata;
   const metadata = options.metadata === undefined ? inherited : { ...inherited, ...options.metadata };
   return envelopeText({
-    requestId: requestId === trace.slice(0, 32) ? undefined : requestId,
+    requestId: requestId === traceId ? undefined : requestId,
     idempotencyKey: options.idempotencyKey,
     metadata: metadata === undefined || isEmpty(metadata) ? undefined : metadata,
+    user: options.context?.user ?? parent?.user,
+    tenant: options.context?.tenant ?? parent?.tenant,
   });
 }
 

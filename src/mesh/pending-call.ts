@@ -5,6 +5,7 @@ import { TuttiError } from '../core/errors.ts';
 import { frameFlags } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import type { RetryBudget } from '../core/retry-budget.ts';
+import type { OpenSpan } from '../telemetry/tracing.ts';
 import type { CallOptions } from './outgoing-call.ts';
 import type { StreamCarrier } from './item-outbox.ts';
 
@@ -67,6 +68,8 @@ export interface PendingCall extends Settlers {
   readonly hasPriority: boolean;
   /** Undefined: any instance of the service. */
   readonly slot: number | undefined;
+  /** Undefined: nobody traces. One for all its tries. */
+  readonly span: OpenSpan | undefined;
   /** Undefined while it waits for a connection. */
   holder: CallHolder | undefined;
   /** Where it is not sent again. */
@@ -86,7 +89,7 @@ export interface PendingCall extends Settlers {
   stopListening: (() => void) | undefined;
 }
 
-type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline' | 'of'>;
+type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline' | 'of' | 'span'>;
 
 /** Field by field, so that all calls have one hidden class. */
 export const makePendingCall = (request: CallRequest, sending: Sending): PendingCall => ({
@@ -102,6 +105,7 @@ export const makePendingCall = (request: CallRequest, sending: Sending): Pending
   isOwner: (sending.frame.flags & frameFlags.nested) === 0,
   hasPriority: request.options.priority !== undefined,
   slot: request.options.slot,
+  span: sending.span,
   holder: undefined,
   tried: [],
   lastError: undefined,

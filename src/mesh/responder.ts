@@ -71,6 +71,8 @@ export interface ResponderStats {
   readonly eventsDropped: number;
   readonly eventErrors: number;
   readonly forbidden: number;
+  /** Calls that named a user or tenant without a right to. */
+  readonly identitiesDropped: number;
   /** Connections closed for what they said, and strangers closed before they said who they are. */
   readonly badFrames: number;
   readonly strangersClosed: number;

@@ -6,6 +6,7 @@ import type { Admission, Admitted } from './admission.ts';
 import type { CallContext } from './context.ts';
 import type { OutgoingFrame } from './frames.ts';
 import type { ServedStream, StreamOfCall } from './stream-of-call.ts';
+import type { OpenSpan } from '../telemetry/tracing.ts';
 
 export interface IncomingCall {
   readonly action: string;
@@ -55,7 +56,9 @@ export class ServedCall implements IncomingCall, Admitted {
   readonly origin: CallOrigin;
   readonly number: number;
   readonly input: unknown;
-  readonly context: CallContext;
+  context: CallContext;
+  /** Undefined: it does not run yet, or nobody traces. */
+  span: OpenSpan | undefined;
   readonly caller: CertificateClaims;
   readonly idempotencyKey: string | undefined;
   readonly http: boolean;
@@ -74,6 +77,7 @@ export class ServedCall implements IncomingCall, Admitted {
     this.number = parts.number;
     this.input = parts.input;
     this.context = parts.context;
+    this.span = undefined;
     this.caller = parts.caller;
     this.idempotencyKey = parts.idempotencyKey;
     this.http = parts.http;
@@ -93,6 +97,12 @@ export class ServedCall implements IncomingCall, Admitted {
     this.#abort ??= new AbortController();
     if (this.#reason !== undefined) this.#abort.abort(this.#reason);
     return this.#abort.signal;
+  }
+
+  /** What it calls from now on is part of this span. */
+  trace(span: OpenSpan): void {
+    this.span = span;
+    this.context = { ...this.context, trace: span.trace };
   }
 
   cancel(reason: Error): void {

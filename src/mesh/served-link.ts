@@ -6,7 +6,7 @@ import { bounds } from '../core/bounds.ts';
 import { mayCall } from '../core/certificate.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
-import { instanceId } from '../core/ids.ts';
+import { instanceId, isSystemService } from '../core/ids.ts';
 import type { Clock, Timer } from '../core/ports.ts';
 import { readBody } from './body.ts';
 import type { CallDesk } from './call-desk.ts';
@@ -36,7 +36,9 @@ export interface ServedLinkOwner {
   closed(link: ServedLink, fault: string | undefined): void;
 }
 
-const noMetadata = {};
+const noIdentity = {};
+/** Shared by all calls that bring none. */
+const noMetadata = Object.freeze({});
 
 export class ServedLink implements CallOrigin {
   /** Undefined: a stranger. */
@@ -47,6 +49,7 @@ export class ServedLink implements CallOrigin {
   readonly #helloTimer: Timer;
   #callerId = '';
   #mayCall = false;
+  #isSystem = false;
 
   constructor(connection: Connection, owner: ServedLinkOwner) {
     this.#owner = owner;
@@ -109,6 +112,7 @@ export class ServedLink implements CallOrigin {
     this.claims = claims;
     this.#callerId = instanceId(claims);
     this.#mayCall = mayCall(claims, this.#owner.service);
+    this.#isSystem = isSystemService(claims.service);
     this.#helloTimer.cancel();
     this.#link.allowFrames(bounds.frameBytes);
     this.#link.send(makeFrame(frameKinds.welcome, 0, { body: this.#owner.welcome }));
@@ -168,6 +172,7 @@ export class ServedLink implements CallOrigin {
   }
 
   #contextOf(frame: IncomingFrame, envelope: Envelope): CallContext {
+    const { user, tenant } = this.#identityOf(frame, envelope);
     const ids = readTrace(frame);
     const traceId = ids.slice(0, 32);
     const sampled = (frame.flags & frameFlags.sampled) !== 0;
@@ -177,6 +182,8 @@ export class ServedLink implements CallOrigin {
       deadline: frame.deadline,
       priority: frame.priority,
       metadata: envelope.metadata ?? noMetadata,
+      user,
+      tenant,
       caller: this.#callerId,
     };
   }
@@ -200,6 +207,14 @@ export class ServedLink implements CallOrigin {
     for (const call of this.#calls.values())
       if (call.stream !== undefined && (call.served.isResumable === true || call.stream.isQuiet(now)))
         call.cancel(error);
+  }
+
+  /** Only gateways find out who asks; a service hands on what its own caller said, and so only in a call that is part of another. */
+  #identityOf(frame: IncomingFrame, envelope: Envelope): Pick<Envelope, 'user' | 'tenant'> {
+    const isSaid = envelope.user !== undefined || envelope.tenant !== undefined;
+    if (!isSaid || this.#isSystem || (frame.flags & frameFlags.nested) !== 0) return envelope;
+    this.#owner.desk.foundInvented(this.#callerId);
+    return noIdentity;
   }
 
   /** Its answer may have crossed the cancel: then there is nothing to do. */

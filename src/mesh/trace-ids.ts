@@ -1,21 +1,18 @@
 /**
- * Trace and span ids from the given chance, so that a simulation repeats them. Not secrets.
+ * Trace ids from the given chance, so that a simulation repeats them. Not secrets. Span ids are made by who makes spans.
  */
 import type { Random } from '../core/ports.ts';
 import { quick } from './quick-buffer.ts';
 
-export interface TraceIds {
-  /** Trace id and span id of a new trace: 48 hexadecimal digits. */
-  newTrace(): string;
-  /** 16 hexadecimal digits. */
-  newSpan(): string;
-}
+/** Gives 32 hexadecimal digits. */
+export type NewTraceId = () => string;
 
-export function makeTraceIds(random: Random): TraceIds {
-  const scratch = quick(Buffer.alloc(24));
-  const draw = (bytes: number): string => {
-    for (let at = 0; at < bytes; at += 4) scratch.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
-    return scratch.hexSlice(0, bytes);
+const traceIdBytes = 16;
+
+export function makeTraceIds(random: Random): NewTraceId {
+  const scratch = quick(Buffer.alloc(traceIdBytes));
+  return () => {
+    for (let at = 0; at < traceIdBytes; at += 4) scratch.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
+    return scratch.hexSlice(0, traceIdBytes);
   };
-  return { newTrace: () => draw(24), newSpan: () => draw(8) };
 }

@@ -934,4 +934,69 @@ export const mutants: readonly Mutant[] = [
     tests: ['tests/processes/supervisor/autoscaler'],
     name: 'of one that is silent',
   },
+  {
+    promise: 'N-31: a user that a service names by itself is not believed',
+    file: 'src/mesh/served-link.ts',
+    find: 'if (!isSaid || this.#isSystem || (frame.flags & frameFlags.nested) !== 0) return envelope;',
+    replace: 'if (isSaid || !isSaid) return envelope;',
+    tests: ['tests/mesh/identity'],
+    name: 'N-31',
+  },
+  {
+    promise: 'for whom a call is made is known to the calls it makes',
+    file: 'src/mesh/outgoing-call.ts',
+    find: 'user: options.context?.user ?? parent?.user,',
+    replace: 'user: options.context?.user,',
+    tests: ['tests/mesh/identity'],
+    name: 'is known to its calls',
+  },
+  {
+    promise: 'no option of a client names a user',
+    file: 'src/host/clients.ts',
+    find: 'options && ownOptions(options)',
+    replace: 'options as CallOptions',
+    tests: ['tests/host/context'],
+  },
+  {
+    promise: 'a hook that fails lets nobody in',
+    file: 'src/services/gateway/authenticate.ts',
+    find: "throw new TuttiError('INTERNAL', {}, { cause: error });",
+    replace: 'return {};',
+    tests: ['tests/services/gateway/authenticate'],
+    name: 'lets nobody in',
+  },
+  {
+    promise: 'the ids in a frame are those of the spans',
+    file: 'src/mesh/caller.ts',
+    find: 'const trace = span?.trace;',
+    replace: 'const trace = parent?.trace;',
+    tests: ['tests/mesh/spans'],
+    name: 'the ids in a frame',
+  },
+  {
+    promise: 'who does not trace invents no span',
+    file: 'src/core/trace.ts',
+    find: 'spanId === noSpan ? undefined : `00-',
+    replace: "spanId === '' ? undefined : `00-",
+    tests: ['tests/mesh/spans', 'tests/core/trace'],
+  },
+  {
+    promise: 'an SDK that throws costs no call its answer',
+    file: 'src/telemetry/tracing.ts',
+    find: `  } catch {
+    return undefined;
+  }`,
+    replace: `  } catch (error) {
+    throw error;
+  }`,
+    tests: ['tests/mesh/spans'],
+    name: 'costs no call its answer',
+  },
+  {
+    promise: 'spans that wait are sent before a process ends',
+    file: 'src/processes/instance/main.ts',
+    find: 'await within(flushMs, flushSpans());',
+    replace: 'await within(0, Promise.resolve());',
+    ...journey('tracing', 'one trace goes'),
+  },
 ];

@@ -4,6 +4,7 @@
  */
 import { exitCodeConfigRefused } from '../../core/restart-policy.ts';
 import { isTuttiError } from '../../core/errors.ts';
+import { traceField } from '../../core/trace.ts';
 import { displayName, instanceId, isSystemService, slotId } from '../../core/ids.ts';
 import { startHost } from '../../host/host.ts';
 import type { Host } from '../../host/host.ts';
@@ -16,6 +17,7 @@ import { unixTransport } from '../../mesh/transport/unix.ts';
 import { systemClock } from '../../os/clock.ts';
 import { makeVerifier } from '../../os/identity.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { flushSpans } from '../../telemetry/tracing.ts';
 import { guardOutputs } from '../../telemetry/guarded-output.ts';
 import { makeLogger } from '../../telemetry/logger.ts';
 import type { CertificateClaims } from '../../core/certificate.ts';
@@ -30,6 +32,16 @@ import { InstanceShared } from './shared.ts';
 import { makeRuntime, SystemNews } from './system-runtime.ts';
 
 const lateMs = 60_000;
+/** For the spans that are still here to be sent; who collects them may be down. */
+const flushMs = 1_000;
+
+const within = (ms: number, work: Promise<void>): Promise<void> =>
+  Promise.race([
+    work,
+    new Promise<void>((done) => {
+      systemClock.after(ms, done);
+    }),
+  ]);
 
 class Instance {
   readonly #birth: Birth;
@@ -55,8 +67,8 @@ class Instance {
       level: birth.logLevel,
       bindings: { service: birth.self.service, instance: instanceId(birth.self) },
       context: () => {
-        const requestId = currentContext()?.requestId;
-        return requestId === undefined ? {} : { requestId };
+        const context = currentContext();
+        return context === undefined ? {} : { requestId: context.requestId, ...traceField(context.trace) };
       },
     });
     this.#news = new SystemNews(birth.app, (after) => {
@@ -191,6 +203,7 @@ class Instance {
       const finished = await this.#host?.drain(this.#impatience.signal);
       if (finished === false) this.#log.warn('Not all work in hand was finished in time', { graceMs });
       await this.#host?.close();
+      await within(flushMs, flushSpans());
     } finally {
       this.#grace.close();
       this.#locks.close();
@@ -205,14 +218,7 @@ class Instance {
   async #refuse(error: unknown): Promise<never> {
     const message = isTuttiError(error) ? error.message : locate(error, this.#birth.module);
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    await Promise.race([
-      this.#control.welcomed,
-      new Promise((done) =>
-        systemClock.after(500, () => {
-          done(undefined);
-        }),
-      ),
-    ]);
+    await within(500, this.#control.welcomed);
     this.#control.send({ op: 'failed', message: message.slice(0, 4_096) });
     this.#control.close();
     // The frame must have left before the process is gone; nothing else holds it.

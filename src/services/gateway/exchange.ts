@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CallContext } from '../../mesh/context.ts';
+import type { OpenSpan } from '../../telemetry/tracing.ts';
 import type { Ids } from './request-context.ts';
 
 /** A request on its way. */
@@ -6,6 +8,10 @@ export interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly ids: Ids;
+  /** What its calls are part of, and for whom they are, once that is known. */
+  context: Partial<CallContext>;
+  /** Undefined: nobody traces. */
+  readonly span: OpenSpan | undefined;
   readonly gone: AbortSignal;
   readonly method: string;
   readonly path: string;

@@ -1,19 +1,17 @@
 /**
  * The HTTP edge of an app, as a service like any other: it turns requests into calls and answers into responses.
- * Runs no user code but the `onError` hook, and knows of the app only its manifest, its registry and its status.
+ * Runs no user code but its hooks, and knows of the app only its manifest, its registry and its status.
  */
-import { pathToFileURL } from 'node:url';
-import { TuttiError } from '../../core/errors.ts';
-import { isPlainObject } from '../../core/options.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
+import { Authenticator } from './authenticate.ts';
 import { Connections } from './connections.ts';
+import { loadHooks } from './hooks.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { Refuser } from './refuser.ts';
-import type { OnError } from './refuser.ts';
 import { RequestHandler } from './request-handler.ts';
 import { buildRouter } from './router.ts';
 import type { Router } from './router.ts';
@@ -36,7 +34,7 @@ export interface GatewayConfig {
   readonly bodyLimit: number;
   /** Milliseconds. */
   readonly deadline: number;
-  /** Absolute path of a module with `onError`. */
+  /** Absolute path of a module with `onError` and `authenticate`. */
   readonly hooks?: string | undefined;
 }
 
@@ -86,7 +84,9 @@ export async function openGateway({
   let isDraining = false;
   const metrics = new HttpMetrics(config.name);
   const connections = new Connections();
-  const refuser = new Refuser(log, await loadOnError(config.hooks));
+  const { onError, authenticate } = await loadHooks(config.hooks);
+  const refuser = new Refuser(log, onError);
+  const authenticator = authenticate && new Authenticator(authenticate, log);
   const router = followManifest(runtime, log);
   const answers = new StreamAnswers(streams);
   const handler = new RequestHandler({
@@ -102,6 +102,7 @@ export async function openGateway({
     connections,
     metrics,
     refuser,
+    authenticator,
     log,
     isDraining: () => isDraining,
     localOnly,
@@ -109,8 +110,9 @@ export async function openGateway({
     deadlineMs: config.deadline,
   });
   const webSockets = new WebSockets({
-    ...{ caller: runtime.caller, router: router.current, answers, refuser, localOnly },
+    ...{ caller: runtime.caller, router: router.current, answers, refuser, localOnly, authenticator },
     limits: streams,
+    deadlineMs: config.deadline,
   });
   const server = await startServer(
     { handler, webSockets, refuser, connections, metrics, limits },
@@ -152,15 +154,4 @@ function followManifest(runtime: SystemRuntime, log: Log): { current: () => Rout
     router = build();
   });
   return { current: () => router, stop };
-}
-
-/** @throws {TuttiError} `CONFIG_INVALID` when the module has no such function. */
-async function loadOnError(path: string | undefined): Promise<OnError | undefined> {
-  if (path === undefined) return undefined;
-  const module: unknown = await import(pathToFileURL(path).href);
-  const onError = isPlainObject(module) ? module['onError'] : undefined;
-  if (typeof onError === 'function') return onError as OnError;
-  throw new TuttiError('CONFIG_INVALID', {
-    message: 'The hooks of a gateway must export a function `onError(problem, request)`',
-  });
 }

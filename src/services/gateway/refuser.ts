@@ -56,6 +56,8 @@ export class Refuser {
           shaped === undefined
             ? 'application/problem+json; charset=utf-8'
             : 'application/json; charset=utf-8',
+        // RFC 9110: a 401 says how to do better.
+        ...(problem.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
         ...(known.code === 'UPGRADE_REQUIRED' ? { upgrade: 'websocket' } : {}),
         ...(known.code === 'METHOD_NOT_ALLOWED' && typeof allow === 'string' ? { allow } : {}),

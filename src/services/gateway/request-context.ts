@@ -6,7 +6,8 @@ import { randomFillSync } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
-import type { Trace } from '../../mesh/context.ts';
+import { noSpan } from '../../core/trace.ts';
+import type { Trace } from '../../core/trace.ts';
 
 export interface Ids {
   readonly requestId: string;
@@ -28,26 +29,16 @@ function randomHex(bytes: number): string {
 }
 
 const plainId = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
-const traceParent = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/;
 
 const textOf = (header: string | string[] | undefined): string | undefined =>
   typeof header === 'string' ? header : undefined;
 
-/** Ids that are not in their form are replaced, never repaired: they end up in logs. */
-export function readIds(headers: IncomingHttpHeaders): Ids {
-  const trace = traceOf(textOf(headers['traceparent']));
+/** Ids that are not in their form are replaced, never repaired: they end up in logs. @param known what it is part of, if anything */
+export function readIds(headers: IncomingHttpHeaders, known: Trace | undefined): Ids {
+  const trace = known ?? { traceId: randomHex(16), spanId: noSpan, sampled: false };
   const given = textOf(headers['x-request-id']);
   // The same text as the trace id costs nothing on the wire.
   return { requestId: given !== undefined && plainId.test(given) ? given : trace.traceId, trace };
-}
-
-/** https://www.w3.org/TR/trace-context/; a version above 00 may have more fields. */
-function traceOf(header: string | undefined): Trace {
-  const match = header === undefined ? null : traceParent.exec(header);
-  const [, version, traceId, flags, rest] = match ?? [];
-  const isValid = traceId !== undefined && (version !== '00' || rest === undefined);
-  if (!isValid) return { traceId: randomHex(16), spanId: randomHex(8), sampled: false };
-  return { traceId, spanId: randomHex(8), sampled: (Number.parseInt(flags ?? '0', 16) & 1) === 1 };
 }
 
 const invalid = (path: string, message: string): TuttiError =>

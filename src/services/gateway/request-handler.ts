@@ -4,13 +4,18 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TuttiError } from '../../core/errors.ts';
+import { traceField } from '../../core/trace.ts';
+import type { Identity } from '../../define/gateway-hooks.ts';
 import type { Log } from '../../define/handling.ts';
 import type { Caller } from '../../mesh/caller.ts';
 import type { Answer } from './answer.ts';
+import { contextOf, requestOf } from './authenticate.ts';
+import type { Authenticator } from './authenticate.ts';
 import { parseJsonBody } from './body-guard.ts';
 import type { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+import { askedTrace, endHttpSpan, startHttpSpan } from './http-span.ts';
 import type { Refuser } from './refuser.ts';
 import { checkMediaType, readBody } from './read-body.ts';
 import { readDeadlineMs, readIdempotencyKey, readIds } from './request-context.ts';
@@ -29,6 +34,8 @@ export interface RequestHandlerNeeds {
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
   readonly refuser: Refuser;
+  /** Undefined: nobody asks who asks. */
+  readonly authenticator: Authenticator | undefined;
   readonly log: Log;
   readonly isDraining: () => boolean;
   /** Only names of this machine in `Host`. */
@@ -38,6 +45,15 @@ export interface RequestHandlerNeeds {
   readonly deadlineMs: number;
 }
 
+/** What a request shall do. */
+interface ActionCall {
+  readonly route: ActionRoute;
+  readonly params: RouteParams;
+  readonly deadlineMs: number;
+}
+
+/** For the books, of a client that left before its answer: nobody is sent it. */
+const leftStatus = 499;
 const noBody = {};
 const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
 
@@ -70,13 +86,19 @@ export class RequestHandler {
 
   #begin(request: FastifyRequest, reply: FastifyReply): Exchange {
     const { raw } = request;
+    const { method = '' } = raw;
     const { path, query } = splitUrl(raw.url ?? '/');
+    const asked = askedTrace(raw.headers);
+    const span = startHttpSpan(method, path, asked);
+    const ids = readIds(raw.headers, span?.trace ?? asked);
     const exchange: Exchange = {
       request,
       reply,
-      ids: readIds(raw.headers),
+      ids,
+      context: ids,
+      span,
       gone: this.#needs.connections.begin(raw, reply.raw),
-      method: raw.method ?? '',
+      method,
       path,
       query,
       hasBody: announcesBody(raw.headers),
@@ -94,10 +116,13 @@ export class RequestHandler {
     response.once('close', () => {
       metrics.inFlight -= 1;
       const tookMs = performance.now() - startedAt;
-      const status = response.writableFinished ? response.statusCode : 499;
-      metrics.count({ label: exchange.label, status, seconds: tookMs / 1_000 });
-      const { method, label = 'none', ids } = exchange;
-      log.debug('Request answered', { method, route: label, status, tookMs, requestId: ids.requestId });
+      const status = response.writableFinished ? response.statusCode : leftStatus;
+      const { method, label, ids, span } = exchange;
+      metrics.count({ label, status, seconds: tookMs / 1_000 });
+      endHttpSpan(span, label, status === leftStatus ? undefined : status);
+      const { requestId, trace } = ids;
+      const route = label ?? 'none';
+      log.debug('Request answered', { method, route, status, tookMs, requestId, ...traceField(trace) });
     });
   }
 
@@ -112,21 +137,41 @@ export class RequestHandler {
     if (hasBody && bodyless.has(method))
       throw new TuttiError('BAD_REQUEST', { reason: `${method} takes no body here` });
     if (route.kind === 'system') return this.#needs.system(route.name, params);
+    return this.#callAction(exchange, route, params);
+  }
+
+  /** Whoever it is for is found out first, whatever kind of action it is. */
+  #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer | undefined> {
+    const { authenticator } = this.#needs;
+    const deadlineMs = readDeadlineMs(exchange.request.raw.headers, this.#needs.deadlineMs);
+    if (authenticator === undefined) return this.#act(exchange, { route, params, deadlineMs });
+    // The hook's time is part of the request's.
+    const startedAt = performance.now();
+    return this.#identify(exchange, authenticator, deadlineMs).then(() => {
+      const leftMs = Math.max(1, Math.ceil(deadlineMs - (performance.now() - startedAt)));
+      return this.#act(exchange, { route, params, deadlineMs: leftMs });
+    });
+  }
+
+  async #identify(exchange: Exchange, authenticator: Authenticator, withinMs: number): Promise<void> {
+    const { request, path, ids, gone, span } = exchange;
+    const asking = { request: requestOf(request.raw, { path, requestId: ids.requestId }), withinMs, gone };
+    const ask = (): Promise<Identity> => authenticator.identify(asking);
+    const identity = await (span === undefined ? ask() : span.run(ask));
+    exchange.context = contextOf(ids, identity);
+  }
+
+  #act(exchange: Exchange, call: ActionCall): Promise<Answer | undefined> {
+    const { route, params } = call;
     return route.stream === undefined
-      ? this.#callAction(exchange, route, params)
+      ? this.#ask(exchange, call)
       : this.#needs.streams.serve(exchange, route, params);
   }
 
-  #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer> {
-    const { caller, deadlineMs, bodyLimit, bodyMs } = this.#needs;
-    const { ids, gone, query, hasBody } = exchange;
-    const { raw } = exchange.request;
-    const options = {
-      context: ids,
-      deadlineMs: readDeadlineMs(raw.headers, deadlineMs),
-      idempotencyKey: readIdempotencyKey(raw.headers),
-      signal: gone,
-    };
+  #ask({ gone, query, hasBody, context, request: { raw } }: Exchange, ask: ActionCall): Promise<Answer> {
+    const { caller, bodyLimit, bodyMs } = this.#needs;
+    const { route, params, deadlineMs } = ask;
+    const options = { context, deadlineMs, idempotencyKey: readIdempotencyKey(raw.headers), signal: gone };
     const call = (body: Readonly<Record<string, unknown>>): Promise<Answer> =>
       caller
         .callForHttp(route.service, route.action, route.readInput(params, query, body), options)

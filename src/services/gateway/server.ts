@@ -18,6 +18,7 @@ import type { HttpMetrics } from './http-metrics.ts';
 import { reasonPhrase } from './problem.ts';
 import type { Refuser } from './refuser.ts';
 import type { RequestHandler } from './request-handler.ts';
+import { askedTrace } from './http-span.ts';
 import { readIds } from './request-context.ts';
 import { dataHeaders } from './security-headers.ts';
 import type { WebSockets } from './web-sockets.ts';
@@ -68,7 +69,7 @@ export async function startServer(
     app.routing(request, response);
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const ids = readIds(request.headers);
+    const ids = readIds(request.headers, askedTrace(request.headers));
     void needs.webSockets.upgrade({ request, socket, head, ids }, (error) => {
       if (socket instanceof Socket) answerRaw(socket, { ...needs, error, requestId: ids.requestId });
     });

@@ -81,13 +81,13 @@ export class StreamHandler {
   }
 
   #ask(
-    { ids, gone, request }: Exchange,
+    { context, gone, request }: Exchange,
     { service, action }: ActionRoute,
     { input, items }: { readonly input: unknown; readonly items?: StreamOptions['items'] },
   ): Stream<ArrivedItem> {
     const { headers } = request.raw;
     return this.#needs.caller.streamForHttp(service, action, input, {
-      ...{ context: ids, items, signal: gone },
+      ...{ context, items, signal: gone },
       deadlineMs: readStreamDeadlineMs(headers),
       idempotencyKey: readIdempotencyKey(headers),
     });

@@ -9,8 +9,11 @@ import type { WebSocket, WebSocketServer } from 'ws';
 import { bounds } from '../../core/bounds.ts';
 import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { Caller } from '../../mesh/caller.ts';
+import type { CallContext } from '../../mesh/context.ts';
 import type { ArrivedItem } from '../../mesh/item-inbox.ts';
 import type { Stream } from '../../mesh/stream-call.ts';
+import { contextOf, requestOf } from './authenticate.ts';
+import type { Authenticator } from './authenticate.ts';
 import { MessageInbox } from './message-inbox.ts';
 import type { Refuser } from './refuser.ts';
 import { readLastEventId } from './request-context.ts';
@@ -27,6 +30,10 @@ export interface WebSocketsNeeds {
   readonly refuser: Refuser;
   readonly limits: StreamLimits;
   readonly localOnly: boolean;
+  /** Undefined: requests are for nobody in particular. */
+  readonly authenticator: Authenticator | undefined;
+  /** For the hook that finds out for whom a request is. */
+  readonly deadlineMs: number;
 }
 
 /** What the server answers with where no WebSocket comes of it. */
@@ -37,6 +44,12 @@ interface Upgrade {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly ids: Ids;
+}
+
+/** What somebody wants to open. */
+interface Wish {
+  readonly route: ActionRoute;
+  readonly input: unknown;
 }
 
 interface Serving {
@@ -72,12 +85,15 @@ export class WebSockets {
     socket.on('error', ignore);
     const inbox = new MessageInbox();
     let stream: Stream<ArrivedItem> | undefined;
+    const left = new AbortController();
     const gone = (): void => {
+      left.abort();
       stream?.cancel();
     };
     socket.once('close', gone);
     try {
-      stream = this.#ask(upgrade, inbox);
+      const wish = this.#wishOf(request);
+      stream = this.#ask(wish, inbox, await this.#identify(upgrade, left.signal));
       await stream.begun;
       if (socket.destroyed) return;
       const webSocket = await this.#handshake(upgrade);
@@ -92,14 +108,23 @@ export class WebSockets {
     }
   }
 
-  #ask({ request, ids }: Upgrade, inbox: MessageInbox): Stream<ArrivedItem> {
+  /** For whom it is: as of any request. */
+  async #identify({ request, ids }: Upgrade, gone: AbortSignal): Promise<Partial<CallContext>> {
+    const { authenticator, deadlineMs } = this.#needs;
+    if (authenticator === undefined) return ids;
+    const { path } = splitUrl(request.url ?? '/');
+    const asked = requestOf(request, { path, requestId: ids.requestId });
+    return contextOf(ids, await authenticator.identify({ request: asked, withinMs: deadlineMs, gone }));
+  }
+
+  #ask({ route, input }: Wish, inbox: MessageInbox, context: Partial<CallContext>): Stream<ArrivedItem> {
+    return this.#needs.caller.streamForHttp(route.service, route.action, input, { context, items: inbox });
+  }
+
+  #wishOf(request: IncomingMessage): Wish {
     const { route, params, query } = this.#routeOf(request);
     this.#needs.answers.makeRoom();
-    const input = route.readInput(params, query, {}, readLastEventId(request.headers));
-    return this.#needs.caller.streamForHttp(route.service, route.action, input, {
-      context: ids,
-      items: inbox,
-    });
+    return { route, input: route.readInput(params, query, {}, readLastEventId(request.headers)) };
   }
 
   #routeOf(request: IncomingMessage): { route: ActionRoute; params: RouteParams; query: string } {

@@ -70,8 +70,9 @@ export const things = defineService({
     context: action({
       http: 'POST /context',
       run: (handling) => {
-        const { requestId, caller, idempotencyKey } = handling;
-        return { requestId, caller, idempotencyKey, remainingMs: handling.remainingMs() };
+        const { requestId, caller, idempotencyKey, user, tenant, metadata } = handling;
+        const identity = { user, tenant, metadata };
+        return { requestId, caller, idempotencyKey, identity, remainingMs: handling.remainingMs() };
       },
     }),
     anything: action({
@@ -115,7 +116,7 @@ function invoker(definition: ServiceDefinition, name: string): ResponderAction['
       get signal() {
         return call.signal;
       },
-      requestId: call.context.requestId,
+      ...call.context,
       caller: call.context.caller,
       idempotencyKey: call.idempotencyKey,
       remainingMs: () => call.context.deadline - systemClock.now(),

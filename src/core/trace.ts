@@ -1,0 +1,32 @@
+/**
+ * Which trace something is part of, and its form between systems. Pure. https://www.w3.org/TR/trace-context/
+ */
+
+export interface Trace {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits: the span that called. `noSpan` where nobody traces; then whoever does begins a trace of his own. */
+  readonly spanId: string;
+  /** Whether spans of this trace are kept, as its first system decided. */
+  readonly sampled: boolean;
+}
+
+export const noSpan = '0'.repeat(16);
+
+const form = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+/** Undefined for what is not in its form: it is never repaired. A version above 00 may have more fields. */
+export function readTraceparent(header: string): Trace | undefined {
+  const [, version, traceId, spanId, flags = '', rest] = form.exec(header) ?? [];
+  if (traceId === undefined || spanId === undefined || (version === '00' && rest !== undefined))
+    return undefined;
+  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+}
+
+/** For a log line, beside the request id: nothing where nobody traces. */
+export const traceField = ({ traceId, spanId }: Trace): { readonly traceId?: string } =>
+  spanId === noSpan ? {} : { traceId };
+
+/** Undefined where nobody traces: `00` for its flags would have the next system keep nothing. */
+export const traceparentOf = ({ traceId, spanId, sampled }: Trace): string | undefined =>
+  spanId === noSpan ? undefined : `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
