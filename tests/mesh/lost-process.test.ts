@@ -1,31 +1,13 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import type { ServerOrder } from '../fixtures/mesh/server.ts';
 import { hasCode, MeshWorld } from './mesh-world.ts';
-
-const program = new URL('../fixtures/mesh/server.ts', import.meta.url);
-
-async function startServer(world: MeshWorld, slot: number): Promise<ChildProcess> {
-  const self = { service: 'users', slot, epoch: 1 };
-  const address = world.address(self);
-  const order: ServerOrder = {
-    self,
-    address,
-    certificate: world.certificate(self),
-    publicKey: world.keys.publicKey,
-  };
-  const server = fork(program);
-  server.send(order);
-  assert.deepEqual((await once(server, 'message'))[0], 'serving');
-  return server;
-}
+import { startServer } from './server-process.ts';
 
 test('SIGKILL of an instance: what was in flight is INSTANCE_LOST at once or runs elsewhere, what follows is served', async () => {
   await using world = new MeshWorld();
-  const first = await startServer(world, 1);
+  const first = await startServer(world, { slot: 1 });
   world.list({ service: 'users', slot: 1, epoch: 1, address: world.address({ service: 'users', slot: 1 }) });
   const caller = world.caller();
   assert.equal(await caller.call('users', 'pid', {}), first.pid);
@@ -37,7 +19,7 @@ test('SIGKILL of an instance: what was in flight is INSTANCE_LOST at once or run
     hasCode('INSTANCE_LOST', { instance: 'users#1@1', executed: 'unknown' }),
   );
   await bothArrived;
-  const second = await startServer(world, 2);
+  const second = await startServer(world, { slot: 2 });
   world.list({ service: 'users', slot: 2, epoch: 1, address: world.address({ service: 'users', slot: 2 }) });
   const gone = once(first, 'exit');
   first.kill('SIGKILL');
