@@ -52,6 +52,7 @@ const optionRow = ([name, row]: [string, OptionRow]): string[] => [
 const optionSections = [
   ['The app', '', options.appOptions],
   ['A service', 'services.<name>', options.serviceOptions],
+  ['A pool', 'services.<name>.pool', options.poolOptions],
   ['A gateway', 'gateways.<name>', options.gatewayOptions],
   ['Restarts', 'restart', options.restartOptions],
   ['Stopping', 'stop', options.stopOptions],

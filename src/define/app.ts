@@ -2,13 +2,14 @@
  * `defineApp`: which services run, how often and with what. Plain data; `checkApp` (define/check-app.ts) finds every problem at once.
  */
 import type { OptionsIn } from '../core/options.ts';
+import { fillOptions } from '../core/options.ts';
+import { poolOptions, serviceOptions } from './options.ts';
 import type {
   appOptions,
   gatewayOptions,
   healthOptions,
   logsOptions,
   restartOptions,
-  serviceOptions,
   stopOptions,
 } from './options.ts';
 
@@ -21,10 +22,18 @@ export interface PolicyInput {
 export interface ServiceEntry extends OptionsIn<typeof serviceOptions>, PolicyInput {
   /** Path of the module that exports the definition, from the app file. */
   readonly module: string;
+  /** For work that keeps a processor busy: its processes take one call at a time. Takes the place of `replicas`. */
+  readonly pool?: OptionsIn<typeof poolOptions>;
   /** Given to the service's `config` schema. Reaches the process on a private channel, never by argv or environment. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Added to the environment of `tutti start`. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+export function processesOf({ pool, replicas = serviceOptions.replicas.default }: ServiceEntry): number {
+  if (pool === undefined) return replicas;
+  const { size, spares } = fillOptions(poolOptions, pool);
+  return size + spares;
 }
 
 export interface GatewayEntry extends OptionsIn<typeof gatewayOptions>, PolicyInput {

@@ -9,14 +9,18 @@ import { startLevels } from '../../core/graph.ts';
 import type { HealthPolicy } from '../../core/health.ts';
 import { fillOptions } from '../../core/options.ts';
 import type { OptionsOf } from '../../core/options.ts';
+import type { PoolPolicy } from '../../core/pool.ts';
+import { poolTimes } from '../../core/pool.ts';
 import type { RestartPolicy } from '../../core/restart-policy.ts';
 import type { StopPolicy } from '../../core/instance-state.ts';
 import type { AppDefinition, GatewayEntry, PolicyInput, ServiceEntry } from '../../define/app.ts';
+import { processesOf } from '../../define/app.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import {
   appOptions,
   gatewayOptions,
   healthOptions,
+  poolOptions,
   restartOptions,
   serviceOptions,
   stopOptions,
@@ -39,6 +43,7 @@ export interface ServicePlan {
   readonly restart: RestartPolicy;
   readonly stop: StopPolicy;
   readonly health: HealthPolicy & { readonly beat: number; readonly checkInterval: number };
+  readonly pool: PoolPolicy | undefined;
   /** 0 starts first; gateways start at once and stop first, the event hook starts at once and stops last. */
   readonly level: number;
 }
@@ -78,10 +83,13 @@ const policies = (
 
 function servicePlan([name, entry]: [string, ServiceEntry], input: PlanInput, level: number): ServicePlan {
   const manifest = input.manifest.services[name];
-  const options = fillOptions(serviceOptions, { replicas: entry.replicas, optional: entry.optional });
+  const { optional } = fillOptions(serviceOptions, { optional: entry.optional });
+  const pool = entry.pool === undefined ? undefined : fillOptions(poolOptions, entry.pool);
+  const times = policies(input.app, entry);
   const needs = manifest?.needs ?? [];
   return {
-    ...{ name, system: false, level, needs, ...options, ...policies(input.app, entry) },
+    ...{ name, system: false, level, needs, optional, pool, replicas: processesOf(entry) },
+    ...(pool === undefined ? times : poolTimes(times, pool)),
     version: manifest?.version ?? '?',
     module: pathToFileURL(resolve(dirname(input.appFile), entry.module)).href,
     config: entry.config ?? {},
@@ -108,6 +116,7 @@ function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): Se
       mayCall: ['*'],
       events: {},
       env: {},
+      pool: undefined,
       optional: false,
     },
     ...policies(input.app, entry),
@@ -129,6 +138,7 @@ function eventHookPlan(hook: string, input: PlanInput): ServicePlan {
       mayCall: [],
       events: {},
       env: {},
+      pool: undefined,
     },
     ...policies(input.app, {}),
     version: input.version,
