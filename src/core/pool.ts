@@ -84,6 +84,10 @@ export function lookAgainAfterMs(now: number, callLimits: readonly number[], end
   return Math.max(1, Math.min(period, ...ends.map((end) => end - now)));
 }
 
+const callEndPattern = /^\S+ ran (?:longer than callLimit|on for \d+ ms after its caller had given up)/;
+/** The end of a process that is so told is no failure of it. */
+export const isCallEndReason = (reason: string): boolean => callEndPattern.test(reason);
+
 /** Of a kill: what the log of events and `tutti why` say. */
 export const callEndReason = (why: CallEnd, action: string, { callLimit }: PoolPolicy): string =>
   why === 'limit'

@@ -124,6 +124,7 @@ class MeshCaller implements Caller, PeerOwner {
     });
     this.#stopWatching = needs.registry.onChange(() => {
       this.#peers.refresh();
+      this.#routes.pools.refresh();
     });
   }
 
@@ -339,8 +340,13 @@ class MeshCaller implements Caller, PeerOwner {
     this.#counts.lateAnswers += 1;
   }
 
+  placed(peer: Peer): void {
+    this.#routes.pools.placed(peer);
+  }
+
   leaving(): void {
     this.#peers.refresh();
+    this.#routes.pools.refresh();
   }
 
   lost(peer: Peer, calls: PendingCall[], fault: string | undefined): void {
@@ -351,12 +357,23 @@ class MeshCaller implements Caller, PeerOwner {
       });
     }
     for (const call of calls) {
-      // Nobody knows whether it ran.
-      const error = new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });
+      const error = this.#overLimit(call) ?? lostWith(peer);
       // One loss, however many were under way.
       if (call === calls[0] || call.isProbe) this.#outcomes.failed(call, peer, error.code);
-      this.#routes.next(call, peer, { end: { end: 'lost' }, error });
+      const { code, retryable } = error;
+      const end: TryEnd = retryable ? { end: 'lost' } : { end: 'answered', code, retryable };
+      this.#routes.next(call, peer, { end, error });
     }
+    this.#routes.pools.refresh();
+  }
+
+  /** A call that was alone in its process for as long as it may be, and lost then, was ended for that. */
+  #overLimit({ service, action, sentAt }: PendingCall): TuttiError | undefined {
+    const pool = this.#peers.pool(service);
+    if (pool === undefined || action.startsWith('$')) return undefined;
+    const limitMs = pool.callLimitMs;
+    if (this.#needs.clock.now() - sentAt < limitMs) return undefined;
+    return new TuttiError('CALL_LIMIT_EXCEEDED', { action: `${service}.${action}`, limitMs });
   }
 
   // --- deadlines
@@ -389,3 +406,7 @@ class MeshCaller implements Caller, PeerOwner {
     for (const peer of this.#peers.all()) yield* [...peer.pending.values()];
   }
 }
+
+/** Nobody knows whether it ran. */
+const lostWith = (peer: Peer): TuttiError =>
+  new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });

@@ -8,7 +8,7 @@ import { compareInstances } from '../core/outliers.ts';
 import type { Random } from '../core/ports.ts';
 import type { CallHolder } from './pending-call.ts';
 import type { Peer } from './peer.ts';
-import type { RegistryInstance, RegistryView } from './registry-view.ts';
+import type { RegistryInstance, RegistryService, RegistryView } from './registry-view.ts';
 
 const isAny = ({ slot, tried }: Wish): boolean => slot === undefined && tried.length === 0;
 const isClear = ({ health }: Peer): boolean => health.isClear;
@@ -84,6 +84,11 @@ export class PeerTable {
     const peers = instances.map((instance) => this.#peerOf(instance)).filter((peer) => !peer.isLeaving);
     this.#open.set(service, peers);
     return peers;
+  }
+
+  /** Undefined: it is none. */
+  pool(service: string): RegistryService['pool'] {
+    return this.#needs.registry.service(service)?.pool;
   }
 
   all(): Iterable<Peer> {

@@ -15,6 +15,8 @@ export interface RegistryService {
   /** Those that are ready. */
   readonly instances: readonly RegistryInstance[];
   readonly events: Readonly<Record<string, Delivery>>;
+  /** Its instances take one call at a time, of whoever asked them for their place. */
+  readonly pool?: { readonly callLimitMs: number };
 }
 export interface RegistrySnapshot {
   readonly revision: number;

@@ -27,11 +27,17 @@ const fields = [
   'requests',
   'errors',
   'flags',
+  'calls',
+  'callAction',
+  'callEndsBy',
+  'callUnwanted',
 ] as const;
 
 /**
  * `startTime` is that of /proc, `beatAt` monotonic milliseconds, `utilisation` of the event loop from 0 to 1,
- * `requests` and `errors` count from the start of the process, `flags` is a sum of `slotFlag`.
+ * `requests` and `errors` count from the start of the process, `flags` is a sum of `slotFlag`. Of an instance in a pool: `calls` it has
+ * begun, and of the one that runs the place of its action in the manifest, when it must have ended (0: none runs; monotonic) and whether
+ * that is because nobody waits for it (1).
  */
 export type SlotRecord = Readonly<Record<(typeof fields)[number], number>> & {
   /** As `core/latency-histogram` counts. */
@@ -46,7 +52,7 @@ const latencyAt = 32;
 const sumAt = 62;
 const sequenceAgainAt = 63;
 const magic = 0x7475_7474_6973;
-const version = 1;
+const version = 2;
 
 /** Makes the file anew; writers of an earlier one notice and move over. */
 export function createSlots(path: string, count: number): void {
@@ -123,6 +129,16 @@ export class SlotReader {
 
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** One slot alone; undefined as in `readAll`, and for one that is written at this moment. */
+  read(index: number): SlotRecord | undefined {
+    if (this.#fd === undefined || this.#problem !== undefined) return undefined;
+    const at = doubles * (index + 1);
+    const bytes = bytesOf(this.#all.subarray(at, at + doubles));
+    if (readSync(this.#fd, bytes, 0, recordBytes, recordBytes * (index + 1)) < recordBytes) return undefined;
+    const record = this.#slot(index);
+    return record === 'torn' ? undefined : record;
   }
 
   /** One entry per slot; undefined for one that nobody has written, or that cannot be read whole. */

@@ -34,6 +34,10 @@ const record = (change: Partial<SlotRecord> = {}): SlotRecord => ({
   requests: 2 ** 40,
   errors: 12,
   flags: 1,
+  calls: 3,
+  callAction: 2,
+  callEndsBy: 99_000.25,
+  callUnwanted: 1,
   latency: Array.from({ length: 16 }, (_, bucket) => bucket * 1_000),
   ...change,
 });
@@ -61,7 +65,8 @@ test('records written without a pause by another process are never read in halve
   const script = `import('./src/os/statistics-slots.ts').then(({ SlotWriter }) => {
     const writer = new SlotWriter(process.argv[1], 0);
     const n = (i) => ({ epoch: i, pid: i, startTime: i, beatAt: i, loopDelayP99Ms: i, loopDelayMaxMs: i, utilisation: i, rssBytes: i,
-      heapBytes: i, inFlight: i, queued: i, requests: i, errors: i, flags: i, latency: Array(16).fill(i) });
+      heapBytes: i, inFlight: i, queued: i, requests: i, errors: i, flags: i, calls: i, callAction: i,
+      callEndsBy: i, callUnwanted: i, latency: Array(16).fill(i) });
     for (let i = 1; i <= 100000; i++) writer.write(n(i));
   })`;
   const child = spawn(process.execPath, ['-e', script, path], { stdio: 'inherit' });

@@ -19,8 +19,8 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'fault 1: calls in flight on one that died fail at once',
     file: 'src/mesh/caller.ts',
-    find: "const error = new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });",
-    replace: "const error = new TuttiError('INTERNAL', { instance: peer.id, executed: 'unknown' });",
+    find: "new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });",
+    replace: "new TuttiError('INTERNAL', { instance: peer.id, executed: 'unknown' });",
     ...journey('restart', 'fault 1:'),
   },
   {

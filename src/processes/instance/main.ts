@@ -9,6 +9,7 @@ import { startHost } from '../../host/host.ts';
 import type { Host } from '../../host/host.ts';
 import type { LoadedService } from '../../host/load-service.ts';
 import { loadService, locate } from '../../host/load-service.ts';
+import type { ServiceManifest } from '../../define/manifest.ts';
 import type { Birth, Phase, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import { currentContext } from '../../mesh/context.ts';
 import { RegistryView } from '../../mesh/registry-view.ts';
@@ -22,6 +23,7 @@ import type { CertificateClaims } from '../../core/certificate.ts';
 import { readBirth } from './birth.ts';
 import { ControlLink } from './control-link.ts';
 import { Grace } from './grace.ts';
+import { CallNotes } from './call-notes.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Readiness } from './readiness.ts';
 import { InstanceLocks } from './locks.ts';
@@ -140,6 +142,7 @@ class Instance {
       log: this.#log,
       clock: systemClock,
       random: Math.random,
+      pool: this.#poolWatcher(manifest),
       ...(isSystemService(self.service)
         ? {
             runtime: (caller) =>
@@ -147,6 +150,12 @@ class Instance {
           }
         : {}),
     });
+  }
+
+  #poolWatcher({ actions }: ServiceManifest): CallNotes | undefined {
+    const limitMs = this.#birth.pool?.callLimitMs;
+    if (limitMs === undefined) return undefined;
+    return new CallNotes({ limitMs, clock: systemClock, heartbeat: this.#heartbeat, actions: Object.keys(actions) });
   }
 
   #serve(host: Host, { definition }: LoadedService): void {

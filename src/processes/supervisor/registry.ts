@@ -2,6 +2,7 @@
  * The authority on who may be called. Made from the slots; every change is one revision, sent to all who are connected.
  * Revisions are generation * 2^32 + n, so that those of a successor are always higher.
  */
+import { chooseServing } from '../../core/pool.ts';
 import type { SlotState } from '../../core/instance-state.ts';
 import type {
   RegistryDelta,
@@ -14,6 +15,8 @@ import type { ServicePlan } from './plan.ts';
 export interface RegistryNeeds {
   readonly generation: number;
   readonly address: (service: string, slot: number) => string;
+  /** How many of the service are wanted. */
+  readonly wanted: (service: string) => number;
   readonly publish: (delta: RegistryDelta) => void;
 }
 
@@ -41,8 +44,7 @@ export class Registry {
 
   /** To be called after each transition of a slot of this service; says nothing when nobody came or went. */
   update(plan: ServicePlan, slots: readonly SlotState[]): void {
-    const instances = slots
-      .filter(({ state }) => state === 'ready')
+    const instances = this.#serving(plan, slots)
       .map(({ service, slot, epoch }) => ({
         service,
         slot,
@@ -51,10 +53,19 @@ export class Registry {
       }));
     const known = this.#services.get(plan.name);
     if (known !== undefined && sameInstances(known.instances, instances)) return;
-    const entry = { instances, events: plan.events };
+    const pool = plan.pool === undefined ? {} : { pool: { callLimitMs: plan.pool.callLimit } };
+    const entry = { instances, events: plan.events, ...pool };
     this.#services.set(plan.name, entry);
     const previous = this.#revision;
     this.#revision += 1;
     this.#needs.publish({ previous, revision: this.#revision, service: plan.name, entry });
+  }
+
+  /** Those that are ready, but for the spares of a pool. */
+  #serving({ name, pool }: ServicePlan, slots: readonly SlotState[]): readonly SlotState[] {
+    const ready = slots.filter(({ state }) => state === 'ready');
+    if (pool === undefined) return ready;
+    const serving = this.#services.get(name)?.instances ?? [];
+    return chooseServing(ready, serving, { processes: this.#needs.wanted(name), spares: pool.spares });
   }
 }

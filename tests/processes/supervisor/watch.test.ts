@@ -90,7 +90,8 @@ class World implements Disposable {
       heapBytes: 0,
       flags: 0,
     };
-    const counts = { inFlight: 0, queued: 0, requests: 0, errors: 0, latency: [] };
+    const noCall = { calls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0 };
+    const counts = { inFlight: 0, queued: 0, requests: 0, errors: 0, latency: [], ...noCall };
     const { rssBytes } = this;
     this.#writer.write({ ...none, ...counts, epoch, pid: pid ?? 0, beatAt: this.clock.now(), rssBytes });
   }
