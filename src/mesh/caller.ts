@@ -172,6 +172,7 @@ class MeshCaller implements Caller, PeerOwner {
     this.#stopWatching();
     this.#sweepTimer?.cancel();
     for (const call of this.#live()) this.#takeBack(call, new TuttiError('CANCELLED'));
+    this.#routes.pools.close();
     for (const peer of this.#peers.all()) peer.end();
     return Promise.resolve();
   }

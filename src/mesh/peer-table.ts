@@ -81,7 +81,7 @@ export class PeerTable {
     const known = this.#open.get(service);
     if (known !== undefined) return known;
     const instances = this.#needs.registry.service(service)?.instances ?? [];
-    const peers = instances.map((instance) => this.#peerOf(instance)).filter((peer) => !peer.isLeaving);
+    const peers = instances.map((instance) => this.#metAgain(instance)).filter((peer) => !peer.isLeaving);
     this.#open.set(service, peers);
     return peers;
   }
@@ -110,6 +110,12 @@ export class PeerTable {
       this.#byId.delete(id);
       peer.destroy();
     }
+  }
+
+  #metAgain(instance: RegistryInstance): Peer {
+    const peer = this.#peerOf(instance);
+    peer.isSpare = instance.isSpare === true;
+    return peer;
   }
 
   #peerOf(instance: RegistryInstance): Peer {

@@ -59,6 +59,8 @@ export class Peer implements CallHolder {
   /** What the instance said it has to do, in its last answer. */
   load = 0;
   isLeaving = false;
+  /** Of a pool: it takes over when another ends. */
+  isSpare = false;
   readonly health = new PeerHealth();
   readonly #needs: PeerNeeds;
   readonly #owner: PeerOwner;

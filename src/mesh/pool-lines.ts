@@ -5,7 +5,7 @@
  */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Timer } from '../core/ports.ts';
 import { WaitingLine } from '../core/waiting-line.ts';
 import type { Peer } from './peer.ts';
 import type { PeerTable } from './peer-table.ts';
@@ -54,6 +54,7 @@ export class PoolLines {
   readonly #needs: PoolLinesNeeds;
   readonly #lines = new Map<string, PoolLine>();
   readonly #connecting = new Set<Peer>();
+  #timer: Timer | undefined;
 
   constructor(needs: PoolLinesNeeds) {
     this.#needs = needs;
@@ -67,7 +68,7 @@ export class PoolLines {
   add(call: PendingCall): void {
     const { peers, fail } = this.#needs;
     const { service, action, hasPriority, frame } = call;
-    const [first] = peers.of(service);
+    const first = peers.of(service).find(({ isSpare }) => !isSpare);
     const line = this.#lineOf(service);
     if (first === undefined) fail(call, call.lastError ?? new TuttiError('NO_INSTANCE', { service }));
     else if (line.line.size >= bounds.poolQueue || line.bytes >= bounds.poolQueueBytes)
@@ -106,9 +107,13 @@ export class PoolLines {
     this.#look(service, line);
   }
 
+  close(): void {
+    this.#timer?.cancel();
+  }
+
   /** Somebody came or went. */
   refresh(): void {
-    for (const [service, line] of this.#lines) if (line.line.size > 0) this.#look(service, line);
+    for (const [service, line] of this.#lines) this.#look(service, line);
   }
 
   #lineOf(service: string): PoolLine {
@@ -119,10 +124,19 @@ export class PoolLines {
 
   #look(service: string, { line }: PoolLine): void {
     for (const peer of this.#needs.peers.of(service)) {
-      if (line.size === 0) peer.dropQuestion();
-      else if (peer.isOpen) peer.askForPlace();
-      else this.#open(peer);
+      // To spares too: whoever takes over is to be there at once.
+      if (!peer.isOpen) this.#open(peer);
+      else if (line.size === 0 || peer.isSpare) peer.dropQuestion();
+      else peer.askForPlace();
     }
+  }
+
+  #again(): void {
+    if (this.#timer !== undefined || this.waiting().next().done === true) return;
+    this.#timer = this.#needs.clock.after(againMs, () => {
+      this.#timer = undefined;
+      this.refresh();
+    });
   }
 
   #open(peer: Peer): void {
@@ -132,6 +146,10 @@ export class PoolLines {
       this.#connecting.delete(peer);
       this.refresh();
     };
-    void peer.open().then(done, () => this.#needs.clock.after(againMs, done));
+    void peer.open().then(done, () => {
+      // Whoever waits looks again; for nobody it is not tried again until somebody comes or goes.
+      this.#connecting.delete(peer);
+      this.#again();
+    });
   }
 }

@@ -9,6 +9,8 @@ export interface RegistryInstance {
   readonly slot: number;
   readonly epoch: number;
   readonly address: string;
+  /** Of a pool: ready to take the place of another. Connected to, and not called. */
+  readonly isSpare?: true;
 }
 export type Delivery = 'balanced' | 'broadcast';
 export interface RegistryService {

@@ -22,7 +22,12 @@ export interface RegistryNeeds {
 
 const sameInstances = (left: readonly RegistryInstance[], right: readonly RegistryInstance[]): boolean =>
   left.length === right.length &&
-  left.every((one, index) => one.slot === right[index]?.slot && one.epoch === right[index].epoch);
+  left.every(
+    (one, index) =>
+      one.slot === right[index]?.slot &&
+      one.epoch === right[index].epoch &&
+      one.isSpare === right[index].isSpare,
+  );
 
 export class Registry {
   readonly #needs: RegistryNeeds;
@@ -44,13 +49,13 @@ export class Registry {
 
   /** To be called after each transition of a slot of this service; says nothing when nobody came or went. */
   update(plan: ServicePlan, slots: readonly SlotState[]): void {
-    const instances = this.#serving(plan, slots)
-      .map(({ service, slot, epoch }) => ({
-        service,
-        slot,
-        epoch,
-        address: this.#needs.address(service, slot),
-      }));
+    const ready = slots.filter(({ state }) => state === 'ready');
+    const serving = this.#serving(plan, ready);
+    const instances = ready.map((one): RegistryInstance => {
+      const { service, slot, epoch } = one;
+      const spare = serving.includes(one) ? {} : ({ isSpare: true } as const);
+      return { service, slot, epoch, address: this.#needs.address(service, slot), ...spare };
+    });
     const known = this.#services.get(plan.name);
     if (known !== undefined && sameInstances(known.instances, instances)) return;
     const pool = plan.pool === undefined ? {} : { pool: { callLimitMs: plan.pool.callLimit } };
@@ -61,11 +66,11 @@ export class Registry {
     this.#needs.publish({ previous, revision: this.#revision, service: plan.name, entry });
   }
 
-  /** Those that are ready, but for the spares of a pool. */
-  #serving({ name, pool }: ServicePlan, slots: readonly SlotState[]): readonly SlotState[] {
-    const ready = slots.filter(({ state }) => state === 'ready');
+  /** All, but for the spares of a pool. */
+  #serving({ name, pool }: ServicePlan, ready: readonly SlotState[]): readonly SlotState[] {
     if (pool === undefined) return ready;
-    const serving = this.#services.get(name)?.instances ?? [];
+    const known = this.#services.get(name)?.instances ?? [];
+    const serving = known.filter(({ isSpare }) => isSpare !== true);
     return chooseServing(ready, serving, { processes: this.#needs.wanted(name), spares: pool.spares });
   }
 }
