@@ -78,7 +78,11 @@ const looksInLimit = 4;
  * unseen.
  * @param ends `endsBy` of those that run.
  */
-export function lookAgainAfterMs(now: number, callLimits: readonly number[], ends: readonly number[]): number {
+export function lookAgainAfterMs(
+  now: number,
+  callLimits: readonly number[],
+  ends: readonly number[],
+): number {
   const shortest = Math.min(...callLimits, bounds.poolUnwantedMs);
   const period = Math.min(longestLookMs, Math.max(shortestLookMs, shortest / looksInLimit));
   return Math.max(1, Math.min(period, ...ends.map((end) => end - now)));

@@ -88,7 +88,10 @@ function checkPool({ pool, replicas }: Record<string, unknown>, path: string): P
 
 function checkServiceEntry(name: string, value: unknown): Problem[] {
   const path = `services.${name}`;
-  const problems = checkEntry(value, path, { keys: ['module', 'config', 'env', 'pool'], table: serviceOptions });
+  const problems = checkEntry(value, path, {
+    keys: ['module', 'config', 'env', 'pool'],
+    table: serviceOptions,
+  });
   if (!isName(name)) problems.push({ path, message: 'a service is named by letters, digits, "_" and "-"' });
   if (!isPlainObject(value)) return problems;
   const { module, config, env } = value;
@@ -237,7 +240,8 @@ function checkPooled(app: AppInput, services: readonly ServiceManifest[]): Probl
         .filter(([, { stream }]) => stream !== undefined)
         .map(([action]) => ({
           path: `services.${name}.actions.${action}`,
-          message: 'a service in a pool takes plain calls only, and this is a stream: move it to a service without `pool`',
+          message:
+            'a service in a pool takes plain calls only, and this is a stream: move it to a service without `pool`',
         })),
       ...Object.keys(events).map((event) => ({
         path: `services.${name}.events.${event}`,

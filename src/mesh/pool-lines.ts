@@ -95,7 +95,7 @@ export class PoolLines {
     const number = peer.takePlace();
     const line = this.#lineOf(service);
     const now = clock.now();
-    const call = line.line.next(now)?.call;
+    const call = this.#serves(peer) ? line.line.next(now)?.call : undefined;
     if (call === undefined) {
       peer.giveBack(number);
       return;
@@ -114,6 +114,11 @@ export class PoolLines {
   /** Somebody came or went. */
   refresh(): void {
     for (const [service, line] of this.#lines) this.#look(service, line);
+  }
+
+  /** It may have been told to finish since it was asked. */
+  #serves(peer: Peer): boolean {
+    return !peer.isSpare && this.#needs.peers.of(peer.instance.service).includes(peer);
   }
 
   #lineOf(service: string): PoolLine {

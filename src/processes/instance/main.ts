@@ -155,7 +155,12 @@ class Instance {
   #poolWatcher({ actions }: ServiceManifest): CallNotes | undefined {
     const limitMs = this.#birth.pool?.callLimitMs;
     if (limitMs === undefined) return undefined;
-    return new CallNotes({ limitMs, clock: systemClock, heartbeat: this.#heartbeat, actions: Object.keys(actions) });
+    return new CallNotes({
+      limitMs,
+      clock: systemClock,
+      heartbeat: this.#heartbeat,
+      actions: Object.keys(actions),
+    });
   }
 
   #serve(host: Host, { definition }: LoadedService): void {

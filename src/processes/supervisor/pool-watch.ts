@@ -87,6 +87,9 @@ export class PoolWatch {
     const id = slotId(slot);
     if (calls < recycleAfter || this.#recycled.get(id) === slot.epoch) return;
     this.#recycled.set(id, slot.epoch);
-    this.#needs.recycle(slot, `${id} has served ${String(calls)} calls (recycleAfter ${String(recycleAfter)})`);
+    this.#needs.recycle(
+      slot,
+      `${id} has served ${String(calls)} calls (recycleAfter ${String(recycleAfter)})`,
+    );
   }
 }
