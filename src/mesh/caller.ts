@@ -358,7 +358,7 @@ class MeshCaller implements Caller, PeerOwner {
       });
     }
     for (const call of calls) {
-      const error = this.#overLimit(call) ?? lostWith(peer);
+      const error = this.#outcomes.lossOf(call, peer);
       // One loss, however many were under way.
       if (call === calls[0] || call.isProbe) this.#outcomes.failed(call, peer, error.code);
       const { code, retryable } = error;
@@ -366,15 +366,6 @@ class MeshCaller implements Caller, PeerOwner {
       this.#routes.next(call, peer, { end, error });
     }
     this.#routes.pools.refresh();
-  }
-
-  /** A call that was alone in its process for as long as it may be, and lost then, was ended for that. */
-  #overLimit({ service, action, sentAt }: PendingCall): TuttiError | undefined {
-    const pool = this.#peers.pool(service);
-    if (pool === undefined || action.startsWith('$')) return undefined;
-    const limitMs = pool.callLimitMs;
-    if (this.#needs.clock.now() - sentAt < limitMs) return undefined;
-    return new TuttiError('CALL_LIMIT_EXCEEDED', { action: `${service}.${action}`, limitMs });
   }
 
   // --- deadlines
@@ -407,7 +398,3 @@ class MeshCaller implements Caller, PeerOwner {
     for (const peer of this.#peers.all()) yield* [...peer.pending.values()];
   }
 }
-
-/** Nobody knows whether it ran. */
-const lostWith = (peer: Peer): TuttiError =>
-  new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });

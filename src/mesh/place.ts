@@ -5,7 +5,6 @@
  */
 import { bounds } from '../core/bounds.ts';
 import type { Clock, Timer } from '../core/ports.ts';
-import type { ServedCall } from './served-call.ts';
 
 /** A connection to a caller. */
 export interface PlaceAsker {
@@ -22,6 +21,14 @@ export interface PlaceWatcher {
   ended(): void;
 }
 
+/** What the place must know of a call. */
+export interface PlacedCall {
+  readonly number: number;
+  readonly action: string;
+  readonly origin: PlaceAsker;
+  readonly context: { readonly deadline: number };
+}
+
 interface Kept {
   readonly asker: PlaceAsker;
   readonly number: number;
@@ -34,7 +41,7 @@ export class Place {
   /** In order of arrival, one question for each connection. */
   readonly #asking = new Map<PlaceAsker, number>();
   #kept: Kept | undefined;
-  #running: ServedCall | undefined;
+  #running: PlacedCall | undefined;
   #isClosed = false;
 
   constructor(clock: Clock, watcher: PlaceWatcher) {
@@ -59,7 +66,7 @@ export class Place {
   }
 
   /** False: it is somebody else's. True: it runs from now on, until `leave`. */
-  enter(call: ServedCall): boolean {
+  enter(call: PlacedCall): boolean {
     const isKept = this.#kept?.number === call.number && this.#kept.asker === call.origin;
     if (this.#running !== undefined || (this.#kept !== undefined && !isKept)) return false;
     this.#kept?.timer.cancel();
@@ -69,7 +76,7 @@ export class Place {
     return true;
   }
 
-  unwanted(call: ServedCall): void {
+  unwanted(call: PlacedCall): void {
     if (this.#running === call) this.#watcher.unwanted();
   }
 

@@ -18,7 +18,7 @@ const fuzz = (name: string): Pick<Mutant, 'tests' | 'name'> => ({ tests: ['tests
 export const mutants: readonly Mutant[] = [
   {
     promise: 'fault 1: calls in flight on one that died fail at once',
-    file: 'src/mesh/caller.ts',
+    file: 'src/mesh/call-outcomes.ts',
     find: "new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });",
     replace: "new TuttiError('INTERNAL', { instance: peer.id, executed: 'unknown' });",
     ...journey('restart', 'fault 1:'),
