@@ -1,7 +1,10 @@
 /** The place of an instance in a pool, and the line of those who want it, over the memory and the unix transport. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { PlaceWatcher } from '../../src/mesh/place.ts';
+import { bounds } from '../../src/core/bounds.ts';
+import { Place } from '../../src/mesh/place.ts';
+import type { PlaceAsker, PlaceWatcher } from '../../src/mesh/place.ts';
+import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { drivers, gate, hasCode, MeshWorld, until } from './mesh-world.ts';
 
 /** Writes down what it is told. */
@@ -16,6 +19,28 @@ function witness(): PlaceWatcher & { readonly told: string[] } {
 }
 
 const pool = (): { pool: PlaceWatcher; callLimitMs: number } => ({ pool: witness(), callLimitMs: 60_000 });
+
+test('a caller that stands still does not keep the place from the next one', () => {
+  const clock = fakeClock();
+  const place = new Place(clock, witness());
+  const given: string[] = [];
+  const asker = (name: string): PlaceAsker => ({
+    givePlace: (number) => void given.push(`${name} ${String(number)}`),
+  });
+  const [still, other] = [asker('still'), asker('other')];
+  place.ask(still, 1);
+  place.ask(other, 2);
+  assert.deepEqual(given, ['still 1']);
+  clock.advance(bounds.poolPlaceMs);
+  assert.deepEqual(given, ['still 1', 'other 2']);
+  const call = { action: 'quick', context: { deadline: Infinity } };
+  assert.ok(!place.enter({ ...call, number: 1, origin: still }));
+  assert.ok(place.enter({ ...call, number: 2, origin: other }));
+  place.ask(still, 3);
+  place.gone(still);
+  place.leave();
+  assert.deepEqual(given, ['still 1', 'other 2']);
+});
 
 for (const [name, makeTransport] of Object.entries(drivers))
   describe(`A pool over ${name}`, () => {

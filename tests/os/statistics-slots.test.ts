@@ -161,8 +161,8 @@ test('a file that is not as we make it is refused with what is wrong (N-83)', ()
   };
   head(0, 1);
   assert.throws(open, refusal(/no file of statistics/));
-  head(8, 2);
-  assert.throws(open, refusal(/version 2, not 1/));
+  head(8, 3);
+  assert.throws(open, refusal(/version 3, not 2/));
   head(16, 1e9);
   assert.throws(open, refusal(/wrong size/));
   assert.match(new SlotReader(path).problem ?? '', /wrong size/);

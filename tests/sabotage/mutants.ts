@@ -3,6 +3,7 @@
  * and the test that must then fail. Each leaves TypeScript that runs: what does not even start shows nothing.
  */
 import type { Mutant } from './mutant.ts';
+import { poolMutants } from './pool-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 
 const faults = (file: string, name: string): Pick<Mutant, 'tests' | 'name'> => ({
@@ -798,4 +799,5 @@ export const mutants: readonly Mutant[] = [
     name: 'killed again and again',
   },
   ...streamMutants,
+  ...poolMutants,
 ];
