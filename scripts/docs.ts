@@ -53,6 +53,7 @@ const optionSections = [
   ['The app', '', options.appOptions],
   ['A service', 'services.<name>', options.serviceOptions],
   ['Replicas by load', 'services.<name>.replicas', options.rangeOptions],
+  ['A pool', 'services.<name>.pool', options.poolOptions],
   ['A gateway', 'gateways.<name>', options.gatewayOptions],
   ['Restarts', 'restart', options.restartOptions],
   ['Stopping', 'stop', options.stopOptions],

@@ -31,6 +31,14 @@ export const bounds = {
   actionQueueMs: 1_000,
   /** Input of all calls of one action that wait. Beyond: `OVERLOADED` at once. */
   actionQueueBytes: 64 * MiB,
+  /** Calls of one process that wait for a place in a pool. Beyond: `OVERLOADED` at once. */
+  poolQueue: 1_000,
+  /** Their bytes. Beyond: `OVERLOADED` at once. */
+  poolQueueBytes: 64 * MiB,
+  /** How long a place in a pool is kept for a caller that was told of it. Beyond: it is given on. */
+  poolPlaceMs: 100,
+  /** How long a call in a pool may go on when nobody waits for its answer any more. Beyond: its process is killed. */
+  poolUnwantedMs: 1_000,
   /** Events of one subscription that run or wait. Beyond: the newest is dropped, counted. */
   eventQueue: 1_000,
   /** What a stream's sender may have sent that its reader has not consumed, each way. Beyond: the sender waits. */

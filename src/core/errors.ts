@@ -45,6 +45,11 @@ export const errorTable = {
   },
   STOPPING: { text: '{instance} is stopping and takes no new calls', http: 503, retryable: true },
   CALL_TIMED_OUT: { text: 'No answer from {action} in time', http: 504, retryable: true },
+  CALL_LIMIT_EXCEEDED: {
+    text: '{action} ran longer than its limit of {limitMs} ms and was ended',
+    http: 504,
+  },
+  INSTANCE_BUSY: { text: '{instance} is at work on another call', http: 503, retryable: true },
   STREAM_SILENT: {
     text: 'Nothing came from the other side of {action} for {silenceMs} ms',
     http: 504,

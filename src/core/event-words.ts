@@ -8,6 +8,7 @@ import { exitIn, exitWords, supervisorExitWords } from './exit-words.ts';
 import { displayName } from './ids.ts';
 import type { Evidence, InstanceState } from './instance-state.ts';
 import { momentText } from './moments.ts';
+import { isCallEndReason } from './pool.ts';
 import { counted, ordinal, spokenTime } from './spoken.ts';
 
 export type Tone = 'good' | 'plain' | 'warn' | 'bad';
@@ -76,10 +77,15 @@ function failureWords(event: InstanceEvent): EventWords {
 /** Ends that were asked for. */
 function askedEndWords({ to, reason, evidence }: InstanceEvent): EventWords {
   const isKilled = evidence['signal'] === 'SIGKILL';
+  if (isCallEndReason(reason)) return step(`has ended: ${reason}`);
   const hard = isKilled ? '; it did not end by itself and was killed' : '';
   if (to === 'stopped') return told(`has stopped: ${reason}${hard}`, isKilled ? 'warn' : 'plain');
   return told(`has ended as asked (${reason})${hard}; a new process follows`, isKilled ? 'warn' : 'plain');
 }
+
+/** Of a pool: a call ran too long. */
+export const isCallEnd = ({ verdict }: Evidence): boolean =>
+  typeof verdict === 'string' && verdict.startsWith('call-');
 
 const processOf = (instance: string): string => instance.slice(instance.lastIndexOf('@') + 1);
 
@@ -101,7 +107,8 @@ function unreadyWords({ reason }: InstanceEvent): EventWords {
   return told(`gets no new calls: ${reason}${meaning}`, 'warn');
 }
 
-function stoppingWords({ from, reason }: InstanceEvent): EventWords {
+function stoppingWords({ from, reason, evidence }: InstanceEvent): EventWords {
+  if (isCallEnd(evidence)) return told(`is killed: ${reason}; a new process follows at once`, 'warn');
   if (from === 'draining') return told(`did not finish in time and is made to end: ${reason}`, 'warn');
   return step(`is made to end: ${reason}`);
 }

@@ -66,7 +66,13 @@ export type SlotEvent =
   | { readonly type: 'fit' }
   /** It asks for this much more time, from now. */
   | { readonly type: 'extend'; readonly ms: number }
-  | { readonly type: 'kill'; readonly reason: string; readonly evidence?: Evidence }
+  /** `then`: it is no failure, and a new process follows at once; otherwise the policy judges. */
+  | {
+      readonly type: 'kill';
+      readonly reason: string;
+      readonly evidence?: Evidence;
+      readonly then?: 'restart';
+    }
   | { readonly type: 'stop'; readonly reason: string }
   | { readonly type: 'stop-now'; readonly reason: string }
   | { readonly type: 'restart'; readonly reason: string }
@@ -303,7 +309,14 @@ export function reduceSlot(slot: SlotState, event: SlotEvent, around: Surroundin
       return onExtend(slot, event.ms, around);
     case 'kill':
       if (!hasProcess(slot) || slot.state === 'stopping') return same(slot);
-      return to(slot, { state: 'stopping', reason: event.reason, wakeAt: around.now + killEveryMs }, 'kill');
+      return to(
+        slot,
+        {
+          ...{ state: 'stopping', reason: event.reason, wakeAt: around.now + killEveryMs },
+          ...(slot.afterEnd === 'judge' ? { afterEnd: event.then ?? 'judge' } : {}),
+        },
+        'kill',
+      );
     case 'stop':
       return onEndAsked(slot, { afterEnd: 'stop', reason: event.reason }, around);
     case 'restart':

@@ -2,15 +2,18 @@
  * `defineApp`: which services run, how often and with what. Plain data; `checkApp` (define/check-app.ts) finds every problem at once.
  */
 import type { OptionsIn } from '../core/options.ts';
+import { fillOptions } from '../core/options.ts';
+import { poolOptions } from './options.ts';
 import type {
+  serviceOptions,
   appOptions,
   gatewayOptions,
   healthOptions,
   logsOptions,
   restartOptions,
-  serviceOptions,
   stopOptions,
 } from './options.ts';
+import { fewestOf } from './replicas.ts';
 import type { Replicas } from './replicas.ts';
 
 export interface PolicyInput {
@@ -24,10 +27,19 @@ export interface ServiceEntry extends Omit<OptionsIn<typeof serviceOptions>, 're
   readonly replicas?: Replicas | undefined;
   /** Path of the module that exports the definition, from the app file. */
   readonly module: string;
+  /** For work that keeps a processor busy: its processes take one call at a time. Takes the place of `replicas`. */
+  readonly pool?: OptionsIn<typeof poolOptions>;
   /** Given to the service's `config` schema. Reaches the process on a private channel, never by argv or environment. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Added to the environment of `tutti start`. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** At start; a pool keeps to it. */
+export function processesOf({ pool, replicas }: ServiceEntry): number {
+  if (pool === undefined) return fewestOf(replicas);
+  const { size, spares } = fillOptions(poolOptions, pool);
+  return size + spares;
 }
 
 export interface GatewayEntry extends OptionsIn<typeof gatewayOptions>, PolicyInput {

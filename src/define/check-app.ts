@@ -10,12 +10,14 @@ import type { Problem } from '../core/options.ts';
 import { checkOptions, isPlainObject, shown, unknownKeys } from '../core/options.ts';
 import type { OptionTable } from '../core/options.ts';
 import type { AppInput } from './app.ts';
+import { processesOf } from './app.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
 import {
   appOptions,
   gatewayOptions,
   healthOptions,
   logsOptions,
+  poolOptions,
   restartOptions,
   serviceOptions,
   stopOptions,
@@ -75,11 +77,21 @@ function checkEnv(env: unknown, path: string): Problem[] {
   });
 }
 
+function checkPool({ pool, replicas }: Record<string, unknown>, path: string): Problem[] {
+  const problems = checkOptions(poolOptions, pool, `${path}.pool`);
+  if (pool !== undefined && replicas !== undefined)
+    problems.push({
+      path: `${path}.replicas`,
+      message: 'a pool says how many there are by `pool.size` and `pool.spares`; leave one of the two out',
+    });
+  return problems;
+}
+
 function checkServiceEntry(name: string, value: unknown): Problem[] {
   const path = `services.${name}`;
   const { replicas: count, ...table } = serviceOptions;
   const range = isPlainObject(value) ? checkRange(value['replicas'], `${path}.replicas`) : undefined;
-  const keys = ['module', 'config', 'env', 'replicas'];
+  const keys = ['module', 'config', 'env', 'replicas', 'pool'];
   const problems = [
     ...checkEntry(
       value,
@@ -95,7 +107,7 @@ function checkServiceEntry(name: string, value: unknown): Problem[] {
     problems.push({ path: `${path}.module`, message: `expected the path of a module, got ${shown(module)}` });
   if (config !== undefined && !isPlainObject(config))
     problems.push({ path: `${path}.config`, message: `expected an object, got ${shown(config)}` });
-  return [...problems, ...checkEnv(env, `${path}.env`)];
+  return [...problems, ...checkEnv(env, `${path}.env`), ...checkPool(value, path)];
 }
 
 const loopback = /^(localhost|::1|127(\.\d{1,3}){3})$/;
@@ -227,6 +239,26 @@ function checkRoutes(services: readonly ServiceManifest[]): Problem[] {
   return problems;
 }
 
+/** One call at a time is what a pool promises; a stream or an event would be something beside it. */
+function checkPooled(app: AppInput, services: readonly ServiceManifest[]): Problem[] {
+  return services
+    .filter(({ name }) => app.services[name]?.pool !== undefined)
+    .flatMap(({ name, actions, events }) => [
+      ...Object.entries(actions)
+        .filter(([, { stream }]) => stream !== undefined)
+        .map(([action]) => ({
+          path: `services.${name}.actions.${action}`,
+          message:
+            'a service in a pool takes plain calls only, and this is a stream: move it to a service without `pool`',
+        })),
+      ...Object.keys(events).map((event) => ({
+        path: `services.${name}.events.${event}`,
+        message:
+          'a service in a pool takes plain calls only: subscribe in a service without `pool`, and call the pool from there',
+      })),
+    ]);
+}
+
 /** Between the services: needs that nobody meets, cycles, routes that clash, more instances than an app may have. */
 export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
   const services = Object.values(manifest.services);
@@ -234,6 +266,7 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
   const problems = [
     ...services.flatMap((service) => checkRemoteNames(service, names)),
     ...checkRoutes(services),
+    ...checkPooled(app, services),
   ];
   const cycle = findCycle(new Map(services.map((service) => [service.name, service.needs])));
   if (cycle)
@@ -241,8 +274,13 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
       path: 'services',
       message: `these need each other in a circle: ${cycle.join(' -> ')}. Use mayCall for one of them`,
     });
-  const entries = [...Object.values(app.services), ...Object.values(app.gateways ?? {})];
-  const wanted = entries.reduce((sum, entry) => sum + mostOf(entry.replicas), 0);
+  const counts = [
+    ...Object.values(app.services).map((entry) =>
+      entry.pool === undefined ? mostOf(entry.replicas) : processesOf(entry),
+    ),
+    ...Object.values(app.gateways ?? {}).map(({ replicas = 1 }) => replicas),
+  ];
+  const wanted = counts.reduce((sum, count) => sum + count, 0);
   if (wanted > bounds.instances)
     problems.push({
       path: 'services',

@@ -161,6 +161,40 @@ export const rangeOptions = {
   },
 } as const satisfies OptionTable;
 
+export const poolOptions = {
+  size: {
+    kind: 'whole',
+    default: 1,
+    min: 1,
+    max: 64,
+    unit: 'processes',
+    doc: 'How many calls run at once: one in each process.',
+  },
+  spares: {
+    kind: 'whole',
+    default: 1,
+    min: 0,
+    max: 64,
+    unit: 'processes',
+    doc: 'Processes that stand ready beside these, to take the place of one that ends.',
+  },
+  callLimit: {
+    kind: 'whole',
+    default: 10_000,
+    min: 10,
+    max: 3_600_000,
+    unit: 'ms',
+    doc: 'How long a call may run; beyond it its process is killed and the caller gets `CALL_LIMIT_EXCEEDED`.',
+  },
+  recycleAfter: {
+    kind: 'whole',
+    default: undefined,
+    min: 1,
+    unit: 'calls',
+    doc: 'After so many calls a process is replaced, the new one ready before the old one drains. Default: never.',
+  },
+} as const satisfies OptionTable;
+
 export const gatewayOptions = {
   host: {
     kind: 'text',

@@ -15,8 +15,9 @@ import type { ServiceManifest } from '../define/manifest.ts';
 import { inputIssues } from '../define/schema.ts';
 import type { ServiceDefinition } from '../define/service.ts';
 import type { Caller } from '../mesh/caller.ts';
-import { makeCaller } from '../mesh/caller.ts';
+import { makeCaller } from '../mesh/mesh-caller.ts';
 import type { RegistryView } from '../mesh/registry-view.ts';
+import type { PlaceWatcher } from '../mesh/place.ts';
 import type { Responder } from '../mesh/responder.ts';
 import { makeResponder } from '../mesh/responder.ts';
 import type { Transport } from '../mesh/transport/transport.ts';
@@ -51,6 +52,8 @@ export interface HostNeeds {
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  /** It is in a pool. */
+  readonly pool?: PlaceWatcher | undefined;
   /** For services of ours: the `runtime` argument of `open`. */
   readonly runtime?: (caller: Caller) => unknown;
 }
@@ -185,7 +188,7 @@ function listen({ needs, kit, caller }: Opened): Promise<Responder> {
   ];
   const serving = { definition, manifest, kit, metrics, log };
   return makeResponder({
-    ...{ transport, address, self, certificate, verify, clock },
+    ...{ transport, address, self, certificate, verify, clock, pool: needs.pool },
     isCurrent: (claims) => claims.epoch >= registry.newestEpoch(claims.service, claims.slot),
     actions: [...servedActions(serving), metricsAction(families)],
     events: servedEvents(serving),

@@ -71,6 +71,7 @@ export class CallDesk {
     else this.counts.requests += 1;
     if (this.#isStopping) this.#stopping(call);
     else if (call.startedAt >= call.context.deadline) this.#expire(call);
+    else if (served.place?.enter(call) === false) this.#refuseBusy(call);
     else this.#admit(call);
   }
 
@@ -100,6 +101,7 @@ export class CallDesk {
   /** Nobody waits for its answer: what has not started never will, what runs is told. */
   withdraw(call: ServedCall, reason: TuttiError): void {
     call.cancel(reason);
+    call.served.place?.unwanted(call);
     if (!call.served.admission.remove(call)) return;
     this.#leftQueue(call, this.#needs.clock.now());
     this.#checkIdle();
@@ -223,6 +225,7 @@ export class CallDesk {
       }
       this.#expire(next);
     }
+    served.place?.leave();
     this.#checkIdle();
   }
 
@@ -266,6 +269,7 @@ export class CallDesk {
   }
 
   #expire(call: ServedCall): void {
+    call.served.place?.takeBack(call.origin, call.number);
     this.counts.expired += 1;
     const afterMs = Math.round(this.#needs.clock.now() - call.startedAt);
     const { service } = this.#needs.self;
@@ -283,6 +287,11 @@ export class CallDesk {
     this.counts.rejected += 1;
     const data = { what: this.#fullName(call), retryAfterMs: bounds.actionQueueMs };
     this.#notStarted(call, new TuttiError('OVERLOADED', data));
+  }
+
+  /** Of a caller that has not asked, or asked too long ago. */
+  #refuseBusy(call: ServedCall): void {
+    this.#notStarted(call, new TuttiError('INSTANCE_BUSY', { instance: instanceId(this.#needs.self) }));
   }
 
   #stopping(call: ServedCall): void {

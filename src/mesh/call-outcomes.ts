@@ -1,7 +1,7 @@
 /**
  * Tells the health of an instance how each call to it ended, and the log when that changes who is asked. Used by the caller.
  */
-import type { TuttiError } from '../core/errors.ts';
+import { TuttiError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { Peer } from './peer.ts';
@@ -53,6 +53,16 @@ export class CallOutcomes {
   refused(call: PendingCall, peer: Peer, { error, isNotStarted }: Refusal): void {
     if (isNotStarted && error.code === 'OVERLOADED') this.failed(call, peer, error.code);
     else this.answered(call, peer, error.http >= 500 && !error.retryable);
+  }
+
+  /** What the caller of a call hears whose connection is gone. */
+  lossOf({ service, action, sentAt }: PendingCall, peer: Peer): TuttiError {
+    const limitMs = action.startsWith('$') ? undefined : this.#needs.peers.pool(service)?.callLimitMs;
+    // It ran alone for as long as it may: it was ended for that.
+    if (limitMs !== undefined && this.#needs.clock.now() - sentAt >= limitMs)
+      return new TuttiError('CALL_LIMIT_EXCEEDED', { action: `${service}.${action}`, limitMs });
+    // Nobody knows whether it ran.
+    return new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });
   }
 
   /** Now and then: who looks bad beside the others. */

@@ -12,6 +12,7 @@ import type { MeshLog } from './mesh-log.ts';
 import type { Peer } from './peer.ts';
 import type { PeerTable } from './peer-table.ts';
 import type { PendingCall } from './pending-call.ts';
+import { PoolLines } from './pool-lines.ts';
 
 export interface CallRoutesNeeds {
   readonly clock: Clock;
@@ -26,6 +27,7 @@ const mostTries = 4;
 
 export class CallRoutes {
   retries = 0;
+  readonly pools: PoolLines;
   readonly #needs: CallRoutesNeeds;
   /** Those that wait for a connection. */
   readonly #connecting = new Set<PendingCall>();
@@ -35,15 +37,25 @@ export class CallRoutes {
 
   constructor(needs: CallRoutesNeeds) {
     this.#needs = needs;
+    this.pools = new PoolLines({
+      ...needs,
+      send: (call, peer, number) => {
+        this.#send(call, peer, number);
+      },
+    });
   }
 
   /** That are with nobody. A copy: settling takes calls away. */
   waiting(): PendingCall[] {
-    return [...this.#connecting, ...this.#resting.keys()];
+    return [...this.#connecting, ...this.#resting.keys(), ...this.pools.waiting()];
   }
 
   /** Sends the call to an instance where it was not yet, or fails it. */
   attempt(call: PendingCall): void {
+    if (this.pools.isFor(call)) {
+      this.pools.add(call);
+      return;
+    }
     const peer = this.#pick(call);
     if (peer instanceof Error) this.#needs.fail(call, peer);
     else if (peer.isOpen) this.#send(call, peer);
@@ -55,6 +67,7 @@ export class CallRoutes {
     this.#stopConnecting(call);
     this.#resting.get(call)?.cancel();
     this.#resting.delete(call);
+    this.pools.remove(call);
     call.holder?.withdraw(call);
   }
 
@@ -143,7 +156,7 @@ export class CallRoutes {
     return true;
   }
 
-  #send(call: PendingCall, peer: Peer): void {
+  #send(call: PendingCall, peer: Peer, number?: number): void {
     const offer = peer.offer(call.action);
     if (offer === undefined) {
       // A peer that was lost between its welcome and now knows no actions either.
@@ -154,7 +167,7 @@ export class CallRoutes {
     call.frame.action = offer.number;
     call.isIdempotent = offer.isIdempotent;
     if (!call.hasPriority && offer.priority !== undefined) call.frame.priority = offer.priority;
-    if (!peer.send(call))
+    if (!peer.send(call, number))
       this.#needs.fail(call, new TuttiError('OVERLOADED', { what: `The connection to ${peer.id}` }));
   }
 

@@ -30,6 +30,8 @@ export interface Birth {
   readonly control: string;
   readonly statistics: { readonly path: string; readonly index: number };
   readonly counters: string;
+  /** It is in a pool. */
+  readonly pool?: { readonly callLimitMs: number };
   readonly beatMs: number;
   readonly checkMs: number;
   readonly orphanGraceMs: number;

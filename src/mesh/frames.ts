@@ -23,6 +23,10 @@ export const frameKinds = {
   ping: 11,
   pong: 12,
   goaway: 13,
+  /** The caller of a pool wants its place, for the call of this stream. */
+  ask: 14,
+  /** It is kept for that call. */
+  place: 15,
 } as const;
 export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
 
@@ -149,7 +153,7 @@ const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', 
 export function readFrame(bytes: Buffer, start: number, end: number): IncomingFrame {
   const kind = bytes[start + 4] ?? 0;
   const flags = bytes[start + 5] ?? 0;
-  if (kind < frameKinds.hello || kind > frameKinds.goaway) throw refuse('unknown kind of frame');
+  if (kind < frameKinds.hello || kind > frameKinds.place) throw refuse('unknown kind of frame');
   if (flags > knownFlags) throw refuse('unknown flags');
   const priority = bytes[start + 6] ?? 0;
   if (priority > highestPriority) throw refuse('a priority beyond 9');

@@ -9,7 +9,7 @@ import { compareInstances } from '../core/outliers.ts';
 import type { Random } from '../core/ports.ts';
 import type { CallHolder } from './pending-call.ts';
 import type { Peer } from './peer.ts';
-import type { RegistryInstance, RegistryView } from './registry-view.ts';
+import type { RegistryInstance, RegistryService, RegistryView } from './registry-view.ts';
 
 const isAny = ({ slot, tried }: Wish): boolean => slot === undefined && tried.length === 0;
 const isClear = ({ health }: Peer): boolean => health.isClear;
@@ -82,9 +82,14 @@ export class PeerTable {
     const known = this.#open.get(service);
     if (known !== undefined) return known;
     const instances = this.#needs.registry.service(service)?.instances ?? [];
-    const peers = instances.map((instance) => this.#peerOf(instance)).filter((peer) => !peer.isLeaving);
+    const peers = instances.map((instance) => this.#metAgain(instance)).filter((peer) => !peer.isLeaving);
     this.#open.set(service, peers);
     return peers;
+  }
+
+  /** Undefined: it is none. */
+  pool(service: string): RegistryService['pool'] {
+    return this.#needs.registry.service(service)?.pool;
   }
 
   all(): Iterable<Peer> {
@@ -130,6 +135,12 @@ export class PeerTable {
       this.#byId.delete(id);
       peer.destroy();
     }
+  }
+
+  #metAgain(instance: RegistryInstance): Peer {
+    const peer = this.#peerOf(instance);
+    peer.isSpare = instance.isSpare === true;
+    return peer;
   }
 
   #peerOf(instance: RegistryInstance): Peer {

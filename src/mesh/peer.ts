@@ -33,6 +33,8 @@ export interface PeerOwner {
   answeredLate(): void;
   /** The connection is gone, and with it the answers to `calls`. */
   lost(peer: Peer, calls: PendingCall[], fault: string | undefined): void;
+  /** It keeps its place in a pool for us. */
+  placed(peer: Peer): void;
   /** It asked to be left alone. */
   leaving(): void;
 }
@@ -57,6 +59,8 @@ export class Peer implements CallHolder {
   /** What the instance said it has to do, in its last answer. */
   load = 0;
   isLeaving = false;
+  /** Of a pool: it takes over when another ends. */
+  isSpare = false;
   readonly health = new PeerHealth();
   readonly #needs: PeerNeeds;
   readonly #owner: PeerOwner;
@@ -68,6 +72,8 @@ export class Peer implements CallHolder {
   #isOver = false;
   #coolUntil = 0;
   #lastStream = 0;
+  /** The number with which its place was asked for; 0: it was not. */
+  #asked = 0;
 
   constructor(instance: RegistryInstance, needs: PeerNeeds, owner: PeerOwner) {
     this.instance = instance;
@@ -106,9 +112,12 @@ export class Peer implements CallHolder {
     return this.#offers.get(action);
   }
 
-  /** False: too much waits on the connection. Wants an open peer, and the number of its action in the frame. */
-  send(call: PendingCall): boolean {
-    call.frame.stream = this.#nextStream();
+  /**
+   * False: too much waits on the connection. Wants an open peer, and the number of its action in the frame.
+   * @param number of a place that is kept for it.
+   */
+  send(call: PendingCall, number = this.#nextStream()): boolean {
+    call.frame.stream = number;
     if (this.#link?.send(call.frame) !== true) return false;
     call.holder = this;
     call.isProbe = this.health.sent(call.action);
@@ -121,6 +130,28 @@ export class Peer implements CallHolder {
     const number = this.#events.get(event);
     if (number === undefined || this.#link === undefined) return false;
     return this.#link.send({ ...frame, action: number });
+  }
+
+  /** Once, until it has answered or was told otherwise. */
+  askForPlace(): void {
+    if (this.#asked !== 0 || this.#link === undefined) return;
+    this.#asked = this.#nextStream();
+    this.#link.send(makeFrame(frameKinds.ask, this.#asked));
+  }
+
+  dropQuestion(): void {
+    if (this.#asked !== 0) this.giveBack(this.takePlace());
+  }
+
+  /** The number of the call that it is for. */
+  takePlace(): number {
+    const number = this.#asked;
+    this.#asked = 0;
+    return number;
+  }
+
+  giveBack(number: number): void {
+    this.#link?.send(makeFrame(frameKinds.cancel, number));
   }
 
   withdraw(call: PendingCall): void {
@@ -205,6 +236,9 @@ export class Peer implements CallHolder {
       this.#owner.leaving();
     } else if (frame.kind === frameKinds.response || frame.kind === frameKinds.error) {
       this.#takeAnswer(frame);
+    } else if (frame.kind === frameKinds.place) {
+      // What crossed our taking back is given on by that.
+      if (frame.stream === this.#asked && frame.stream !== 0) this.#owner.placed(this);
     } else if (isOfStream(frame)) {
       this.#takeOfStream(frame);
     } else {
@@ -241,6 +275,7 @@ export class Peer implements CallHolder {
     this.#link = undefined;
     this.#isWelcome = false;
     this.load = 0;
+    this.#asked = 0;
     this.#cool();
     // Before the welcome `open` hears of it.
     if (!wasWelcome) return;
@@ -250,7 +285,7 @@ export class Peer implements CallHolder {
 
   #nextStream(): number {
     do this.#lastStream = this.#lastStream === 0xffff_ffff ? 1 : this.#lastStream + 1;
-    while (this.pending.has(this.#lastStream));
+    while (this.pending.has(this.#lastStream) || this.#lastStream === this.#asked);
     return this.#lastStream;
   }
 

@@ -9,12 +9,16 @@ export interface RegistryInstance {
   readonly slot: number;
   readonly epoch: number;
   readonly address: string;
+  /** Of a pool: ready to take the place of another. Connected to, and not called. */
+  readonly isSpare?: true;
 }
 export type Delivery = 'balanced' | 'broadcast';
 export interface RegistryService {
   /** Those that are ready. */
   readonly instances: readonly RegistryInstance[];
   readonly events: Readonly<Record<string, Delivery>>;
+  /** Its instances take one call at a time, of whoever asked them for their place. */
+  readonly pool?: { readonly callLimitMs: number };
 }
 export interface RegistrySnapshot {
   readonly revision: number;

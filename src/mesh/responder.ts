@@ -13,6 +13,8 @@ import { CallDesk } from './call-desk.ts';
 import { welcomeText } from './hello.ts';
 import type { OfferedAction } from './hello.ts';
 import type { MeshLog } from './mesh-log.ts';
+import { Place } from './place.ts';
+import type { PlaceWatcher } from './place.ts';
 import type { IncomingCall, Served, ServedCall } from './served-call.ts';
 import { ServedLink } from './served-link.ts';
 import type { ServedLinkOwner } from './served-link.ts';
@@ -50,6 +52,8 @@ export interface ResponderNeeds {
   readonly events: readonly ResponderEvent[];
   readonly clock: Clock;
   readonly log: MeshLog;
+  /** It is in a pool: one call of a user's action at a time. */
+  readonly pool?: PlaceWatcher | undefined;
 }
 
 export interface ResponderStats {
@@ -109,6 +113,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
   readonly actions: readonly Served[];
   readonly events: readonly Served[];
   readonly desk: CallDesk;
+  readonly place: Place | undefined;
   readonly #needs: ResponderNeeds;
   readonly #links = new Set<ServedLink>();
   #listener: Listener | undefined;
@@ -124,7 +129,9 @@ class MeshResponder implements Responder, ServedLinkOwner {
     this.service = needs.self.service;
     this.clock = needs.clock;
     this.desk = new CallDesk(needs);
-    this.actions = needs.actions.map(servedAction);
+    const place = needs.pool === undefined ? undefined : new Place(needs.clock, needs.pool);
+    this.place = place;
+    this.actions = needs.actions.map((action) => servedAction(action, place));
     this.events = needs.events.map(servedEvent);
     this.welcome = welcomeText({
       certificate: needs.certificate,
@@ -151,6 +158,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
 
   async drain(signal?: AbortSignal): Promise<boolean> {
     await this.#listener?.close();
+    this.place?.close();
     const idle = this.desk.drain().then(() => true);
     for (const link of this.#links) link.sayGoaway();
     void idle.then(() => this.#quietTimer?.cancel());
@@ -176,6 +184,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
 
   async #close(): Promise<void> {
     this.desk.close();
+    this.place?.close();
     this.#quietTimer?.cancel();
     await this.#listener?.close();
     if (this.#links.size === 0) return;
@@ -233,12 +242,16 @@ const offerOf = ({ name, hash, idempotent, priority, silenceMs }: ResponderActio
   ...(silenceMs === undefined ? {} : { stream: silenceMs === Infinity ? {} : { silenceMs } }),
 });
 
-function servedAction(action: ResponderAction): Served {
+/** Ours, whose names begin so, are answered beside the call that runs. */
+const isOurs = ({ name }: ResponderAction): boolean => name.startsWith('$');
+
+function servedAction(action: ResponderAction, place: Place | undefined): Served {
   return {
     name: action.name,
     isEvent: false,
     silenceMs: action.silenceMs,
     isResumable: action.isResumable ?? false,
+    place: isOurs(action) ? undefined : place,
     admission: new Admission<ServedCall>({
       concurrency: action.concurrency,
       queue: bounds.actionQueue,

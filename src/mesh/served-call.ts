@@ -5,6 +5,7 @@ import type { CertificateClaims } from '../core/certificate.ts';
 import type { Admission, Admitted } from './admission.ts';
 import type { CallContext } from './context.ts';
 import type { OutgoingFrame } from './frames.ts';
+import type { Place, PlaceAsker } from './place.ts';
 import type { ServedStream, StreamOfCall } from './stream-of-call.ts';
 import type { OpenSpan } from '../telemetry/tracing.ts';
 
@@ -30,12 +31,14 @@ export interface Served {
   readonly silenceMs?: number | undefined;
   /** Of a stream: whoever reads it can go on elsewhere. */
   readonly isResumable?: boolean;
+  /** Of a pool: shared by all that it serves. */
+  readonly place?: Place | undefined;
   readonly admission: Admission<ServedCall>;
   run(input: unknown, call: IncomingCall): unknown;
 }
 
 /** The connection it came on. */
-export interface CallOrigin {
+export interface CallOrigin extends PlaceAsker {
   /** The one answer of the call; dropped when the connection is gone. */
   answer(call: ServedCall, answer: OutgoingFrame): void;
 }

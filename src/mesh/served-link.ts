@@ -19,6 +19,7 @@ import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { readHello } from './hello.ts';
 import { Link } from './link.ts';
 import { ServedCall } from './served-call.ts';
+import type { Place } from './place.ts';
 import type { CallOrigin, Served } from './served-call.ts';
 import { StreamOfCall } from './stream-of-call.ts';
 import type { Connection } from './transport/transport.ts';
@@ -30,6 +31,8 @@ export interface ServedLinkOwner {
   readonly actions: readonly Served[];
   readonly events: readonly Served[];
   readonly desk: CallDesk;
+  /** Of a pool. */
+  readonly place: Place | undefined;
   /** @throws {TuttiError} `PROTOCOL_ERROR` when the certificate is not good, or not good any more. */
   identify(certificate: Certificate): CertificateClaims;
   known(link: ServedLink): void;
@@ -101,6 +104,7 @@ export class ServedLink implements CallOrigin {
     if (this.claims === undefined) this.#takeHello(frame);
     else if (frame.kind === frameKinds.request) this.#takeRequest(frame, this.claims);
     else if (frame.kind === frameKinds.event) this.#takeEvent(frame, this.claims);
+    else if (frame.kind === frameKinds.ask) this.#takeAsk(frame.stream);
     else if (frame.kind === frameKinds.cancel) this.#takeCancel(frame);
     else if (isOfStream(frame)) this.#takeOfStream(frame);
     else throw refuse(`a frame of kind ${String(frame.kind)} was not expected`);
@@ -217,10 +221,24 @@ export class ServedLink implements CallOrigin {
     return noIdentity;
   }
 
+  givePlace(number: number): void {
+    this.#link.send(makeFrame(frameKinds.place, number));
+  }
+
+  /** Who may not call, or is wrong about what this is, hears that in answer to its call. */
+  #takeAsk(number: number): void {
+    if (number === 0 || this.#calls.has(number)) throw refuse('a stream number that is in use');
+    if (this.#owner.place === undefined || !this.#mayCall) this.givePlace(number);
+    else this.#owner.place.ask(this, number);
+  }
+
   /** Its answer may have crossed the cancel: then there is nothing to do. */
   #takeCancel(frame: IncomingFrame): void {
     const call = this.#calls.get(frame.stream);
-    if (call === undefined) return;
+    if (call === undefined) {
+      this.#owner.place?.takeBack(this, frame.stream);
+      return;
+    }
     const isLate = this.#owner.clock.now() >= call.context.deadline;
     this.#calls.delete(frame.stream);
     this.#owner.desk.withdraw(
@@ -231,6 +249,7 @@ export class ServedLink implements CallOrigin {
 
   #close(fault: string | undefined): void {
     this.#helloTimer.cancel();
+    this.#owner.place?.gone(this);
     for (const call of this.#calls.values()) this.#owner.desk.withdraw(call, new TuttiError('CANCELLED'));
     this.#calls.clear();
     this.#owner.closed(this, fault);

@@ -33,13 +33,19 @@ const fields = [
   'rejected',
   'calls',
   'retries',
+  'poolCalls',
+  'callAction',
+  'callEndsBy',
+  'callUnwanted',
 ] as const;
 
 /**
  * `startTime` is that of /proc, `beatAt` monotonic milliseconds, `utilisation` of the event loop from 0 to 1,
  * `requests`, `errors`, `rejected` and `taken` (requests and events) count from the start of the process, `waitedMs` is what all those
  * taken have waited in queues, `calls` are those it made itself and `retries` those made once more,
- * `fullness` that of the fullest action from 0 to 1, `flags` is a sum of `slotFlag`.
+ * `fullness` that of the fullest action from 0 to 1, `flags` is a sum of `slotFlag`. Of an instance in a pool:
+ * `poolCalls` it has begun, and of the one that runs the place of its action in the manifest, when it must have ended (0: none runs;
+ * monotonic) and whether that is because nobody waits for it (1).
  */
 export type SlotRecord = Readonly<Record<(typeof fields)[number], number>> & {
   /** As `core/latency-histogram` counts. */
@@ -131,6 +137,16 @@ export class SlotReader {
 
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** One slot alone; undefined as in `readAll`, and for one that is written at this moment. */
+  read(index: number): SlotRecord | undefined {
+    if (this.#fd === undefined || this.#problem !== undefined) return undefined;
+    const at = doubles * (index + 1);
+    const bytes = bytesOf(this.#all.subarray(at, at + doubles));
+    if (readSync(this.#fd, bytes, 0, recordBytes, recordBytes * (index + 1)) < recordBytes) return undefined;
+    const record = this.#slot(index);
+    return record === 'torn' ? undefined : record;
   }
 
   /** One entry per slot; undefined for one that nobody has written, or that cannot be read whole. */

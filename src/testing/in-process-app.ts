@@ -21,7 +21,7 @@ import { startHost } from '../host/host.ts';
 import type { LoadedService } from '../host/load-service.ts';
 import { loadService } from '../host/load-service.ts';
 import type { Caller } from '../mesh/caller.ts';
-import { makeCaller } from '../mesh/caller.ts';
+import { makeCaller } from '../mesh/mesh-caller.ts';
 import type { RegistryService } from '../mesh/registry-view.ts';
 import { RegistryView } from '../mesh/registry-view.ts';
 import type { SystemRuntime } from '../mesh/runtime.ts';

@@ -182,6 +182,17 @@ test('a restart that was asked for costs no failure', () => {
   assert.deepEqual([life.slot.failures, life.slot.restarts], [0, 0]);
 });
 
+test('a kill for a call that ran too long costs no failure either, and a stop that was asked for stays one', () => {
+  const kill: SlotEvent = { type: 'kill', reason: 'ran too long', then: 'restart' };
+  const life = new Life().ready().then(kill);
+  life.is('stopping', 'kill');
+  life.exit(null).is('pending');
+  assert.deepEqual([life.slot.failures, life.slot.restarts, life.slot.reason], [0, 0, 'ran too long']);
+  new Life().ready().then(stop).then(kill).exit(null).is('stopped');
+  const hung = new Life().ready().then({ type: 'kill', reason: 'hung' }).exit(null);
+  assert.deepEqual([hung.slot.failures, hung.slot.restarts], [1, 1]);
+});
+
 test('stop-now kills whatever it was doing', () => {
   const now: SlotEvent = { type: 'stop-now', reason: 'second Ctrl-C' };
   new Life().ready().then(now).is('stopping', 'kill');

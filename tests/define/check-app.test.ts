@@ -32,6 +32,15 @@ const refusals: [string, object, string[]][] = [
     { logLevel: 'loud' },
     ['logLevel: expected one of debug, info, warn, error, got "loud"'],
   ],
+  [
+    'a pool with a typo, no process and replicas beside it',
+    { services: { users: { ...users, replicas: 2, pool: { size: 0, spare: 1 } } } },
+    [
+      'services.users.pool.spare: unknown option "spare"; did you mean "spares"?',
+      'services.users.pool.size: expected a whole number from 1 to 64, got 0',
+      'services.users.replicas: a pool says how many there are by `pool.size` and `pool.spares`; leave one of the two out',
+    ],
+  ],
   ['a typo at the top', { gatways: {} }, ['gatways: unknown option "gatways"; did you mean "gateways"?']],
   [
     'an option of the app that is no number',
@@ -196,4 +205,25 @@ test('what the gateway serves itself is reserved, what it finds after an action 
     assert.ok(isReservedRoute(path), path);
   for (const path of ['/', '/:page', '/healthy', '/services/users', '/health/x'])
     assert.ok(!isReservedRoute(path), path);
+});
+
+test('a stream or a subscription in a pool is refused, and a pool counts with its spares', () => {
+  const pooled = { name: 'shop', services: { users: { ...users, pool: { size: 63, spares: 64 } } } };
+  const manifest = {
+    ...{ name: 'users', version: '1', needs: [], mayCall: [], errors: {}, hash: '' },
+    actions: { list: { input: {}, stream: {}, idempotent: true, concurrency: 1, hash: '' } },
+    events: { 'cache.cleared': { mode: 'broadcast', schema: {} } },
+  } as const;
+  const found = checkTogether(pooled, { app: 'shop', services: { users: manifest } }).map(problemText);
+  assert.deepEqual(found, [
+    'services.users.actions.list: a service in a pool takes plain calls only, and this is a stream: move it to a service without `pool`',
+    'services.users.events.cache.cleared: a service in a pool takes plain calls only: subscribe in a service without `pool`, and call the pool from there',
+  ]);
+  const many = Object.fromEntries(
+    Array.from({ length: 9 }, (_, n) => [`s${String(n)}`, pooled.services.users]),
+  );
+  assert.deepEqual(
+    checkTogether({ name: 'shop', services: many }, { app: 'shop', services: {} }).map(problemText),
+    ['services: 1143 instances are wanted, 1024 are allowed'],
+  );
 });

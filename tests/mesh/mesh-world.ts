@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Certificate } from '../../src/core/certificate.ts';
 import type { InstanceRef } from '../../src/core/ids.ts';
-import { makeCaller } from '../../src/mesh/caller.ts';
+import { makeCaller } from '../../src/mesh/mesh-caller.ts';
 import type { Caller } from '../../src/mesh/caller.ts';
 import type { MeshLog } from '../../src/mesh/mesh-log.ts';
 import { RegistryView } from '../../src/mesh/registry-view.ts';
 import type { Delivery, RegistryInstance } from '../../src/mesh/registry-view.ts';
 import { makeResponder } from '../../src/mesh/responder.ts';
 import type { Responder, ResponderAction, ResponderEvent } from '../../src/mesh/responder.ts';
+import type { PlaceWatcher } from '../../src/mesh/place.ts';
 import type { IncomingCall } from '../../src/mesh/served-call.ts';
 import type { ServedStream } from '../../src/mesh/stream-of-call.ts';
 import { memoryTransport } from '../../src/mesh/transport/memory.ts';
@@ -40,6 +41,10 @@ export interface ServeOptions {
   readonly events?: Record<string, ResponderEvent['deliver']>;
   readonly delivery?: Delivery;
   readonly isListed?: boolean;
+  /** It is in a pool. */
+  readonly pool?: PlaceWatcher;
+  readonly callLimitMs?: number;
+  readonly isSpare?: true;
 }
 
 export interface LogLine {
@@ -57,6 +62,7 @@ export class MeshWorld implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'tutti-'));
   readonly #instances: (RegistryInstance & { events: Record<string, Delivery> })[] = [];
   readonly #opened: { close(): Promise<void> }[] = [];
+  readonly #pools = new Map<string, number>();
   #revision = 0;
 
   constructor(transport: Transport = unixTransport()) {
@@ -89,11 +95,15 @@ export class MeshWorld implements AsyncDisposable {
       events: Object.entries(events).map(([event, deliver]) => ({ event, deliver })),
       clock: systemClock,
       log: this.log,
+      pool: options.pool,
     });
     this.#opened.push(responder);
+    if (options.pool !== undefined) this.#pools.set(service, options.callLimitMs ?? 60_000);
     const delivery = options.delivery ?? 'balanced';
     const subscriptions = Object.fromEntries(Object.keys(events).map((event) => [event, delivery]));
-    if (options.isListed ?? true) this.list({ ...self, address: this.address(self) }, subscriptions);
+    const spare = options.isSpare === undefined ? {} : { isSpare: options.isSpare };
+    if (options.isListed ?? true)
+      this.list({ ...self, ...spare, address: this.address(self) }, subscriptions);
     return responder;
   }
 
@@ -127,6 +137,11 @@ export class MeshWorld implements AsyncDisposable {
     this.#publish();
   }
 
+  #poolOf(service: string): { pool?: { callLimitMs: number } } {
+    const callLimitMs = this.#pools.get(service);
+    return callLimitMs === undefined ? {} : { pool: { callLimitMs } };
+  }
+
   #publish(): void {
     const services = Object.groupBy(this.#instances, (instance) => instance.service);
     this.registry.replace({
@@ -136,6 +151,7 @@ export class MeshWorld implements AsyncDisposable {
           name,
           {
             instances,
+            ...this.#poolOf(name),
             events: Object.assign({}, ...instances.map(({ events }) => events)) as Record<string, Delivery>,
           },
         ]),

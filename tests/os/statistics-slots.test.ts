@@ -40,6 +40,10 @@ const record = (change: Partial<SlotRecord> = {}): SlotRecord => ({
   rejected: 3,
   calls: 5,
   retries: 2,
+  poolCalls: 3,
+  callAction: 2,
+  callEndsBy: 99_000.25,
+  callUnwanted: 1,
   latency: Array.from({ length: 16 }, (_, bucket) => bucket * 1_000),
   ...change,
 });
@@ -68,7 +72,8 @@ test('records written without a pause by another process are never read in halve
     const writer = new SlotWriter(process.argv[1], 0);
     const n = (i) => ({ epoch: i, pid: i, startTime: i, beatAt: i, loopDelayP99Ms: i, loopDelayMaxMs: i, utilisation: i, rssBytes: i,
       heapBytes: i, inFlight: i, queued: i, requests: i, errors: i, flags: i,
-      fullness: i, taken: i, waitedMs: i, rejected: i, calls: i, retries: i, latency: Array(16).fill(i) });
+      fullness: i, taken: i, waitedMs: i, rejected: i, calls: i, retries: i, poolCalls: i, callAction: i,
+      callEndsBy: i, callUnwanted: i, latency: Array(16).fill(i) });
     for (let i = 1; i <= 100000; i++) writer.write(n(i));
   })`;
   const child = spawn(process.execPath, ['-e', script, path], { stdio: 'inherit' });

@@ -3,6 +3,7 @@
  * and the test that must then fail. Each leaves TypeScript that runs: what does not even start shows nothing.
  */
 import type { Mutant } from './mutant.ts';
+import { poolMutants } from './pool-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 
 const faults = (file: string, name: string): Pick<Mutant, 'tests' | 'name'> => ({
@@ -18,9 +19,9 @@ const fuzz = (name: string): Pick<Mutant, 'tests' | 'name'> => ({ tests: ['tests
 export const mutants: readonly Mutant[] = [
   {
     promise: 'fault 1: calls in flight on one that died fail at once',
-    file: 'src/mesh/caller.ts',
-    find: "const error = new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });",
-    replace: "const error = new TuttiError('INTERNAL', { instance: peer.id, executed: 'unknown' });",
+    file: 'src/mesh/call-outcomes.ts',
+    find: "new TuttiError('INSTANCE_LOST', { instance: peer.id, executed: 'unknown' });",
+    replace: "new TuttiError('INTERNAL', { instance: peer.id, executed: 'unknown' });",
     ...journey('restart', 'fault 1:'),
   },
   {
@@ -731,7 +732,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     promise: 'calls: a service that does not answer does not take all of its caller',
-    file: 'src/mesh/caller.ts',
+    file: 'src/mesh/mesh-caller.ts',
     find: 'inFlight >= bounds.callsToService',
     replace: 'inFlight < 0',
     tests: ['tests/mesh/chain'],
@@ -967,7 +968,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     promise: 'the ids in a frame are those of the spans',
-    file: 'src/mesh/caller.ts',
+    file: 'src/mesh/mesh-caller.ts',
     find: 'const trace = span?.trace;',
     replace: 'const trace = parent?.trace;',
     tests: ['tests/mesh/spans'],
@@ -999,4 +1000,5 @@ export const mutants: readonly Mutant[] = [
     replace: 'await within(0, Promise.resolve());',
     ...journey('tracing', 'one trace goes'),
   },
+  ...poolMutants,
 ];

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../core/ports.ts';
 import type { CallerStats } from '../../mesh/caller.ts';
 import type { ResponderStats } from '../../mesh/responder.ts';
 import { readProcess } from '../../os/proc.ts';
+import type { SlotRecord } from '../../os/statistics-slots.ts';
 import { slotFlag, SlotWriter } from '../../os/statistics-slots.ts';
 
 export interface HeartbeatNeeds {
@@ -22,6 +23,9 @@ export interface HeartbeatNeeds {
   readonly onBeat: () => void;
 }
 
+/** Of a pool; see `SlotRecord`. */
+export type CallNote = Pick<SlotRecord, 'poolCalls' | 'callAction' | 'callEndsBy' | 'callUnwanted'>;
+
 const nanosecondsPerMs = 1e6;
 /** A timer of its own: at 20 ms it was two thirds of what an idle instance costs. */
 const delayResolutionMs = 50;
@@ -33,6 +37,8 @@ export class Heartbeat {
   readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
   #utilisation = performance.eventLoopUtilization();
   #timer: Timer | undefined;
+  #call: CallNote = { poolCalls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0 };
+  #last: SlotRecord | undefined;
 
   /** The first beat is written at once. */
   constructor(needs: HeartbeatNeeds) {
@@ -43,8 +49,15 @@ export class Heartbeat {
     this.#beat();
   }
 
+  /** Written at once, and without a beat: what comes next may hold the event loop for ever. */
+  note(call: Partial<CallNote>): void {
+    this.#call = { ...this.#call, ...call };
+    if (this.#last !== undefined) this.#writer.write({ ...this.#last, ...this.#call });
+  }
+
   close(): void {
     this.#timer?.cancel();
+    this.#last = undefined;
     this.#delay.disable();
     this.#writer.close();
   }
@@ -63,7 +76,8 @@ export class Heartbeat {
     // The histogram measures whole intervals; what is over its resolution is the delay.
     const delayMs = (nanoseconds: number): number =>
       Math.max(0, nanoseconds / nanosecondsPerMs - delayResolutionMs);
-    this.#writer.write({
+    this.#last = {
+      ...this.#call,
       ...{ epoch, pid: process.pid, startTime: this.#startTime, beatAt: clock.now() },
       loopDelayP99Ms: delayMs(this.#delay.percentile(99)),
       loopDelayMaxMs: delayMs(this.#delay.max),
@@ -81,7 +95,8 @@ export class Heartbeat {
       calls: made?.calls ?? 0,
       retries: made?.retries ?? 0,
       latency: served?.latency ?? [],
-    });
+    };
+    this.#writer.write(this.#last);
     this.#delay.reset();
     this.#utilisation = utilisation;
     this.#needs.onBeat();

@@ -10,6 +10,7 @@ import { startHost } from '../../host/host.ts';
 import type { Host } from '../../host/host.ts';
 import type { LoadedService } from '../../host/load-service.ts';
 import { loadService, locate } from '../../host/load-service.ts';
+import type { ServiceManifest } from '../../define/manifest.ts';
 import type { Birth, Phase, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import { currentContext } from '../../mesh/context.ts';
 import { RegistryView } from '../../mesh/registry-view.ts';
@@ -25,6 +26,7 @@ import { AvoidedReport } from './avoided-report.ts';
 import { readBirth } from './birth.ts';
 import { ControlLink } from './control-link.ts';
 import { Grace } from './grace.ts';
+import { CallNotes } from './call-notes.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Readiness } from './readiness.ts';
 import { InstanceLocks } from './locks.ts';
@@ -158,12 +160,24 @@ class Instance {
       log: this.#log,
       clock: systemClock,
       random: Math.random,
+      pool: this.#poolWatcher(manifest),
       ...(isSystemService(self.service)
         ? {
             runtime: (caller) =>
               makeRuntime({ birth: this.#birth, news: this.#news, registry: this.#registry, caller }),
           }
         : {}),
+    });
+  }
+
+  #poolWatcher({ actions }: ServiceManifest): CallNotes | undefined {
+    const limitMs = this.#birth.pool?.callLimitMs;
+    if (limitMs === undefined) return undefined;
+    return new CallNotes({
+      limitMs,
+      clock: systemClock,
+      heartbeat: this.#heartbeat,
+      actions: Object.keys(actions),
     });
   }
 

@@ -1,6 +1,7 @@
 /**
  * Turns transitions into words: a log line for each that matters, and on a terminal the troubles of the start and the one screen after it.
  */
+import { isCallEnd } from '../../core/event-words.ts';
 import { displayName } from '../../core/ids.ts';
 import type { AppEvent, InstanceEvent, TuttiEvent } from '../../core/events.ts';
 import type { LogLevel } from '../../core/log-line.ts';
@@ -29,6 +30,9 @@ const isTrouble = ({ to }: InstanceEvent): boolean => to === 'backoff' || to ===
 /** Of a process that hung. */
 const isKill = ({ to, evidence }: InstanceEvent): boolean =>
   to === 'stopping' && typeof evidence['verdict'] === 'string';
+
+const killSentence = ({ evidence }: InstanceEvent): string =>
+  isCallEnd(evidence) ? 'A call ran too long: its process is killed' : 'Instance hangs and is killed';
 
 /** Deaths that nobody asked for are worth a look; the rest is life. */
 function levelOf(event: InstanceEvent): LogLevel | undefined {
@@ -120,7 +124,7 @@ export class Announcer {
     else if (level !== 'info') this.#alarmed.add(slot);
     if (isAgain) this.#needs.log.warn('Instance is ready again', { instance, reason });
     else
-      this.#needs.log[level](isKill(event) ? 'Instance hangs and is killed' : sentenceOf[to], {
+      this.#needs.log[level](isKill(event) ? killSentence(event) : sentenceOf[to], {
         instance,
         reason,
       });

@@ -6,7 +6,7 @@ import { TuttiError } from '../../core/errors.ts';
 import type { Clock, Random } from '../../core/ports.ts';
 import { suggestion } from '../../core/did-you-mean.ts';
 import type { Caller } from '../../mesh/caller.ts';
-import { makeCaller } from '../../mesh/caller.ts';
+import { makeCaller } from '../../mesh/mesh-caller.ts';
 import { RegistryView } from '../../mesh/registry-view.ts';
 import { unixTransport } from '../../mesh/transport/unix.ts';
 import { issueCertificate, makeVerifier } from '../../os/identity.ts';

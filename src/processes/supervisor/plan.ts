@@ -10,19 +10,23 @@ import type { ReplicaRange } from '../../core/autoscale.ts';
 import type { HealthPolicy } from '../../core/health.ts';
 import { fillOptions } from '../../core/options.ts';
 import type { OptionsOf } from '../../core/options.ts';
+import type { PoolPolicy } from '../../core/pool.ts';
+import { poolTimes } from '../../core/pool.ts';
 import type { RestartPolicy } from '../../core/restart-policy.ts';
 import type { StopPolicy } from '../../core/instance-state.ts';
 import type { AppDefinition, GatewayEntry, PolicyInput, ServiceEntry } from '../../define/app.ts';
+import { processesOf } from '../../define/app.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import {
   appOptions,
   gatewayOptions,
   healthOptions,
+  poolOptions,
   restartOptions,
   serviceOptions,
   stopOptions,
 } from '../../define/options.ts';
-import { fewestOf, rangeOf } from '../../define/replicas.ts';
+import { rangeOf } from '../../define/replicas.ts';
 
 export interface ServicePlan {
   readonly name: string;
@@ -44,6 +48,7 @@ export interface ServicePlan {
   readonly restart: RestartPolicy;
   readonly stop: StopPolicy;
   readonly health: HealthPolicy & { readonly beat: number; readonly checkInterval: number };
+  readonly pool: PoolPolicy | undefined;
   /** 0 starts first; gateways start at once and stop first, the event hook starts at once and stops last. */
   readonly level: number;
 }
@@ -83,12 +88,14 @@ const policies = (
 
 function servicePlan([name, entry]: [string, ServiceEntry], input: PlanInput, level: number): ServicePlan {
   const manifest = input.manifest.services[name];
-  const replicas = fewestOf(entry.replicas);
-  const options = fillOptions(serviceOptions, { replicas, optional: entry.optional });
+  const { optional } = fillOptions(serviceOptions, { optional: entry.optional });
+  const pool = entry.pool === undefined ? undefined : fillOptions(poolOptions, entry.pool);
+  const times = policies(input.app, entry);
   const needs = manifest?.needs ?? [];
   return {
-    ...{ name, system: false, level, needs, ...options, ...policies(input.app, entry) },
+    ...{ name, system: false, level, needs, optional, pool, replicas: processesOf(entry) },
     range: rangeOf(entry.replicas),
+    ...(pool === undefined ? times : poolTimes(times, pool)),
     version: manifest?.version ?? '?',
     module: pathToFileURL(resolve(dirname(input.appFile), entry.module)).href,
     config: entry.config ?? {},
@@ -115,6 +122,7 @@ function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): Se
       mayCall: ['*'],
       events: {},
       env: {},
+      pool: undefined,
       optional: false,
       range: undefined,
     },
@@ -137,6 +145,7 @@ function eventHookPlan(hook: string, input: PlanInput): ServicePlan {
       mayCall: [],
       events: {},
       env: {},
+      pool: undefined,
     },
     ...policies(input.app, {}),
     version: input.version,

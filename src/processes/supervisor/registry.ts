@@ -2,6 +2,7 @@
  * The authority on who may be called. Made from the slots; every change is one revision, sent to all who are connected.
  * Revisions are generation * 2^32 + n, so that those of a successor are always higher.
  */
+import { chooseServing } from '../../core/pool.ts';
 import type { SlotState } from '../../core/instance-state.ts';
 import type {
   RegistryDelta,
@@ -14,12 +15,19 @@ import type { ServicePlan } from './plan.ts';
 export interface RegistryNeeds {
   readonly generation: number;
   readonly address: (service: string, slot: number) => string;
+  /** How many of the service are wanted. */
+  readonly wanted: (service: string) => number;
   readonly publish: (delta: RegistryDelta) => void;
 }
 
 const sameInstances = (left: readonly RegistryInstance[], right: readonly RegistryInstance[]): boolean =>
   left.length === right.length &&
-  left.every((one, index) => one.slot === right[index]?.slot && one.epoch === right[index].epoch);
+  left.every(
+    (one, index) =>
+      one.slot === right[index]?.slot &&
+      one.epoch === right[index].epoch &&
+      one.isSpare === right[index].isSpare,
+  );
 
 export class Registry {
   readonly #needs: RegistryNeeds;
@@ -41,20 +49,28 @@ export class Registry {
 
   /** To be called after each transition of a slot of this service; says nothing when nobody came or went. */
   update(plan: ServicePlan, slots: readonly SlotState[]): void {
-    const instances = slots
-      .filter(({ state }) => state === 'ready')
-      .map(({ service, slot, epoch }) => ({
-        service,
-        slot,
-        epoch,
-        address: this.#needs.address(service, slot),
-      }));
+    const ready = slots.filter(({ state }) => state === 'ready');
+    const serving = this.#serving(plan, ready);
+    const instances = ready.map((one): RegistryInstance => {
+      const { service, slot, epoch } = one;
+      const spare = serving.includes(one) ? {} : ({ isSpare: true } as const);
+      return { service, slot, epoch, address: this.#needs.address(service, slot), ...spare };
+    });
     const known = this.#services.get(plan.name);
     if (known !== undefined && sameInstances(known.instances, instances)) return;
-    const entry = { instances, events: plan.events };
+    const pool = plan.pool === undefined ? {} : { pool: { callLimitMs: plan.pool.callLimit } };
+    const entry = { instances, events: plan.events, ...pool };
     this.#services.set(plan.name, entry);
     const previous = this.#revision;
     this.#revision += 1;
     this.#needs.publish({ previous, revision: this.#revision, service: plan.name, entry });
+  }
+
+  /** All, but for the spares of a pool. */
+  #serving({ name, pool }: ServicePlan, ready: readonly SlotState[]): readonly SlotState[] {
+    if (pool === undefined) return ready;
+    const known = this.#services.get(name)?.instances ?? [];
+    const serving = known.filter(({ isSpare }) => isSpare !== true);
+    return chooseServing(ready, serving, { processes: this.#needs.wanted(name), spares: pool.spares });
   }
 }

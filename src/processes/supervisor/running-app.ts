@@ -27,6 +27,7 @@ import type { Exited, KeeperLink, Welcome } from './keeper-link.ts';
 import type { LogHub } from './log-hub.ts';
 import type { Overrides } from './overrides.ts';
 import type { AppPlan, ServicePlan } from './plan.ts';
+import { PoolWatch } from './pool-watch.ts';
 import { Registry } from './registry.ts';
 import { Rolls } from './rolls.ts';
 import { hasSlotMemos, restoreSlots, slotMemo } from './restore.ts';
@@ -75,6 +76,7 @@ export class RunningApp {
   readonly #needs: RunningAppNeeds;
   readonly #spawner: Spawner;
   readonly #watch: Watch;
+  readonly #pools: PoolWatch;
   readonly #tails: SpoolTails;
   readonly #counters: CounterDirectory;
   readonly #locks: Locks;
@@ -114,6 +116,7 @@ export class RunningApp {
     this.registry = new Registry({
       generation: welcome.generation,
       address: (service, slot) => instanceAddress(runDir, service, slot),
+      wanted: (service) => this.wanted.count(service),
       publish: (delta) => {
         this.control.broadcast({ op: 'delta', ...delta });
       },
@@ -144,6 +147,18 @@ export class RunningApp {
         this.events.note({ name: 'supervisor:stalled', reason: 'it was held up', evidence: { lateMs } });
       },
       ...{ clock, log, isSuccessor, dispatch: this.slots.dispatch.bind(this.slots) },
+    });
+    this.#pools = new PoolWatch({
+      clock,
+      slots: () => this.slots.all(),
+      policy: (service) => this.plan.services.get(service)?.pool,
+      record: (slot) => this.#watch.record(slot),
+      actionAt: (service, index) =>
+        Object.keys(this.plan.manifest.services[service]?.actions ?? {})[index] ?? '?',
+      dispatch: this.slots.dispatch.bind(this.slots),
+      recycle: (slot, reason) => {
+        this.rolls.begin(slot.service, reason, [slot]);
+      },
     });
     this.#spawner = new Spawner({
       ...needs,
@@ -315,6 +330,7 @@ export class RunningApp {
     this.autoscaler.close();
     this.events.close();
     this.#watch.close();
+    this.#pools.close();
     this.#locks.close();
     this.#tails.close();
     this.control.close();

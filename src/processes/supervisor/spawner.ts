@@ -48,6 +48,9 @@ function errnoOf(error: unknown): string {
   return isTuttiError(error, 'OVERLOADED') || isTuttiError(error, 'CONFLICT') ? 'EAGAIN' : 'INTERNAL';
 }
 
+const poolOf = ({ pool }: ServicePlan): Pick<Birth, 'pool'> =>
+  pool === undefined ? {} : { pool: { callLimitMs: pool.callLimit } };
+
 export class Spawner {
   readonly #needs: SpawnerNeeds;
 
@@ -116,6 +119,7 @@ export class Spawner {
       control: controlPath(runDir),
       statistics: { path: statisticsPath(runDir), index: statisticsIndex(slotId(slot)) },
       counters: countersPath(runDir),
+      ...poolOf(service),
       beatMs: service.health.beat,
       checkMs: service.health.checkInterval,
       orphanGraceMs: plan().options.orphanGrace,

@@ -93,14 +93,17 @@ export function urlsOf(listener: ServicePlan['listener'], port: number | undefin
 /** Of a second each. One slow beat is no strain, and the first one of a process has its start in it. */
 const steadySamples = 3;
 
-function strainsOf(slots: readonly SlotState[], { samples }: StatusNeeds): Strain[] {
+function strainsOf(slots: readonly SlotState[], { samples, plans }: StatusNeeds): Strain[] {
+  // To hold its event loop is what a pool is for.
+  const isPool = ({ service }: SlotState): boolean =>
+    plans.some(({ name, pool }) => name === service && pool !== undefined);
   return slots.flatMap((slot) => {
     const lately = slot.state === 'ready' ? samples(slot).slice(-steadySamples) : [];
     const last = lately.at(-1);
     if (last === undefined || lately.length < steadySamples) return [];
     const { record, minuteAgo } = last;
     return {
-      loopDelayMs: Math.min(...lately.map((sample) => sample.record.loopDelayP99Ms)),
+      loopDelayMs: isPool(slot) ? 0 : Math.min(...lately.map((sample) => sample.record.loopDelayP99Ms)),
       requests: record.requests - minuteAgo.requests,
       errors: record.errors - minuteAgo.errors,
     };

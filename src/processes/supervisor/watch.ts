@@ -83,6 +83,13 @@ export class Watch {
     return watched?.epoch === slot.epoch ? watched.samples : [];
   }
 
+  /** What its process wrote last, read now. */
+  record(slot: SlotState): SlotRecord | undefined {
+    const index = this.#indexes.get(slotId(slot));
+    const record = index === undefined ? undefined : this.#reader.read(index);
+    return isOf(slot, record) ? record : undefined;
+  }
+
   close(): void {
     this.#timer?.cancel();
     this.#reader.close();

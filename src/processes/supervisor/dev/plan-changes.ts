@@ -16,8 +16,8 @@ export interface PlanChanges {
 }
 
 /** All that a process is told at birth and cannot be told later; a release with the same code is the same process. */
-const birthText = ({ module, config, env, mayCall, events, health }: ServicePlan): string =>
-  JSON.stringify({ module, config, env, mayCall, events, health });
+const birthText = ({ module, config, env, mayCall, events, health, pool }: ServicePlan): string =>
+  JSON.stringify({ module, config, env, mayCall, events, health, pool });
 const listenerText = ({ listener }: ServicePlan): string => JSON.stringify(listener ?? null);
 
 export function planChanges(before: AppPlan, after: AppPlan): PlanChanges {
