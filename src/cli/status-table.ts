@@ -58,12 +58,13 @@ const or = <T>(value: T | null, text: (value: T) => string): string => (value ==
 const msText = (ms: number): string => `${ms < 10 ? String(ms) : String(Math.round(ms))} ms`;
 
 export function instanceRow(service: string, instance: InstanceStatus, now: number): Cell[] {
-  const { state, pid } = instance;
+  const { state, pid, isSpare, crashLoop } = instance;
+  const word = crashLoop && state !== 'failed' ? 'crash loop' : isSpare === true ? 'spare' : state;
   const number = instance.slot.slice(instance.slot.lastIndexOf('#'));
   return [
     service,
     number,
-    { text: instance.crashLoop && state !== 'failed' ? 'crash loop' : state, style: styleOfState[state] },
+    { text: word, style: styleOfState[state] },
     or(pid, String),
     instance.restarts > 0 ? { text: String(instance.restarts), style: 'yellow' } : '0',
     pid === null ? '-' : or(instance.startedAt, (at) => durationText(now - at)),

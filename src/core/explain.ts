@@ -188,9 +188,11 @@ export function nowLine(instance: InstanceStatus, takenAt: number): NowLine {
   return { instance: displayName(instance.slot), text, tone: toneOfState[instance.state] };
 }
 
-function nowText({ state, reason, pid, since, restartAt }: InstanceStatus, takenAt: number): string {
+function nowText(instance: InstanceStatus, takenAt: number): string {
+  const { state, reason, pid, since, restartAt, isSpare } = instance;
   const lasts = spokenTime(Math.max(0, takenAt - since));
-  if (state === 'ready') return `is ready, for ${lasts}${pid === null ? '' : ` (pid ${String(pid)})`}`;
+  if (state === 'ready')
+    return `is ready${isSpare === true ? ' as a spare' : ''}, for ${lasts}${pid === null ? '' : ` (pid ${String(pid)})`}`;
   if (state === 'backoff') {
     const wait = spokenTime(Math.max(0, (restartAt ?? takenAt) - takenAt));
     return `has ended and starts again in ${wait}: ${reason}`;

@@ -15,6 +15,8 @@ export interface InstanceStatus {
   readonly state: InstanceState;
   readonly reason: string;
   readonly pid: number | null;
+  /** Of a pool: ready, and without calls until another ends. */
+  readonly isSpare?: true;
   /** Epoch milliseconds of the last transition, of the process's start, of the next start. */
   readonly since: number;
   readonly startedAt: number | null;

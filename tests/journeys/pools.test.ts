@@ -89,10 +89,12 @@ describe('A pool', () => {
       before.map(() => [0, false]),
     );
     const kills = (await events(command)).filter(({ evidence }) => evidence['verdict'] === 'call-limit');
+    assert.equal(after.filter(({ isSpare }) => isSpare === true).length, 1);
     assert.equal(kills.length, 5);
     assert.equal(kills[0]?.reason, 'maths.loop ran longer than callLimit (600 ms)');
-    const why = new Command(home.folder, ['why', '--app', app]);
+    const why = new Command(home.folder, ['why', 'maths', '--app', app]);
     await why.exited;
+    assert.match(why.said, /is ready as a spare, for/);
     assert.match(why.said, /is killed: maths\.loop ran longer than callLimit \(600 ms\)/);
   });
 

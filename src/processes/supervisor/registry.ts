@@ -47,6 +47,11 @@ export class Registry {
     return { revision: this.#revision, services: Object.fromEntries(this.#services) };
   }
 
+  isSpare({ service, slot, epoch }: SlotState): boolean {
+    const known = this.#services.get(service)?.instances ?? [];
+    return known.some((one) => one.slot === slot && one.epoch === epoch && one.isSpare === true);
+  }
+
   /** To be called after each transition of a slot of this service; says nothing when nobody came or went. */
   update(plan: ServicePlan, slots: readonly SlotState[]): void {
     const ready = slots.filter(({ state }) => state === 'ready');

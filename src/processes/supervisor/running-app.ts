@@ -299,6 +299,7 @@ export class RunningApp {
       slots: (service) => this.slots.of(service),
       samples: (slot) => this.#watch.samples(slot),
       since: (id) => this.events.since(id),
+      isSpare: (slot) => this.registry.isSpare(slot),
       urls: (service) => this.#listeners.urls(this.planOf(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
       byHand: this.overrides.byHand(),

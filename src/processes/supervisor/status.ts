@@ -24,6 +24,8 @@ export interface StatusNeeds {
   readonly samples: (slot: SlotState) => readonly Sample[];
   /** Epoch milliseconds of the last transition. */
   readonly since: (id: string) => number;
+  /** Of a pool. */
+  readonly isSpare: (slot: SlotState) => boolean;
   readonly urls: (service: string) => readonly string[];
   readonly shared: Readonly<Record<string, number>>;
   readonly byHand: readonly ByHand[];
@@ -69,6 +71,7 @@ function instanceStatus(slot: SlotState, needs: StatusNeeds): InstanceStatus {
     state: slot.state,
     reason: slot.reason,
     pid: slot.pid,
+    ...(needs.isSpare(slot) && { isSpare: true }),
     since: needs.since(slotId(slot)),
     startedAt: wallOf(slot.spawnedAt),
     restartAt: slot.state === 'backoff' ? wallOf(slot.wakeAt) : null,
