@@ -81,7 +81,7 @@ suite('the shop', () => {
     ]);
   });
 
-  test('GET /health is healthy while all three services are', async () => {
+  test('GET /health is healthy while all services are', async () => {
     const { status, body } = await ask('GET /health');
     assert.deepEqual([status, body['status'], typeof body['message']], [200, 'healthy', 'string']);
   });
@@ -275,6 +275,21 @@ suite('the shop', () => {
     assert.match(refusals[0]?.message ?? '', /username taken: import1/);
   });
 
+  test('an order has an invoice, the same each time, and what is no order has none', async () => {
+    const user_id = await userId('payer');
+    const { id } = (await ask('POST /orders', { user_id, product: 'Grüner Tee' })).body['order'] as {
+      id: number;
+    };
+    const invoice = async (): Promise<Response> =>
+      fetch(new URL(`/orders/${String(id)}/invoice`, app.gatewayUrl('public')));
+    const answer = await invoice();
+    assert.equal(answer.headers.get('content-type'), 'text/plain; charset=utf-8');
+    const text = await answer.text();
+    assert.match(text, new RegExp(`^INVOICE ${String(id)}\n[^]*Grüner Tee[^]*\nSeal {6}[\\w-]{32}\n$`));
+    assert.equal(await (await invoice()).text(), text);
+    assertRefused(await ask('GET /orders/99999/invoice'), 404, 'Order 99999 not found');
+  });
+
   test('an order of an unknown user is refused, and none is stored', async () => {
     const { count } = (await ask('GET /orders')).body;
     assertRefused(await ask('POST /orders', { user_id: 99_999, product: 'x' }), 404, 'User 99999 not found');
@@ -313,11 +328,13 @@ suite('the shop', () => {
     assertRefused(await ask('POST /notifications', { user_id: 1, message: '' }), 400);
   });
 
-  test('GET /services tells of the three services, and of each its health', async () => {
+  test('GET /services tells of all services, and of each its health', async () => {
     const { status, body } = await ask('GET /services');
-    assert.deepEqual([status, body['status'], body['count']], [200, 'success', 3]);
+    assert.deepEqual([status, body['status'], body['count']], [200, 'success', 4]);
     const services = body['services'] as Record<string, Body>;
-    assert.deepEqual(Object.keys(services).sort(), ['NotificationService', 'OrderService', 'UserService']);
+    assert.deepEqual(Object.keys(services).sort(), [
+      ...['InvoiceService', 'NotificationService', 'OrderService', 'UserService'],
+    ]);
     for (const name of Object.keys(services)) {
       const { pid, stats, instances } = services[name] as { pid: number; stats: Body; instances: unknown[] };
       assert.equal(typeof pid, 'number');

@@ -1,5 +1,5 @@
 /**
- * The shop: three services, each in its own process, behind one gateway. The only file that reads settings.
+ * The shop: three services, each in its own process, a pool for invoices, and one gateway. The only file that reads settings.
  * Started by `tutti start`; examples/showcase runs the same app.
  */
 import { resolve } from 'node:path';
@@ -35,6 +35,7 @@ const settings = readEnv(
         .toLowerCase()
         .pipe(z.enum(Object.keys(logLevels) as LevelName[])),
     ).default('info'),
+    INVOICE_SECRET: orUnset(z.string().min(8)).default('not a secret, for trying out'),
     DATABASE_URL: orUnset(
       z.string().regex(/^(sqlite:.|postgres(ql)?:\/\/.)/, 'expected sqlite:FOLDER or postgres://…'),
     ).default('sqlite:data'),
@@ -69,6 +70,12 @@ export default defineApp({
     NotificationService: {
       module: './services/notification-service.ts',
       config: { database: database('notifications.db') },
+    },
+    InvoiceService: {
+      module: './services/invoice-service.ts',
+      optional: true,
+      pool: { size: 1, callLimit: 5_000, recycleAfter: 10_000 },
+      config: { secret: settings.INVOICE_SECRET },
     },
   },
   gateways: {

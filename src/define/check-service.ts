@@ -2,6 +2,7 @@
  * Finds everything that is wrong in one service definition, without running it. Used by the manifest process and by the test kit.
  */
 import { isPriority } from '../core/waiting-line.ts';
+import { isContentType } from '../core/content-type.ts';
 import { isErrorCode } from '../core/errors.ts';
 import { isActionName, isEventName, isName } from '../core/ids.ts';
 import type { Problem } from '../core/options.ts';
@@ -32,7 +33,7 @@ const streamKeys = [
   ...['input', 'items', 'yields', 'output', 'http', 'idempotent', 'concurrency', 'priority', 'summary'],
   ...['silenceMs', 'run', 'isStream'],
 ];
-const routeKeys = ['route', 'status', 'body', 'reply', 'bodyLimit'];
+const routeKeys = ['route', 'status', 'body', 'reply', 'bodyLimit', 'contentType'];
 const streamRouteKeys = ['route', 'eventId', 'resume'];
 
 /** What is wrong with one value: a list, so that checks can be joined. */
@@ -62,7 +63,7 @@ const checkRoute = (route: unknown, path: string): Problem[] =>
 function checkHttp(http: unknown, action: Record<string, unknown>, path: string): Problem[] {
   if (http === undefined) return [];
   if (!isPlainObject(http)) return checkRoute(http, path);
-  const { route, status, body, reply, bodyLimit } = http;
+  const { route, status, body, reply, bodyLimit, contentType } = http;
   const { max } = gatewayOptions.bodyLimit;
   return [
     ...unknownKeys(http, routeKeys, path),
@@ -70,6 +71,12 @@ function checkHttp(http: unknown, action: Record<string, unknown>, path: string)
     ...(bodyLimit === undefined || isWhole(bodyLimit, 1, max)
       ? []
       : wrong(`${path}.bodyLimit`, `a whole number from 1 to ${String(max)}`, bodyLimit)),
+    ...(contentType === undefined || isContentType(contentType)
+      ? []
+      : wrong(`${path}.contentType`, 'a media type like "application/pdf"', contentType)),
+    ...(contentType !== undefined && (status === 204 || status === 205)
+      ? [{ path: `${path}.contentType`, message: `an answer with the status ${String(status)} has no body` }]
+      : []),
     ...(status === undefined || isWhole(status, 200, 299)
       ? []
       : wrong(`${path}.status`, 'a status from 200 to 299', status)),

@@ -23,6 +23,8 @@ export interface RouteManifest {
   readonly body?: JsonSchema | null;
   /** Bytes; absent: the gateway's. */
   readonly bodyLimit?: number;
+  /** Absent: JSON. */
+  readonly contentType?: string;
   /** Of a stream: the field of the input that gets the id of the last item a reader has seen. */
   readonly resume?: string;
 }
@@ -118,6 +120,7 @@ class Describer {
       status: spec.status ?? 200,
       ...(shaped ? { body } : {}),
       ...(spec.bodyLimit === undefined ? {} : { bodyLimit: spec.bodyLimit }),
+      ...(spec.contentType === undefined ? {} : { contentType: spec.contentType }),
       ...(spec.resume === undefined ? {} : { resume: spec.resume }),
     };
   }

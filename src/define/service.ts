@@ -23,6 +23,8 @@ export type HttpRoute<O = unknown> =
       readonly body?: Schema;
       /** Shapes the answer, in the instance: no user code runs in a gateway for it. */
       readonly reply?: (output: O, about: { readonly requestId: string }) => unknown;
+      /** Of an output that is text or bytes (`Uint8Array`) and not JSON: `text/plain; charset=utf-8`, `application/pdf`. */
+      readonly contentType?: string;
       /** Largest request body in bytes; default: the gateway's. */
       readonly bodyLimit?: number;
     };

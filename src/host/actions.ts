@@ -38,6 +38,8 @@ function chain(
   const readOutput =
     action.output === undefined || action.checkOutput === false ? undefined : validator(action.output);
   const reply = typeof action.http === 'object' && 'reply' in action.http ? action.http.reply : undefined;
+  const contentType =
+    typeof action.http === 'object' && 'contentType' in action.http ? action.http.contentType : undefined;
   const run = action.run as Run;
 
   const checked = (output: unknown): unknown => {
@@ -51,9 +53,25 @@ function chain(
     afterwards(readInput(input), (result: SchemaResult<unknown>) => {
       if (result.issues !== undefined) throw invalidInput(result.issues);
       const answer = afterwards(run(new CallHandling(kit, call, result.value)), checked);
-      if (!call.http || reply === undefined) return answer;
-      return afterwards(answer, (output) => reply(output, { requestId: call.context.requestId }));
+      if (!call.http) return answer;
+      const shaped =
+        reply === undefined
+          ? answer
+          : afterwards(answer, (output) => reply(output, { requestId: call.context.requestId }));
+      return afterwards(shaped, (body) => bodyFor(contentType, body, label));
     });
+}
+
+/** Text and bytes leave as they are where the route says what they are, and only there. */
+function bodyFor(contentType: string | undefined, body: unknown, label: string): unknown {
+  const isBytes = body instanceof Uint8Array;
+  if (contentType === undefined ? !isBytes : isBytes) return body;
+  if (contentType !== undefined && typeof body === 'string') return Buffer.from(body);
+  const message =
+    contentType === undefined
+      ? `${label} gave bytes, and its route has no contentType`
+      : `${label} gave neither text nor bytes, which is all that can be ${contentType}`;
+  throw new TuttiError('INVALID_OUTPUT', { message }, { cause: message });
 }
 
 /** A bug becomes the caller's INTERNAL; here, under the same request id, it is told in full. */

@@ -141,13 +141,19 @@ function responses({ service, name, action, http }: Operation, schemas: Componen
   }
   const body = http.body === undefined ? action.output : (http.body ?? undefined);
   const schema = body === undefined ? {} : hoistSchema(body, `${service.name}.${name}.output`, schemas);
-  const success = http.status === 204 || http.status === 205 ? {} : { content: jsonContent(schema) };
+  const content =
+    http.contentType === undefined ? jsonContent(schema) : { [http.contentType]: typedSchema(http) };
+  const success = http.status === 204 || http.status === 205 ? {} : { content };
   return {
     [String(http.status)]: { description: 'Success', ...success },
     ...domainErrors(service),
     default: { $ref: '#/components/responses/Problem' },
   };
 }
+
+/** Bytes have no schema. */
+const typedSchema = ({ contentType = '' }: RouteManifest): Json =>
+  contentType.startsWith('text/') ? { schema: { type: 'string' } } : {};
 
 /** Any action of a service may end in any of its errors: types say no more. */
 function domainErrors(service: ServiceManifest): Json {

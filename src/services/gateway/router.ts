@@ -5,7 +5,7 @@
 import findMyWay from 'find-my-way';
 import type { HTTPMethod } from 'find-my-way';
 import type { AppManifest, HttpMethod, RouteManifest, StreamManifest } from '../../define/manifest.ts';
-import { jsonAnswer } from './answer.ts';
+import { jsonAnswer, typedAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { makeInputReader } from './route-input.ts';
 import type { ReadInput, RouteParams } from './route-input.ts';
@@ -94,8 +94,11 @@ function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; 
     for (const [action, { http, input, stream }] of Object.entries(service.actions)) {
       if (http === undefined) continue;
       const label = `${http.method} ${http.path}`;
-      const { status, bodyLimit } = http;
-      const answer = (body: Buffer): Answer => jsonAnswer(status, body);
+      const { status, bodyLimit, contentType } = http;
+      const answer =
+        contentType === undefined
+          ? (body: Buffer): Answer => jsonAnswer(status, body)
+          : typedAnswer(status, contentType);
       const readInput = makeInputReader(input, http.resume);
       const about = { answer, bodyLimit, label, readInput, stream: directionOf(stream) };
       yield { http, route: { kind: 'action', service: service.name, action, ...about } };
