@@ -23,7 +23,7 @@ test('the deaths of a supervisor and of a keeper are told with their evidence, a
   await using world = new CommandWorld();
   await world.ok('start', '-d');
   const { supervisor } = (await world.json<AppStatus>('status')).pids;
-  const follower = world.start(['events', '-f']);
+  const follower = world.start(['events', '-f', '--after', '0']);
   await follower.printed(/the app was started/);
   process.kill(supervisor, 'SIGKILL');
   await follower.printed(/the supervisor was/);
