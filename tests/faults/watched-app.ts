@@ -124,9 +124,23 @@ export class WatchedApp extends Command {
   }
 
   #look(): void {
-    const titles = this.processes().map((pid) => /^tutti: (\S+#\d+)/.exec(read(pid, 'cmdline'))?.[1]);
-    for (const [at, title] of titles.entries())
-      if (title !== undefined && titles.indexOf(title) !== at) this.#twice.add(title);
+    const living = this.processes().map((pid) => ({
+      pid,
+      parent: Number(/\) \S (\d+)/.exec(read(pid, 'stat'))?.[1]),
+      title: /^tutti: (\S+#\d+)/.exec(read(pid, 'cmdline'))?.[1],
+    }));
+    for (const { pid, title } of living) {
+      if (title === undefined) continue;
+      // A process that an instance starts has its name until it becomes another program.
+      const others = living.filter((other) => other.title === title && other.pid !== pid);
+      if (
+        others.some(
+          (other) =>
+            other.parent !== pid && !living.some((one) => one.pid === pid && one.parent === other.pid),
+        )
+      )
+        this.#twice.add(title);
+    }
   }
 }
 

@@ -72,7 +72,7 @@ for (const [driver, open] of Object.entries(drivers)) {
       assert.ok(performance.now() - wellAt < 5_000, 'closed within five seconds');
       await new Promise((done) => setTimeout(done, 20));
     }
-    assert.deepEqual(await ask(caller, 5), { ok: 5 });
+    assert.deepEqual(await ask(caller, 5, { deadlineMs: 5_000 }), { ok: 5 });
   });
 
   test(`${driver}: where one of two does not answer the other one is asked`, async () => {
