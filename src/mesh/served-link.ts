@@ -262,7 +262,7 @@ function wrongWay(frame: IncomingFrame, { name, silenceMs }: Served): TuttiError
   if (asStream === (silenceMs !== undefined)) return undefined;
   const message = asStream
     ? `${name} is no stream: call it as a function`
-    : `${name} is a stream: ask for it with .stream() or .send()`;
+    : `${name} is a stream: ask for it with .stream() or .send(), or over HTTP`;
   return new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
 }
 

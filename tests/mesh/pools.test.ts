@@ -71,19 +71,19 @@ for (const [name, makeTransport] of Object.entries(drivers))
       await using world = new MeshWorld(makeTransport());
       const { opened, open } = gate();
       const ran: number[] = [];
+      const held: number[] = [];
       for (const slot of [1, 2])
         await world.serve({
           ...{ ...pool(), slot },
-          actions: { hang: () => opened, quick: () => ran.push(slot), slot: () => slot },
+          actions: { hang: () => (held.push(slot), opened), quick: () => ran.push(slot) },
         });
       const [first, second] = [world.caller(), world.caller({ service: 'mail' })];
       const hanging = first.call('users', 'hang', {});
-      await until(() => first.stats().inFlight === 1 && world.lines.length === 0);
-      const free = await second.call('users', 'slot', {});
+      await until(() => held.length === 1);
       // Each would be behind the one that hangs in half of the cases, were it sent there.
       for (let call = 0; call < 20; call += 1)
         await (call % 2 === 0 ? first : second).call('users', 'quick', {}, { deadlineMs: 2_000 });
-      assert.deepEqual(new Set(ran), new Set([free]));
+      assert.deepEqual(new Set(ran), new Set([1, 2].filter((slot) => !held.includes(slot))));
       open();
       await hanging;
     });
@@ -100,6 +100,29 @@ for (const [name, makeTransport] of Object.entries(drivers))
       open();
       await Promise.all([first, ...rest]);
       assert.deepEqual(order, [9, 5, 1]);
+    });
+
+    test('beyond what may wait for a place a call is turned away at once', { timeout: 20_000 }, async () => {
+      await using world = new MeshWorld(makeTransport());
+      const { opened, open } = gate();
+      let isHeld = false;
+      await world.serve({ ...pool(), actions: { hang: () => ((isHeld = true), opened), take: () => 1 } });
+      const [many, large] = [world.caller(), world.caller({ service: 'mail' })];
+      const patient = { deadlineMs: 60_000 };
+      const abort = new AbortController();
+      const hanging = many.call('users', 'hang', {}, patient);
+      await until(() => isHeld);
+      const waiting = Array.from({ length: bounds.poolQueue }, () => many.call('users', 'take', {}, patient));
+      await assert.rejects(many.call('users', 'take', {}, patient), hasCode('OVERLOADED'));
+      const megabytes = 'x'.repeat(15 * 1_048_576);
+      const heavy = Array.from({ length: Math.ceil(bounds.poolQueueBytes / megabytes.length) }, () =>
+        large.call('users', 'take', megabytes, { ...patient, signal: abort.signal }),
+      );
+      await assert.rejects(large.call('users', 'take', {}, patient), hasCode('OVERLOADED'));
+      abort.abort();
+      await Promise.allSettled(heavy);
+      open();
+      await Promise.all([hanging, ...waiting]);
     });
 
     test('a spare is not asked until it takes over', { timeout: 20_000 }, async () => {
