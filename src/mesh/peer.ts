@@ -132,11 +132,13 @@ export class Peer implements CallHolder {
     return this.#link.send({ ...frame, action: number });
   }
 
-  /** Once, until it has answered or was told otherwise. */
-  askForPlace(): void {
-    if (this.#asked !== 0 || this.#link === undefined) return;
-    this.#asked = this.#nextStream();
-    this.#link.send(makeFrame(frameKinds.ask, this.#asked));
+  /** Once, until it has answered or was told otherwise. False: too much waits on the connection, it was not asked. */
+  askForPlace(): boolean {
+    if (this.#asked !== 0) return true;
+    const number = this.#nextStream();
+    if (this.#link?.send(makeFrame(frameKinds.ask, number)) !== true) return false;
+    this.#asked = number;
+    return true;
   }
 
   dropQuestion(): void {

@@ -125,6 +125,17 @@ for (const [name, makeTransport] of Object.entries(drivers))
       await Promise.all([hanging, ...waiting]);
     });
 
+    test('inputs that fill the connection are served one after the other', { timeout: 20_000 }, async () => {
+      await using world = new MeshWorld(makeTransport());
+      await world.serve({ ...pool(), actions: { size: (input) => (input as string).length } });
+      const caller = world.caller();
+      const input = 'x'.repeat(bounds.outgoingBytes + 1_000_000);
+      const sizes = Array.from({ length: 3 }, () =>
+        caller.call('users', 'size', input, { deadlineMs: 15_000 }),
+      );
+      assert.deepEqual(new Set(await Promise.all(sizes)), new Set([input.length]));
+    });
+
     test('a spare is not asked until it takes over', { timeout: 20_000 }, async () => {
       await using world = new MeshWorld(makeTransport());
       await world.serve({ ...pool(), actions: { slot: () => 1 } });
