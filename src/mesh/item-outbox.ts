@@ -15,6 +15,8 @@ export interface StreamCarrier {
   readonly hasRoom: boolean;
   whenRoom(resume: () => void): void;
   send(frame: OutgoingFrame): boolean;
+  /** A word that has to arrive. */
+  say(word: OutgoingFrame): void;
 }
 
 export interface ItemOutboxNeeds {
@@ -64,7 +66,7 @@ export class ItemOutbox {
 
   /** There are no more. */
   end(): void {
-    if (this.#error === undefined) this.#needs.carrier.send(makeFrame(frameKinds.end, this.#needs.stream));
+    if (this.#error === undefined) this.#needs.carrier.say(makeFrame(frameKinds.end, this.#needs.stream));
   }
 
   /** @throws {TuttiError} `PROTOCOL_ERROR` */

@@ -16,6 +16,9 @@ export interface LinkHandlers {
   onClose(fault: string | undefined): void;
 }
 
+/** One frame of the largest size on top of the bound, and as much again for words. */
+const mostWaitingBytes = 2 * bounds.outgoingBytes + bounds.frameBytes;
+
 export class Link {
   readonly #connection: Connection;
   readonly #handlers: LinkHandlers;
@@ -79,6 +82,14 @@ export class Link {
     // After the promise jobs of this turn, so that their frames leave in the same write.
     if (this.#queue.length === 1) process.nextTick(this.#flush);
     return true;
+  }
+
+  /**
+   * A word of a few bytes that has to arrive: credit, the end of items, a cancel, a place. It goes past all that waits; beyond what can wait
+   * on a connection that is read from, nobody reads it.
+   */
+  say(word: OutgoingFrame): void {
+    if (this.#isOpen && !this.send(word, mostWaitingBytes)) this.destroy('the other side does not read');
   }
 
   /** Sends what is queued, then closes. */

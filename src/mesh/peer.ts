@@ -132,13 +132,11 @@ export class Peer implements CallHolder {
     return this.#link.send({ ...frame, action: number });
   }
 
-  /** Once, until it has answered or was told otherwise. False: too much waits on the connection, it was not asked. */
-  askForPlace(): boolean {
-    if (this.#asked !== 0) return true;
-    const number = this.#nextStream();
-    if (this.#link?.send(makeFrame(frameKinds.ask, number)) !== true) return false;
-    this.#asked = number;
-    return true;
+  /** Once, until it has answered or was told otherwise. */
+  askForPlace(): void {
+    if (this.#asked !== 0 || this.#link === undefined) return;
+    this.#asked = this.#nextStream();
+    this.#link.say(makeFrame(frameKinds.ask, this.#asked));
   }
 
   dropQuestion(): void {
@@ -153,13 +151,13 @@ export class Peer implements CallHolder {
   }
 
   giveBack(number: number): void {
-    this.#link?.send(makeFrame(frameKinds.cancel, number));
+    this.#link?.say(makeFrame(frameKinds.cancel, number));
   }
 
   withdraw(call: PendingCall): void {
     if (!this.pending.delete(call.frame.stream)) return;
     if (call.isProbe) this.health.withdrawn(call.action);
-    this.#link?.send(makeFrame(frameKinds.cancel, call.frame.stream));
+    this.#link?.say(makeFrame(frameKinds.cancel, call.frame.stream));
   }
 
   /** Sends what is queued, closes, and is not to be used again. */

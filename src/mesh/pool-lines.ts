@@ -25,7 +25,7 @@ interface Waiter {
   readonly priority: number;
 }
 
-/** After a connection that failed, or was full. */
+/** After a connection that failed. */
 const againMs = 100;
 
 class PoolLine {
@@ -132,7 +132,7 @@ export class PoolLines {
       // To spares too: whoever takes over is to be there at once.
       if (!peer.isOpen) this.#open(peer);
       else if (line.size === 0 || peer.isSpare) peer.dropQuestion();
-      else if (!peer.askForPlace()) this.#again();
+      else peer.askForPlace();
     }
   }
 

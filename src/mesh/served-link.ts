@@ -80,16 +80,13 @@ export class ServedLink implements CallOrigin {
     this.#calls.delete(call.number);
     call.stream?.close();
     if (!this.#link.isOpen || this.#link.send(answer)) return;
-    // The caller does not read. It gets to know as long as small words still fit, then it is cut off.
     const full = new TuttiError('OVERLOADED', { what: `The connection from ${this.#callerId}` });
-    if (this.#link.send(errorFrame(call.number, full, { load: answer.load }), 2 * bounds.outgoingBytes))
-      return;
-    this.destroy('the other side does not read its answers');
+    this.#link.say(errorFrame(call.number, full, { load: answer.load }));
   }
 
   /** Tells the caller to send no more calls. */
   sayGoaway(): void {
-    this.#link.send(makeFrame(frameKinds.goaway, 0));
+    this.#link.say(makeFrame(frameKinds.goaway, 0));
   }
 
   end(): void {
@@ -222,7 +219,7 @@ export class ServedLink implements CallOrigin {
   }
 
   givePlace(number: number): void {
-    this.#link.send(makeFrame(frameKinds.place, number));
+    this.#link.say(makeFrame(frameKinds.place, number));
   }
 
   /** Who may not call, or is wrong about what this is, hears that in answer to its call. */

@@ -38,7 +38,7 @@ export class StreamEnd {
       credit: credit.receiving,
       patience: this.#patience(),
       grant: (bytes) => {
-        carrier.send(creditFrame(stream, bytes));
+        carrier.say(creditFrame(stream, bytes));
       },
       left: () => {
         needs.over(new TuttiError('CANCELLED', { message: 'The reader of the stream wanted no more' }));
@@ -50,7 +50,7 @@ export class StreamEnd {
   /** Says that the call has begun, and grants the first window where there are items to come. */
   begin(takesItems: boolean): void {
     const bytes = takesItems ? this.inbox.open(bounds.streamWindowBytes) : 0;
-    this.#needs.carrier.send(creditFrame(this.#needs.stream, bytes));
+    this.#needs.carrier.say(creditFrame(this.#needs.stream, bytes));
   }
 
   /** @throws {TuttiError} `PROTOCOL_ERROR` */

@@ -32,7 +32,7 @@ test('fault 10: an endless loop is busy, left alone beyond the heartbeat timeout
   await using app = new WatchedApp(home.folder, judging);
   await app.ready();
   void app.admin
-    .post('/call', { action: 'echo.busy', input: { ms: 3_600_000 }, deadlineMs: 100 })
+    .post('/call', { action: 'echo.busy', input: { ms: 3_600_000 }, deadlineMs: 10_000 })
     .catch(() => undefined);
   await app.until('it is unready', isUnready);
   await app.until('it is known to be busy', (now) => instanceOf(now, 'echo#1').reason.includes('busy'));

@@ -403,3 +403,27 @@ for (const [driver, open] of Object.entries(drivers)) {
     );
   });
 }
+
+for (const [driver, open] of Object.entries(drivers))
+  test(`${driver}: a connection full of other calls delays a stream, and loses none of its words`, async () => {
+    await using world = new MeshWorld(open());
+    const block = gate();
+    await world.serve({
+      actions: { large: () => block.opened.then(() => 'x'.repeat(bounds.outgoingBytes + 1_000_000)) },
+      streams: { sum, count: serveCount },
+    });
+    const caller = world.caller();
+    const large = caller.call('users', 'large', {});
+    const sums = caller.stream('users', 'sum', {}, { items: numbers(100) });
+    const counts = caller.stream('users', 'count', { to: 200, size: 20_000 });
+    // They are asked for first, and all that follows meets a connection that is full.
+    const results = Promise.allSettled([sums.result, counts.result]);
+    const input = 'x'.repeat(bounds.outgoingBytes + 1_000_000);
+    const full = caller.call('users', 'large', input);
+    const settled = Promise.allSettled([large, full]);
+    block.open();
+    assert.equal((await Array.fromAsync(counts)).length, 200);
+    // An answer may be turned away while more than the bound waits before it, and its caller hears that.
+    for (const answer of [...(await results), ...(await settled)])
+      if (answer.status === 'rejected') assert.equal((answer.reason as TuttiError).code, 'OVERLOADED');
+  });
