@@ -37,7 +37,7 @@ let coverage: string | undefined;
 
 const events = run({
   files: files.map((file) => resolve(file)),
-  concurrency: 4,
+  concurrency: 3,
   timeout: testMs,
   signal: AbortSignal.timeout(wholeRunMs),
   ...(values.name === undefined ? {} : { testNamePatterns: [values.name] }),
