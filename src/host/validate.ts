@@ -1,14 +1,26 @@
 /**
  * Holds a value against a schema on the hot path: synchronous schemas cost no promise.
  */
+import { compiled } from './compiled.ts';
 import type { SchemaResult } from '../define/schema.ts';
 import type { Schema } from '../define/schema.ts';
 
 export type Validate = (value: unknown) => SchemaResult<unknown> | Promise<SchemaResult<unknown>>;
 
+/** Uses after which a schema is worth compiling. */
+const oftenUsed = 100;
+
 export function validator(schema: Schema): Validate {
-  const { validate } = schema['~standard'];
-  return (value) => validate(value);
+  let { validate } = schema['~standard'] as { validate: Validate };
+  let uses = 0;
+  return (value) => {
+    uses += 1;
+    if (uses === oftenUsed)
+      void compiled(schema).then((quicker) => {
+        validate = quicker ?? validate;
+      });
+    return validate(value);
+  };
 }
 
 /** Without `input` an action takes nothing; saying so beats ignoring what a caller meant. */

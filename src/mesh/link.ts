@@ -19,6 +19,10 @@ export interface LinkHandlers {
 /** One frame of the largest size on top of the bound, and as much again for words. */
 const mostWaitingBytes = 2 * bounds.outgoingBytes + bounds.frameBytes;
 
+const scratchBytes = 65_536;
+/** What all links write from: the operating system has nearly always taken it when `write` returns. */
+let scratch = Buffer.allocUnsafeSlow(scratchBytes);
+
 export class Link {
   readonly #connection: Connection;
   readonly #handlers: LinkHandlers;
@@ -79,8 +83,10 @@ export class Link {
     if (!this.#isOpen || this.waitingBytes >= limitBytes) return false;
     this.#queue.push(frame);
     this.#queuedBytes += frame.bytes;
+    // A write of this size costs no more per byte than a larger one, and the other side can begin.
+    if (this.#queuedBytes >= scratchBytes) this.#flush();
     // After the promise jobs of this turn, so that their frames leave in the same write.
-    if (this.#queue.length === 1) process.nextTick(this.#flush);
+    else if (this.#queue.length === 1) process.nextTick(this.#flush);
     return true;
   }
 
@@ -110,12 +116,16 @@ export class Link {
   readonly #flush = (): void => {
     const frames = this.#queue;
     if (!this.#isOpen || frames.length === 0) return;
-    const bytes = Buffer.allocUnsafe(this.#queuedBytes);
+    const total = this.#queuedBytes;
+    const bytes = total <= scratchBytes ? scratch : Buffer.allocUnsafe(total);
     this.#queue = [];
     this.#queuedBytes = 0;
     let at = 0;
     for (const frame of frames) at = writeFrame(bytes, at, frame);
-    this.#connection.write(bytes);
+    this.#connection.write(total === bytes.length ? bytes : bytes.subarray(0, total));
+    // Kept by the connection until it can send it.
+    if (bytes === scratch && this.#connection.pendingBytes > 0)
+      scratch = Buffer.allocUnsafeSlow(scratchBytes);
   };
 
   #receive(chunk: Buffer): void {

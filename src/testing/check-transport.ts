@@ -94,6 +94,20 @@ export function checkTransport(name: string, open: () => OpenTransport | Promise
     while (pair.near.pendingBytes > 0) await new Promise(setImmediate);
   });
 
+  test(`${name}: what was written may be written over once nothing waits`, async () => {
+    await using pair = await connectPair(open);
+    const received = collect(pair.far);
+    const numbers = Array.from({ length: 100 }, (_hole, index) => index);
+    let bytes = Buffer.alloc(10_000);
+    for (const number of numbers) {
+      pair.near.write(bytes.fill(number));
+      if (pair.near.pendingBytes > 0) bytes = Buffer.alloc(10_000);
+    }
+    const all = await received.until(1_000_000);
+    for (const number of numbers)
+      assert.ok(all.subarray(number * 10_000, (number + 1) * 10_000).every((byte) => byte === number));
+  });
+
   test(`${name}: nothing is delivered within the turn that wrote it`, async () => {
     await using pair = await connectPair(open);
     let arrived = false;

@@ -382,6 +382,19 @@ for (const [driver, open] of Object.entries(drivers)) {
     await assert.rejects(caller.call('users', 'echo', 1), hasCode('CONNECTION_REFUSED', { executed: 'no' }));
   });
 
+  test(`${driver}: what waits on one connection stays what it was while others are written to`, async () => {
+    await using world = new MeshWorld(open());
+    await world.serve({ slot: 1, actions: { echo } });
+    await world.serve({ slot: 2, actions: { echo } });
+    const caller = world.caller();
+    // More than a socket takes at once, in frames that are sent together with others.
+    const calls = Array.from({ length: 600 }, async (_hole, index) => {
+      const input = { index, text: String.fromCharCode(97 + (index % 26)).repeat(9_000) };
+      assert.deepEqual(await caller.call('users', 'echo', input, { slot: 1 + (index % 2) }), input);
+    });
+    await Promise.all(calls);
+  });
+
   test(`${driver}: the one with less to do gets more calls`, async () => {
     await using world = new MeshWorld(open());
     const release = gate();

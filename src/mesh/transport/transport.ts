@@ -4,7 +4,10 @@
  */
 
 export interface Connection {
-  /** Takes the bytes; never blocks, never throws. What is written after the end is dropped. */
+  /**
+   * Takes the bytes; never blocks, never throws. What is written after the end is dropped. They are the writer's again
+   * when nothing is pending.
+   */
   write(bytes: Uint8Array): void;
   /** Written and not yet with the operating system. */
   readonly pendingBytes: number;
