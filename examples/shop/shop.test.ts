@@ -356,7 +356,32 @@ suite('the shop', () => {
     assert.deepEqual(await app.call('UserService.validate_user', { user_id: 99_999 }), unknown);
     await assert.rejects(app.call('UserService.get_user', { id: 99_999 }), { code: 'NOT_FOUND' });
   });
+
+  test('streams too', async () => {
+    await streamsOf(app, 'here');
+  });
 });
+
+/** Of real processes and of one alike. */
+async function streamsOf(app: App, name: string): Promise<void> {
+  const users = [1, 2].map((number) => ({
+    username: `${name}${String(number)}`,
+    email: `${name}${String(number)}@example.com`,
+  }));
+  const report = await app.stream('UserService.import_users', {}, users).result;
+  assert.equal((report as Body)['imported'], 2);
+  const [found] = ((await app.call('UserService.list_users', {})) as { users: Body[] }).users;
+  const order = { user_id: found?.['id'], product: 'tea' };
+  const placed = (await app.call('OrderService.create_order', order)) as { order: { id: number } };
+  const { id } = placed.order;
+  for await (const seen of app.stream('OrderService.watch_orders', { after: id - 1 })) {
+    assert.equal((seen as Body)['id'], id);
+    break;
+  }
+  const wrong = app.stream('OrderService.watch_orders', { after: -1 });
+  await assert.rejects(Array.fromAsync(wrong), { code: 'INVALID_INPUT' });
+  await assert.rejects(wrong.result, { code: 'INVALID_INPUT' });
+}
 
 test('what was stored, and what was counted, survives the death of every service', async () => {
   await using app = await startShop('deaths', { processes: true });
@@ -375,4 +400,5 @@ test('what was stored, and what was counted, survives the death of every service
   assert.deepEqual(shown(await asking(app, { 'idempotency-key': 'once' })('POST /orders', order)), placed);
   const stats = (await app.call('NotificationService.get_stats', {})) as { notifications_sent: number };
   assert.ok(stats.notifications_sent >= 1);
+  await streamsOf(app, 'there');
 });

@@ -44,9 +44,13 @@ export class AdminClient {
     return (await readJson(await this.#ask({ method: 'POST', path, body, ...options }))) as Answer;
   }
 
-  /** Values as they come, until the supervisor ends the stream or goes away, or `signal` says so. */
-  async *follow(path: string, signal: AbortSignal): AsyncGenerator {
-    const response = await this.#ask({ method: 'GET', path, signal, timeoutMs: Infinity });
+  /**
+   * Values as they come, until the supervisor ends the stream or goes away, or `signal` says so.
+   * @param body with one it is a POST.
+   */
+  async *follow(path: string, signal: AbortSignal, body?: object): AsyncGenerator {
+    const asked = body === undefined ? ({ method: 'GET' } as const) : ({ method: 'POST', body } as const);
+    const response = await this.#ask({ ...asked, path, signal, timeoutMs: Infinity });
     let rest = '';
     try {
       for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {

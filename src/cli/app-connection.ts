@@ -67,8 +67,8 @@ export class AppConnection {
   }
 
   /** One stream; what comes after it is the caller's to ask for. */
-  follow(path: string, signal: AbortSignal): AsyncGenerator {
-    return this.#client.follow(path, signal);
+  follow(path: string, signal: AbortSignal, body?: object): AsyncGenerator {
+    return this.#client.follow(path, signal, body);
   }
 
   status(): Promise<AppStatus> {

@@ -1,12 +1,16 @@
 /** `tutti call`: one action of the running app, from the shell, as the operator. */
 import { randomBytes } from 'node:crypto';
 import { isTuttiError } from '../core/errors.ts';
+import type { TuttiError } from '../core/errors.ts';
+import type { AppManifest, StreamManifest } from '../define/manifest.ts';
+import type { AppConnection } from './app-connection.ts';
+import { callStream } from './call-stream.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { withApp } from './find-app.ts';
 import { jsonText } from './io.ts';
 import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
-import { parseJson, parseWhole } from './parse-option.ts';
+import { parseJson, parseWhole, usage } from './parse-option.ts';
 import { jsonOption } from './shared-options.ts';
 
 const defaultDeadlineMs = 5_000;
@@ -15,25 +19,38 @@ const marginMs = 5_000;
 /** The app and the wire, not the action: those are words, as with any other command. */
 const ours: ReadonlySet<string> = new Set(['NOT_RUNNING', 'CONFIG_INVALID']);
 
+/** Of the command line or stdin. */
+const isUsage = ({ data }: TuttiError): boolean => data['next'] !== undefined;
+
+function streamOf({ services }: AppManifest, name: string): StreamManifest | undefined {
+  const [service, action = ''] = name.split('.');
+  return Object.values(services).find((one) => one.name === service)?.actions[action]?.stream;
+}
+
+async function callOnce(app: AppConnection, ask: object, deadlineMs = defaultDeadlineMs): Promise<unknown> {
+  const timeout = { timeoutMs: deadlineMs + marginMs };
+  const { output } = await app.post<{ output?: unknown }>('/call', { ...ask, deadlineMs }, timeout);
+  return output ?? null;
+}
+
 async function call({ args, options, io }: Invocation): Promise<Outcome> {
-  const [action = '', text] = args;
-  const input = parseJson(text, `npx tutti call ${action} '{"id":1}'`) ?? {};
+  const [action = '', json] = args;
+  const input = parseJson(json, `npx tutti call ${action} '{"id":1}'`) ?? {};
   const requestId = randomBytes(16).toString('hex');
   const indent = options.json === true ? 0 : 2;
   const envelope = options.envelope === true;
-  const deadlineMs = options.deadline ?? defaultDeadlineMs;
+  const ask = { action, input, requestId };
   try {
-    const { output } = await withApp(options.app, (app) =>
-      app.post<{ output: unknown }>(
-        '/call',
-        { action, input, deadlineMs, envelope, requestId },
-        { timeoutMs: deadlineMs + marginMs },
-      ),
-    );
-    io.out(jsonText(output ?? null, indent));
+    const output = await withApp(options.app, async (app) => {
+      const stream = streamOf(await app.get<AppManifest>('/manifest'), action);
+      if (stream === undefined) return callOnce(app, { ...ask, envelope }, options.deadline);
+      if (envelope) throw usage('A stream has no envelope', 'Leave out --envelope');
+      return callStream(app, { stream, body: { ...ask, deadlineMs: options.deadline }, io });
+    });
+    if (output !== undefined) io.out(jsonText(output, indent));
     return exit('ok');
   } catch (error) {
-    if (!isTuttiError(error) || ours.has(error.code)) throw error;
+    if (!isTuttiError(error) || ours.has(error.code) || isUsage(error)) throw error;
     const { code, message, data } = error;
     const { message: _said, ...rest } = data;
     // Whoever asks for the envelope reads answers, good or bad, in one place.
@@ -46,19 +63,24 @@ async function call({ args, options, io }: Invocation): Promise<Outcome> {
 export const callCommand: CommandSpec = {
   name: 'call',
   summary: 'Call an action and print its answer as JSON',
-  details: 'An error is printed as JSON on stderr (with --envelope: on stdout), and the exit code is 1.',
+  details:
+    'An error is printed as JSON on stderr (with --envelope: on stdout), and the exit code is 1. The items of a stream are printed a line each, as they come, until its end or Ctrl-C; those it takes are lines of JSON on stdin, read to their end first.',
   arguments: [
     { syntax: '<action>', words: 'service.action' },
     { syntax: '[json]', words: 'its input; default: {}' },
   ],
   options: [
-    { flags: '--deadline <ms>', words: 'how long it may take; default: 5000', parse: parseWhole },
+    {
+      flags: '--deadline <ms>',
+      words: 'how long it may take; default: 5000, of a stream no limit',
+      parse: parseWhole,
+    },
     { flags: '--envelope', words: 'the answer as a gateway would give it: {status, request_id, ...}' },
     { ...jsonOption, words: 'on one line' },
   ],
   examples: [
     { line: `tutti call users.get '{"id":1}'`, words: 'the answer, or the problem and exit code 1' },
-    { line: 'tutti call users.list --deadline 500', words: 'waits half a second at most' },
+    { line: `tutti call orders.watch '{"after":7}'`, words: 'a stream: a line for each item' },
   ],
   run: call,
 };

@@ -34,7 +34,7 @@ import { gateway } from '../services/gateway/gateway.ts';
 import type { GatewayParts } from '../services/gateway/gateway.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { LocalShared } from './local-shared.ts';
-import type { TestApp, TestAppOptions } from './test-app.ts';
+import type { TestApp, TestAppOptions, TestStream } from './test-app.ts';
 
 interface Running {
   readonly name: string;
@@ -105,6 +105,11 @@ class InProcessApp implements TestApp {
   call(action: string, input: unknown = {}): Promise<unknown> {
     const [service = '', name = ''] = action.split('.');
     return this.#operator.call(service, name, input);
+  }
+
+  stream(action: string, input: unknown = {}, items?: Iterable<unknown>): TestStream {
+    const [service = '', name = ''] = action.split('.');
+    return this.#operator.stream(service, name, input, { items });
   }
 
   emit(event: string, payload: unknown): Promise<{ delivered: number }> {

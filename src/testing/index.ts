@@ -3,4 +3,4 @@ export { startTestApp } from './start-test-app.ts';
 export { fakeClock } from './fake-clock.ts';
 export { checkTransport } from './check-transport.ts';
 export type { FakeClock } from './fake-clock.ts';
-export type { TestApp, TestAppOptions } from './test-app.ts';
+export type { TestApp, TestAppOptions, TestStream } from './test-app.ts';

@@ -17,7 +17,8 @@ import type { AppStatus, InstanceStatus } from '../core/status.ts';
 import { AdminClient } from '../cli/admin-client.ts';
 import { runDirectory, socketPath } from '../os/directories.ts';
 import { systemClock } from '../os/clock.ts';
-import type { TestApp, TestAppOptions } from './test-app.ts';
+import { adminStream } from './admin-stream.ts';
+import type { TestApp, TestAppOptions, TestStream } from './test-app.ts';
 
 const command = fileURLToPath(new URL('../../bin/tutti.js', import.meta.url));
 const defaultReadyMs = 30_000;
@@ -83,6 +84,11 @@ class ProcessApp implements TestApp {
   async call(action: string, input: unknown = {}): Promise<unknown> {
     const { output } = await this.#admin.post<{ output: unknown }>('/call', { action, input });
     return output;
+  }
+
+  stream(action: string, input: unknown = {}, items?: Iterable<unknown>): TestStream {
+    const body = { action, input, items: items === undefined ? undefined : [...items] };
+    return adminStream((signal) => this.#admin.follow('/stream', signal, body));
   }
 
   emit(event: string, payload: unknown): Promise<{ delivered: number }> {

@@ -13,9 +13,16 @@ export interface TestAppOptions {
   readonly readyMs?: number;
 }
 
+export interface TestStream extends AsyncIterable<unknown> {
+  /** What the action gives at its end; one that gives items has to be read to it. */
+  readonly result: Promise<unknown>;
+}
+
 export interface TestApp extends AsyncDisposable {
   /** As the operator. @throws {TuttiError} what the action fails with. */
   call(action: string, input?: unknown): Promise<unknown>;
+  /** The same of a stream; `items` go to it. It begins with the first look at it, and is read once. */
+  stream(action: string, input?: unknown, items?: Iterable<unknown>): TestStream;
   emit(event: string, payload: unknown): Promise<{ delivered: number }>;
   /** `http://127.0.0.1:PORT` */
   gatewayUrl(gateway?: string): string;

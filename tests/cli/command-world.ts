@@ -25,6 +25,8 @@ export interface Ended {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Default: there is none. */
+  readonly stdin?: string;
 }
 
 export class CommandWorld implements AsyncDisposable {
@@ -49,14 +51,15 @@ export class CommandWorld implements AsyncDisposable {
     return JSON.parse(await this.ok(...args, '--json')) as T;
   }
 
-  start(args: readonly string[], { cwd = fixtureFolder, env = {} }: RunOptions = {}): Started {
+  start(args: readonly string[], { cwd = fixtureFolder, env = {}, stdin }: RunOptions = {}): Started {
     const given = { ...this.env, ...env };
     this.#stateDirs.add(given.TUTTI_STATE_DIR);
     const child = spawn(process.execPath, [command, ...args], {
       cwd,
       env: { ...process.env, ...given },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    child.stdin?.end(stdin);
     this.own(child);
     return new Started(child);
   }

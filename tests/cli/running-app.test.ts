@@ -1,6 +1,7 @@
 /** Commands against one app that runs, each for success and for its main errors. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AppStatus } from '../../src/core/status.ts';
 import { CommandWorld } from './command-world.ts';
 
@@ -63,6 +64,45 @@ for (const [what, args, expected] of refusedCalls) {
     assert.equal(typeof problem['message'], 'string');
   });
 }
+
+test('call of a stream prints a line for each item, then its output', async () => {
+  assert.equal(
+    await ok('call', 'greeter.count', '{"to":3}'),
+    '{"number":1}\n{"number":2}\n{"number":3}\n"all"\n',
+  );
+  const { code, out, err } = await run('call', 'greeter.count', '{"to":20}');
+  assert.deepEqual([code, out.split('\n').length - 1], [1, 12]);
+  assert.equal((JSON.parse(err) as { code: string }).code, 'RUDE');
+  const refused = await run('call', 'greeter.count', '{"to":"x"}');
+  assert.equal((JSON.parse(refused.err) as { code: string }).code, 'INVALID_INPUT');
+  assert.match((await run('call', 'greeter.count', '--envelope')).err, /A stream has no envelope/);
+});
+
+test('call of a stream that takes items reads them from stdin, a line each', async () => {
+  const sum = world.start(['call', 'greeter.sum'], { stdin: '{"number":1}\n\n{"number":41}\n' });
+  assert.deepEqual(await sum.ended, { code: 0, out: '42\n', err: '' });
+  const bad = world.start(['call', 'greeter.sum'], { stdin: '{"number":1}\nnumber\n' });
+  const { code, err } = await bad.ended;
+  assert.equal(code, 2);
+  assert.match(err, /Line 2 of stdin is not JSON: .*\n {2}Give one item a line/);
+});
+
+test('Ctrl-C ends the call of a stream without an end, here and there', async () => {
+  const inFlight = async (): Promise<number> => {
+    const { services } = await json<AppStatus>('status');
+    const greeters = services.flatMap(({ name, instances }) => (name === 'greeter' ? instances : []));
+    return greeters.reduce((sum, instance) => sum + instance.inFlight, 0);
+  };
+  // Calls that nobody waits for any more run on.
+  const others = await inFlight();
+  const ticks = world.start(['call', 'greeter.tick']);
+  await ticks.printed(/tick 3/);
+  while ((await inFlight()) === others) await pause(50);
+  ticks.child.kill('SIGINT');
+  const { code, err } = await ticks.ended;
+  assert.deepEqual([code, err], [0, '']);
+  while ((await inFlight()) > others) await pause(50);
+});
 
 test('an input that is not JSON is a usage error with an example', async () => {
   const { code, err } = await run('call', 'greeter.hello', '{bad');

@@ -968,6 +968,14 @@ export const mutants: readonly Mutant[] = [
     name: 'another copy',
   },
   {
+    promise: 'whoever leaves the call of a stream ends it over there',
+    file: 'src/processes/supervisor/stream-route.ts',
+    find: 'signal: request.signal,',
+    replace: 'signal: new AbortController().signal,',
+    tests: ['tests/cli/running-app'],
+    name: 'Ctrl-C ends the call',
+  },
+  {
     promise: 'N-31: a user that a service names by itself is not believed',
     file: 'src/mesh/served-link.ts',
     find: 'if (!isSaid || this.#isSystem || (frame.flags & frameFlags.nested) !== 0) return envelope;',

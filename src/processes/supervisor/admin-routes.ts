@@ -1,5 +1,5 @@
 /**
- * What the admin API can do. Each route reads its request and calls one part; `docs/reference/admin-api.md` lists them.
+ * What the admin API can do. Each route reads its request and calls one part.
  */
 import { slotId } from '../../core/ids.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -13,6 +13,7 @@ import type { Operations, Target } from './operations.ts';
 import type { Operator } from './operator.ts';
 import type { RunningApp } from './running-app.ts';
 import { isSettled } from './settled.ts';
+import { streamRoute } from './stream-route.ts';
 import { untilAborted } from './until-aborted.ts';
 
 export interface AdminNeeds {
@@ -89,6 +90,7 @@ export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
         output: await operator.call(bodyText(request, 'action'), request.body['input'] ?? {}, options),
       };
     }),
+    'POST /stream': streamRoute(operator),
     'POST /emit': answer((request) => operator.emit(bodyText(request, 'event'), request.body['payload'])),
   };
 }

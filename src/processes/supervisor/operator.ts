@@ -5,8 +5,10 @@
 import { TuttiError } from '../../core/errors.ts';
 import type { Clock, Random } from '../../core/ports.ts';
 import { suggestion } from '../../core/did-you-mean.ts';
+import type { StreamLine } from '../../core/stream-line.ts';
 import type { Caller } from '../../mesh/caller.ts';
 import { makeCaller } from '../../mesh/mesh-caller.ts';
+import type { CallOptions } from '../../mesh/outgoing-call.ts';
 import { RegistryView } from '../../mesh/registry-view.ts';
 import { unixTransport } from '../../mesh/transport/unix.ts';
 import { issueCertificate, makeVerifier } from '../../os/identity.ts';
@@ -22,7 +24,17 @@ export interface OperatorNeeds {
   readonly log: Logger;
 }
 
+interface OperatorCall {
+  readonly deadlineMs: number | undefined;
+  readonly requestId: string | undefined;
+}
+
 const mostCalls = 64;
+
+const askOf = ({ deadlineMs, requestId }: OperatorCall): CallOptions => ({
+  deadlineMs,
+  ...(requestId === undefined ? {} : { context: { requestId } }),
+});
 
 export class Operator {
   readonly #needs: OperatorNeeds;
@@ -34,22 +46,26 @@ export class Operator {
     this.#needs = needs;
   }
 
-  call(
-    name: string,
-    input: unknown,
-    options: {
-      readonly deadlineMs: number | undefined;
-      readonly http: boolean;
-      readonly requestId: string | undefined;
-    },
-  ): Promise<unknown> {
+  call(name: string, input: unknown, options: OperatorCall & { readonly http: boolean }): Promise<unknown> {
     const { service, action } = this.#find(name);
-    const { deadlineMs, requestId } = options;
-    const ask = { deadlineMs, ...(requestId === undefined ? {} : { context: { requestId } }) };
+    const ask = askOf(options);
     return this.#bounded(async (caller) => {
       if (!options.http) return caller.call(service, action, input, ask);
       return JSON.parse((await caller.callForHttp(service, action, input, ask)).toString()) as unknown;
     });
+  }
+
+  async *stream(
+    name: string,
+    input: unknown,
+    options: OperatorCall & { readonly items: Iterable<unknown> | undefined; readonly signal: AbortSignal },
+  ): AsyncGenerator<StreamLine> {
+    const { service, action } = this.#find(name);
+    const { items, signal } = options;
+    using caller = this.#take();
+    const stream = caller.of.stream(service, action, input, { ...askOf(options), items, signal });
+    for await (const item of stream) yield { item };
+    yield { output: await stream.result };
   }
 
   emit(event: string, payload: unknown): Promise<{ delivered: number }> {
@@ -73,15 +89,22 @@ export class Operator {
   }
 
   async #bounded<T>(run: (caller: Caller) => Promise<T>): Promise<T> {
+    using caller = this.#take();
+    return await run(caller.of);
+  }
+
+  /** For one call or stream, until it is disposed of. @throws {TuttiError} `OVERLOADED` */
+  #take(): Disposable & { readonly of: Caller } {
     if (this.#running >= mostCalls) throw new TuttiError('OVERLOADED', { what: 'The operator' });
     this.#running += 1;
-    try {
-      // The supervisor's own copy of what it publishes, brought up to date for each call.
-      this.#registry.replace(this.#needs.app.registry.snapshot());
-      return await run((this.#caller ??= this.#open()));
-    } finally {
-      this.#running -= 1;
-    }
+    // The supervisor's own copy of what it publishes, brought up to date for each call.
+    this.#registry.replace(this.#needs.app.registry.snapshot());
+    return {
+      of: (this.#caller ??= this.#open()),
+      [Symbol.dispose]: () => {
+        this.#running -= 1;
+      },
+    };
   }
 
   #open(): Caller {
