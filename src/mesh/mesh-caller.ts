@@ -165,7 +165,7 @@ class MeshCaller implements Caller, PeerOwner {
       const call = this.#prepare(request, { ...settlers, parent, span });
       this.#counts.inFlight += 1;
       call.of.inFlight += 1;
-      call.of.budget.called();
+      call.of.budget.called(call.startedAt);
       this.#sweepTimer ??= this.#needs.clock.after(sweepMs, this.#sweep);
       this.#listenForAbort(call, request.options.signal);
       if (!call.isSettled) this.#routes.attempt(call);

@@ -158,6 +158,7 @@ export class Peer implements CallHolder {
     if (!this.pending.delete(call.frame.stream)) return;
     if (call.isProbe) this.health.withdrawn(call.action);
     this.#link?.say(makeFrame(frameKinds.cancel, call.frame.stream));
+    this.#letGo();
   }
 
   /** Sends what is queued, closes, and is not to be used again. */
@@ -234,6 +235,7 @@ export class Peer implements CallHolder {
     if (frame.kind === frameKinds.goaway) {
       this.isLeaving = true;
       this.#owner.leaving();
+      this.#letGo();
     } else if (frame.kind === frameKinds.response || frame.kind === frameKinds.error) {
       this.#takeAnswer(frame);
     } else if (frame.kind === frameKinds.place) {
@@ -256,6 +258,12 @@ export class Peer implements CallHolder {
     // Not deleted before it could be read: an answer that closes the connection must not leave its call waiting.
     this.#owner.answered(this, call, frame);
     this.pending.delete(frame.stream);
+    this.#letGo();
+  }
+
+  /** Of one that stops, once nothing is owed: it waits for that, so as to lose nothing that was on its way when it said so. */
+  #letGo(): void {
+    if (this.isLeaving && this.pending.size === 0) this.#link?.end();
   }
 
   #takeOfStream(frame: IncomingFrame): void {

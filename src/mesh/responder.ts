@@ -87,7 +87,7 @@ export interface ResponderStats {
 export interface Responder {
   stats(): ResponderStats;
   /**
-   * Accepts nothing new, tells callers to go elsewhere, and waits for calls and events in hand.
+   * Accepts nothing new, tells callers to go elsewhere, and waits for calls and events in hand, and for callers to let go.
    * Gives false when `signal` aborted before they were done.
    */
   drain(signal?: AbortSignal): Promise<boolean>;
@@ -103,6 +103,8 @@ export async function makeResponder(needs: ResponderNeeds): Promise<Responder> {
 
 /** How long written answers may take to leave at `close`. */
 const closeMs = 1_000;
+/** How long callers may take to let go when they were told to: one that is stopped hears nothing. */
+const leaveMs = 1_000;
 /** While it drains: between two looks for streams on which nothing moves. */
 const quietCheckMs = 250;
 
@@ -120,7 +122,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
   #strangers = 0;
   #badFrames = 0;
   #strangersClosed = 0;
-  #whenAllClosed: (() => void) | undefined;
+  #allClosed: PromiseWithResolvers<undefined> | undefined;
   #closing: Promise<void> | undefined;
   #quietTimer: Timer | undefined;
 
@@ -159,11 +161,13 @@ class MeshResponder implements Responder, ServedLinkOwner {
   async drain(signal?: AbortSignal): Promise<boolean> {
     await this.#listener?.close();
     this.place?.close();
-    const idle = this.desk.drain().then(() => true);
+    const idle = this.desk.drain();
     for (const link of this.#links) link.sayGoaway();
     void idle.then(() => this.#quietTimer?.cancel());
     this.#endQuietStreams();
-    return signal === undefined ? idle : Promise.race([idle, aborted(signal)]);
+    // What callers had sent before they heard is answered too: a connection that is closed over it would lose it.
+    const done = idle.then(() => this.#untilAllClosed(leaveMs)).then(() => true);
+    return signal === undefined ? done : Promise.race([done, aborted(signal)]);
   }
 
   /** Asked for by nobody, it would wait for those that have nothing to wait for. */
@@ -187,16 +191,22 @@ class MeshResponder implements Responder, ServedLinkOwner {
     this.place?.close();
     this.#quietTimer?.cancel();
     await this.#listener?.close();
-    if (this.#links.size === 0) return;
-    const allClosed = new Promise<void>((resolve) => {
-      this.#whenAllClosed = resolve;
-    });
     for (const link of this.#links) link.end();
-    const timer = this.clock.after(closeMs, () => {
-      for (const link of this.#links) link.destroy();
+    await this.#untilAllClosed(closeMs);
+    for (const link of this.#links) link.destroy();
+    await this.#untilAllClosed(closeMs);
+  }
+
+  async #untilAllClosed(withinMs: number): Promise<void> {
+    if (this.#links.size === 0) return;
+    this.#allClosed ??= Promise.withResolvers<undefined>();
+    const { promise, resolve } = this.#allClosed;
+    const timer = this.clock.after(withinMs, () => {
+      resolve(undefined);
     });
-    await allClosed;
+    await promise;
     timer.cancel();
+    this.#allClosed = undefined;
   }
 
   #accept(connection: Connection): void {
@@ -225,7 +235,7 @@ class MeshResponder implements Responder, ServedLinkOwner {
     this.#links.delete(link);
     if (link.claims === undefined) this.#strangers -= 1;
     if (fault !== undefined) this.#noteFault(link, fault);
-    if (this.#links.size === 0) this.#whenAllClosed?.();
+    if (this.#links.size === 0) this.#allClosed?.resolve(undefined);
   }
 
   #noteFault(link: ServedLink, reason: string): void {

@@ -5,7 +5,10 @@ import { bounds } from '../../src/core/bounds.ts';
 import { currentContext } from '../../src/mesh/context.ts';
 import type { CallContext } from '../../src/mesh/context.ts';
 import type { IncomingCall } from '../../src/mesh/served-call.ts';
+import { frameKinds } from '../../src/mesh/frames.ts';
+import { helloText } from '../../src/mesh/hello.ts';
 import { systemClock } from '../../src/os/clock.ts';
+import { bytesOf } from './rogue.ts';
 import { drivers, gate, hasCode, MeshWorld, until } from './mesh-world.ts';
 
 const echo = (input: unknown): unknown => input;
@@ -380,6 +383,47 @@ for (const [driver, open] of Object.entries(drivers)) {
     for (let index = 0; index < 20; index += 1) await caller.call('users', 'echo', index);
     world.unlist({ service: 'users', slot: 1 });
     await assert.rejects(caller.call('users', 'echo', 1), hasCode('CONNECTION_REFUSED', { executed: 'no' }));
+  });
+
+  test(`${driver}: what was on its way to one that stops is answered elsewhere, also what may not be repeated`, async () => {
+    await using world = new MeshWorld(open());
+    const stopping = await world.serve({ slot: 1, actions: { echo } });
+    await world.serve({ slot: 2, actions: { echo } });
+    const caller = world.caller();
+    for (const slot of [1, 2]) await caller.call('users', 'echo', 0, { slot });
+    const calls = Array.from({ length: 100 }, (_hole, index) => caller.call('users', 'echo', index));
+    assert.equal(await stopping.drain(), true);
+    await stopping.close();
+    assert.deepEqual(
+      await Promise.all(calls),
+      calls.map((_call, index) => index),
+    );
+  });
+
+  test(`${driver}: a caller with nothing to wait for lets go at once`, async () => {
+    await using world = new MeshWorld(open());
+    const stopping = await world.serve({ actions: { echo } });
+    await world.caller().call('users', 'echo', 0);
+    const began = performance.now();
+    assert.equal(await stopping.drain(), true);
+    // Otherwise it takes the second after which nobody is waited for.
+    assert.ok(performance.now() - began < 900);
+  });
+
+  test(`${driver}: a caller that does not let go holds nobody up for long`, async () => {
+    await using world = new MeshWorld(open());
+    const stopping = await world.serve({ actions: { echo } });
+    const rogue = await world.transport.connect(world.address({ service: 'users', slot: 1 }), 1_000);
+    rogue.onData(() => undefined);
+    rogue.write(
+      bytesOf(frameKinds.hello, 0, {
+        body: helloText(world.certificate({ service: 'orders', slot: 1, epoch: 1 }, ['users'])),
+      }),
+    );
+    const caller = world.caller();
+    await caller.call('users', 'echo', 0);
+    assert.equal(await stopping.drain(), true);
+    await stopping.close();
   });
 
   test(`${driver}: what waits on one connection stays what it was while others are written to`, async () => {
