@@ -8,6 +8,7 @@ import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { instanceId, isSystemService } from '../core/ids.ts';
 import type { Clock, Timer } from '../core/ports.ts';
+import { askedWrongly } from './asked-wrongly.ts';
 import { readBody } from './body.ts';
 import type { CallDesk } from './call-desk.ts';
 import type { CallContext } from './context.ts';
@@ -189,9 +190,11 @@ export class ServedLink implements CallOrigin {
     };
   }
 
-  #streamOf({ number, action }: ServedCall, silenceMs: number): StreamOfCall {
+  #streamOf({ number, action, served }: ServedCall, silenceMs: number): StreamOfCall {
     const { clock, service } = this.#owner;
-    return new StreamOfCall({ carrier: this.#link, clock, number, silenceMs, label: `${service}.${action}` });
+    const label = `${service}.${action}`;
+    const isChannel = served.isChannel === true;
+    return new StreamOfCall({ carrier: this.#link, clock, number, silenceMs, label, isChannel });
   }
 
   #takeOfStream(frame: IncomingFrame): void {
@@ -254,13 +257,10 @@ export class ServedLink implements CallOrigin {
 }
 
 /** Whoever does not know that it is a stream could do nothing with its items, and the other way round. */
-function wrongWay(frame: IncomingFrame, { name, silenceMs }: Served): TuttiError | undefined {
+function wrongWay(frame: IncomingFrame, { name, silenceMs, isChannel }: Served): TuttiError | undefined {
   const asStream = (frame.flags & frameFlags.stream) !== 0;
   if (asStream === (silenceMs !== undefined)) return undefined;
-  const message = asStream
-    ? `${name} is no stream: call it as a function`
-    : `${name} is a stream: ask for it with .stream() or .send(), or over HTTP`;
-  return new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
+  return askedWrongly(name, asStream ? 'function' : isChannel === true ? 'channel' : 'stream');
 }
 
 const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });
