@@ -216,7 +216,7 @@ test('a stream or a subscription in a pool is refused, and a pool counts with it
   } as const;
   const found = checkTogether(pooled, { app: 'shop', services: { users: manifest } }).map(problemText);
   assert.deepEqual(found, [
-    'services.users.actions.list: a service in a pool takes plain calls only, and this is a stream: move it to a service without `pool`',
+    'services.users.actions.list: a service in a pool takes plain calls only, and this is a stream or a channel: move it to a service without `pool`',
     'services.users.events.cache.cleared: a service in a pool takes plain calls only: subscribe in a service without `pool`, and call the pool from there',
   ]);
   const many = Object.fromEntries(
