@@ -62,11 +62,11 @@ class HandlerChannel implements ChannelEnd<unknown, unknown> {
     const { stream, readMessage } = this.#served;
     try {
       const result = await stream.items.next();
-      if (result.done === true) return result;
-      const read = await readMessage(result.value);
-      if (read.issues !== undefined) throw invalidInput(read.issues, `messages.${String(this.#number)}`);
-      // It was held against its schema while the channel ended: whoever sent it has heard that it was not taken.
+      const read = result.done === true ? undefined : await readMessage(result.value);
+      // Meanwhile: whoever sent this one has heard that it was not taken.
       if (stream.endedBy !== undefined) throw stream.endedBy;
+      if (read === undefined) return { done: true, value: undefined };
+      if (read.issues !== undefined) throw invalidInput(read.issues, `messages.${String(this.#number)}`);
       this.#number += 1;
       stream.taken();
       return { done: false, value: read.value };

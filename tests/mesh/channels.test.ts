@@ -336,8 +336,7 @@ for (const [driver, open] of Object.entries(drivers)) {
           left.open();
         },
         fails: async (_input, stream) => {
-          stream.begin(true);
-          for await (const message of messagesOf(stream)) message;
+          await reader(Promise.resolve())({}, stream);
           throw new TuttiError('CONFLICT', { what: 'x' });
         },
       },
