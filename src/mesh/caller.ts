@@ -5,7 +5,8 @@
 import type { Avoided } from '../core/avoided.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import type { Clock, Random } from '../core/ports.ts';
-import type { ChannelCall, Reconnect } from './channel-call.ts';
+import type { Reconnect } from '../define/client.ts';
+import type { ChannelCall } from './channel-call.ts';
 import type { ArrivedItem } from './item-inbox.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { CallOptions } from './outgoing-call.ts';
@@ -55,7 +56,7 @@ export interface StreamOptions extends CallOptions {
 
 export interface ChannelOptions extends CallOptions {
   readonly silenceMs?: number | undefined;
-  readonly reconnect?: Reconnect | undefined;
+  readonly reconnect?: Reconnect<unknown> | undefined;
 }
 
 export interface CallerNeeds {

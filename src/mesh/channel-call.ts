@@ -6,19 +6,9 @@ import { bounds } from '../core/bounds.ts';
 import { decideReopen, isLoss, lossesInARow } from '../core/channel.ts';
 import { isTuttiError, TuttiError } from '../core/errors.ts';
 import type { Clock, Random } from '../core/ports.ts';
+import type { Channel, Reconnect, SendOptions } from '../define/client.ts';
 import { MessageOutbox } from './message-outbox.ts';
 import type { Stream } from './stream-call.ts';
-
-export interface SendOptions {
-  readonly deadlineMs?: number | undefined;
-}
-
-export interface Reconnect {
-  /** After a loss it is tried for so long. */
-  readonly forMs: number;
-  /** What the next run begins with. */
-  readonly input: (loss: TuttiError) => unknown;
-}
 
 export interface ChannelCallNeeds {
   readonly clock: Clock;
@@ -26,7 +16,7 @@ export interface ChannelCallNeeds {
   readonly label: string;
   readonly input: unknown;
   readonly signal: AbortSignal | undefined;
-  readonly reconnect: Reconnect | undefined;
+  readonly reconnect: Reconnect<unknown> | undefined;
   /** Asks for the stream that carries it. */
   readonly stream: (input: unknown, messages: MessageOutbox) => Stream;
   /** Runs once, when it is over. */
@@ -42,7 +32,7 @@ interface Line {
   readonly decided: PromiseWithResolvers<undefined>;
 }
 
-export class ChannelCall implements AsyncIterable<unknown>, AsyncDisposable {
+export class ChannelCall implements Channel<unknown, unknown> {
   readonly #needs: ChannelCallNeeds;
   readonly #messages: MessageOutbox;
   readonly #over = Promise.withResolvers<undefined>();
@@ -155,7 +145,7 @@ export class ChannelCall implements AsyncIterable<unknown>, AsyncDisposable {
     }
   }
 
-  async #reopen(loss: TuttiError, losses: number, { forMs, input }: Reconnect): Promise<Line> {
+  async #reopen(loss: TuttiError, losses: number, { forMs, input }: Reconnect<unknown>): Promise<Line> {
     const { clock, random } = this.#needs;
     const until = clock.now() + forMs;
     const begin = input(loss);

@@ -225,6 +225,33 @@ for (const [driver, open] of Object.entries(drivers)) {
     channel.cancel();
   });
 
+  test(`${driver}: what had come and was not read at a loss is dropped, and was not told to be taken`, async () => {
+    await using world = new MeshWorld(open());
+    const run = (slot: number) => async (_input: unknown, stream: ServedStream) => {
+      stream.begin(true);
+      const own = endOf(say(stream, slot) ?? Promise.resolve()).then((end) => ends.push({ slot, end }));
+      await Array.fromAsync(messagesOf(stream));
+      await own;
+    };
+    const ends: unknown[] = [];
+    const first = await world.serve({ slot: 1, channels: { work: run(1) } });
+    const lost = gate();
+    const reconnect = { forMs: 10_000, input: lost.open };
+    const channel = await world.caller().channel('users', 'work', {}, { reconnect });
+    // What the handler said before has come too.
+    await channel.send('x');
+    world.unlist({ service: 'users', slot: 1 });
+    await first.close();
+    await lost.opened;
+    await world.serve({ slot: 2, channels: { work: run(2) } });
+    assert.deepEqual(await read(channel, 1), [2]);
+    await channel.close();
+    assert.deepEqual(ends, [
+      { slot: 1, end: { code: 'CANCELLED', executed: 'unknown' } },
+      { slot: 2, end: 'taken' },
+    ]);
+  });
+
   test(`${driver}: an instance that stops sends its channels on: what it had not taken is known not to be`, async () => {
     await using world = new MeshWorld(open());
     const seen: unknown[] = [];
