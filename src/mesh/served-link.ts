@@ -208,9 +208,14 @@ export class ServedLink implements CallOrigin {
   /** While we stop: a stream that moves may come to its end, unless it can go on elsewhere; one that does not move never would. */
   endQuietStreams(error: TuttiError): void {
     const now = this.#owner.clock.now();
-    for (const call of this.#calls.values())
-      if (call.stream !== undefined && (call.served.isResumable === true || call.stream.isQuiet(now)))
-        call.cancel(error);
+    for (const call of this.#calls.values()) {
+      const { stream, served } = call;
+      if (stream === undefined || !(served.isResumable === true || stream.isQuiet(now))) continue;
+      call.cancel(error);
+      // Nothing is taken any more: the caller may go on elsewhere while the handler comes to its end.
+      if (served.isChannel === true && stream.hasBegun)
+        this.answer(call, errorFrame(call.number, error, { load: this.#owner.desk.load }));
+    }
   }
 
   /** Only gateways find out who asks; a service hands on what its own caller said, and so only in a call that is part of another. */

@@ -41,6 +41,7 @@ export interface StreamOfCallNeeds {
 
 export class StreamOfCall implements ServedStream {
   endedBy: Error | undefined;
+  hasBegun = false;
   readonly items: AsyncIterableIterator<unknown, undefined>;
   readonly messages: MessageOutbox | undefined;
   readonly #needs: StreamOfCallNeeds;
@@ -75,6 +76,7 @@ export class StreamOfCall implements ServedStream {
   }
 
   begin(takesItems: boolean): void {
+    this.hasBegun = true;
     this.#end.begin(takesItems);
     // Nothing will come: whoever reads finds the end.
     if (!takesItems) this.#end.inbox.finish();

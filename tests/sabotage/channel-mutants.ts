@@ -160,6 +160,13 @@ export const channelMutants: readonly Mutant[] = [
     ...journey('a rolling restart moves a channel on'),
   },
   {
+    promise: 'channels: a handler that is still at work does not keep its caller when its instance stops',
+    file: 'src/mesh/served-link.ts',
+    find: 'if (served.isChannel === true && stream.hasBegun)',
+    replace: 'if (served.isChannel === true && !stream.hasBegun)',
+    ...mesh('an instance that stops'),
+  },
+  {
     promise: 'channels: whoever reads one as a stream is told',
     file: 'src/mesh/call-routes.ts',
     find: 'call.stream?.isChannel === !offer.isChannel',
