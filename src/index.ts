@@ -6,6 +6,7 @@ export { defineApp } from './define/app.ts';
 export { readEnv } from './define/read-env.ts';
 export type { AppDefinition, AppInput, GatewayEntry, ServiceEntry } from './define/app.ts';
 export type { Service } from './define/service.ts';
+export type { Channel, ChannelEnd } from './define/client.ts';
 export type { LockOptions, SharedLease } from './define/handling.ts';
 export type { Authenticate, HttpRequest, Identity } from './define/gateway-hooks.ts';
 export type { AppEvent, InstanceEvent, TuttiEvent } from './core/events.ts';

@@ -51,6 +51,12 @@ export const bounds = {
   streamSilenceMs: 60_000,
   /** A stream on which nothing has moved for this long is ended when its instance stops; `STOPPING`. */
   streamQuietMs: 1_000,
+  /** Messages of one end of a channel that the other side has not taken, those that wait to be sent included. Beyond: `OVERLOADED` at once. */
+  channelMessages: 1_000,
+  /** Their bytes. Beyond: `OVERLOADED` at once. */
+  channelBytes: 8 * MiB,
+  /** Longest wait between two tries to open a channel again. */
+  channelRestMs: 2_000,
   /** Metadata that travels with a call. Beyond: `INVALID_INPUT`. */
   metadataBytes: 4 * KiB,
   /** Name of the user or tenant a call is made for. Beyond: `INVALID_INPUT`. */

@@ -245,11 +245,11 @@ function checkPooled(app: AppInput, services: readonly ServiceManifest[]): Probl
     .filter(({ name }) => app.services[name]?.pool !== undefined)
     .flatMap(({ name, actions, events }) => [
       ...Object.entries(actions)
-        .filter(([, { stream }]) => stream !== undefined)
+        .filter(([, { stream, channel }]) => stream !== undefined || channel !== undefined)
         .map(([action]) => ({
           path: `services.${name}.actions.${action}`,
           message:
-            'a service in a pool takes plain calls only, and this is a stream: move it to a service without `pool`',
+            'a service in a pool takes plain calls only, and this is a stream or a channel: move it to a service without `pool`',
         })),
       ...Object.keys(events).map((event) => ({
         path: `services.${name}.events.${event}`,

@@ -33,6 +33,10 @@ const streamKeys = [
   ...['input', 'items', 'yields', 'output', 'http', 'idempotent', 'concurrency', 'priority', 'summary'],
   ...['silenceMs', 'run', 'isStream'],
 ];
+const channelKeys = [
+  ...['input', 'receives', 'sends', 'idempotent', 'concurrency', 'priority', 'summary', 'silenceMs', 'run'],
+  ...['isChannel', 'http'],
+];
 const routeKeys = ['route', 'status', 'body', 'reply', 'bodyLimit', 'contentType'];
 const streamRouteKeys = ['route', 'eventId', 'resume'];
 
@@ -111,6 +115,25 @@ function checkStreamRoute(action: Record<string, unknown>, path: string): Proble
   ];
 }
 
+const checkSilence = (silenceMs: unknown, path: string): Problem[] =>
+  silenceMs === undefined || silenceMs === Infinity || isWhole(silenceMs, 1, 2_147_483_647)
+    ? []
+    : wrong(path, 'a whole number of milliseconds from 1, or Infinity', silenceMs);
+
+function checkChannel(
+  { receives, sends, silenceMs, http }: Record<string, unknown>,
+  path: string,
+): Problem[] {
+  return [
+    ...(isSchema(receives) ? [] : wrong(`${path}.receives`, 'a schema of what it is sent', receives)),
+    ...(isSchema(sends) ? [] : wrong(`${path}.sends`, 'a schema of what it sends', sends)),
+    ...checkSilence(silenceMs, `${path}.silenceMs`),
+    ...(http === undefined
+      ? []
+      : [{ path: `${path}.http`, message: 'a channel has no route; over HTTP take a two-way stream' }]),
+  ];
+}
+
 function checkStream(action: Record<string, unknown>, path: string): Problem[] {
   const { items, yields, silenceMs } = action;
   return [
@@ -119,19 +142,24 @@ function checkStream(action: Record<string, unknown>, path: string): Problem[] {
     ...(items === undefined && yields === undefined
       ? [{ path, message: 'a stream has `yields` (items it gives), `items` (items it is given), or both' }]
       : []),
-    ...(silenceMs === undefined || silenceMs === Infinity || isWhole(silenceMs, 1, 2_147_483_647)
-      ? []
-      : wrong(`${path}.silenceMs`, 'a whole number of milliseconds from 1, or Infinity', silenceMs)),
+    ...checkSilence(silenceMs, `${path}.silenceMs`),
     ...checkStreamRoute(action, `${path}.http`),
   ];
+}
+
+function checkKind(action: Record<string, unknown>, path: string): Problem[] {
+  if (action['isChannel'] === true) return checkChannel(action, path);
+  if (action['isStream'] === true) return checkStream(action, path);
+  return checkHttp(action['http'], action, `${path}.http`);
 }
 
 function checkAction(action: unknown, path: string): Problem[] {
   if (!isPlainObject(action)) return wrong(path, 'action({...})', action);
   const { concurrency, priority } = action;
   const isStream = action['isStream'] === true;
+  const isChannel = action['isChannel'] === true;
   return [
-    ...unknownKeys(action, isStream ? streamKeys : actionKeys, path),
+    ...unknownKeys(action, isChannel ? channelKeys : isStream ? streamKeys : actionKeys, path),
     ...(typeof action['run'] === 'function' ? [] : wrong(`${path}.run`, 'a function', action['run'])),
     ...optionalSchema(`${path}.input`, action['input']),
     ...optionalSchema(`${path}.output`, action['output']),
@@ -146,7 +174,7 @@ function checkAction(action: unknown, path: string): Problem[] {
     ...(action['summary'] === undefined || typeof action['summary'] === 'string'
       ? []
       : wrong(`${path}.summary`, 'a text', action['summary'])),
-    ...(isStream ? checkStream(action, path) : checkHttp(action['http'], action, `${path}.http`)),
+    ...checkKind(action, path),
   ];
 }
 

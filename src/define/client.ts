@@ -1,7 +1,9 @@
 /**
- * What callers see of a service, in types: an action is a function, a stream is something to read or to write to. Used by the definitions;
- * the host makes the values.
+ * What callers see of a service, in types: an action is a function, a stream is something to read or to write to, a channel is opened.
+ * Used by the definitions; the host makes the values.
  */
+import type { TuttiError } from '../core/errors.ts';
+
 /** An action as its callers see it: only types, no value ever has these fields. */
 export interface ActionType<I, O> {
   readonly in?: I;
@@ -26,11 +28,15 @@ type Arguments<I> =
     : [input: I, options?: ClientCallOptions];
 
 export type Client<A> = {
-  readonly [K in keyof A]: A[K] extends StreamType<infer I, infer Items, infer Yields, infer O>
-    ? 'yields' extends keyof A[K]
-      ? StreamClient<I, Items, Yields, O>
-      : (...args: Arguments<I>) => Promise<O>
-    : never;
+  readonly [K in keyof A]: 'channel' extends keyof A[K]
+    ? A[K] extends ChannelType<infer I, infer Sent, infer Received>
+      ? ChannelClient<I, Sent, Received>
+      : never
+    : A[K] extends StreamType<infer I, infer Items, infer Yields, infer O>
+      ? 'yields' extends keyof A[K]
+        ? StreamClient<I, Items, Yields, O>
+        : (...args: Arguments<I>) => Promise<O>
+      : never;
 };
 
 /** A stream as its callers see it: only types, no value ever has these fields. */
@@ -66,3 +72,58 @@ export type StreamClient<I, Items, Yields, O> = [Yields] extends [never]
   : [Items] extends [never]
     ? { stream(...args: [...InputArgument<I>, options?: ClientStreamOptions]): ItemStream<Yields, O> }
     : { stream(input: I, items: ItemsOf<Items>, options?: ClientStreamOptions): ItemStream<Yields, O> };
+
+export interface SendOptions {
+  /** Until the other side must have taken it. Default 5,000; Infinity: as long as the channel is open. */
+  readonly deadlineMs?: number;
+}
+
+/** Read with `for await`, by one loop at a time; leaving the loop ends nothing. */
+export interface ChannelEnd<Sent, Received> extends AsyncIterable<Received> {
+  /**
+   * Resolves when the other side has taken it: its loop was given it. Otherwise the error says in `data.executed` what is known of it:
+   * `no`, it was not taken and never will be, or `unknown`.
+   */
+  send(message: Sent, options?: SendOptions): Promise<void>;
+}
+
+export interface Channel<Sent, Received> extends ChannelEnd<Sent, Received>, AsyncDisposable {
+  /**
+   * Sends no more, and waits until the handler has returned. Twice is harmless.
+   * @throws {TuttiError} how the channel ended, if nobody has heard of it; `CALL_TIMED_OUT` beyond the deadline (5,000), then it is cancelled.
+   */
+  close(options?: SendOptions): Promise<void>;
+  /** Ends both sides at once. After the end it is harmless. */
+  cancel(reason?: unknown): void;
+}
+
+/** A channel as its callers see it: only types, no value ever has these fields. */
+export interface ChannelType<I, Sent, Received> {
+  readonly in?: I;
+  readonly channel?: (sent: Sent) => Received;
+}
+
+/** What becomes of a channel whose instance died or stops: another run of the handler, at any instance. */
+export interface Reconnect<I> {
+  /** After a loss it is tried for so long; then the channel ends. */
+  readonly forMs: number;
+  /** The loss, and what the next run begins with: it knows nothing of the one before. */
+  readonly input: (loss: TuttiError) => I;
+}
+
+export interface ChannelOptions<I> extends Omit<ClientCallOptions, 'deadlineMs' | 'idempotencyKey'> {
+  /** How long it waits for a message; default: as the action says, or 60,000. Infinity: for ever. */
+  readonly silenceMs?: number;
+  /** Absent: the channel ends with its instance. */
+  readonly reconnect?: Reconnect<I>;
+}
+
+type OpenArguments<I> =
+  Record<string, never> extends I
+    ? [input?: I, options?: ChannelOptions<I>]
+    : [input: I, options?: ChannelOptions<I>];
+
+export interface ChannelClient<I, Sent, Received> {
+  /** Resolves when the handler runs. @throws {TuttiError} what a call may fail with. */
+  open(...args: OpenArguments<I>): Promise<Channel<Sent, Received>>;
+}

@@ -7,7 +7,7 @@ import type { In, Jsonified, Out, Schema } from './schema.ts';
 import type { EventMaker, HttpRoute, Service, Subscription } from './service.ts';
 import { readDefinition } from './service.ts';
 import type { Source, StreamRoute } from './stream.ts';
-import type { ActionType, StreamType } from './client.ts';
+import type { ActionType, ChannelEnd, ChannelType, StreamType } from './client.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -30,30 +30,41 @@ export interface DeclaredStream extends DeclaredCommon {
   readonly silenceMs?: number;
   readonly http?: StreamRoute<never>;
 }
-export type Declared = Readonly<Record<string, DeclaredAction | DeclaredStream>>;
+export interface DeclaredChannel extends DeclaredCommon {
+  readonly receives: Schema;
+  readonly sends: Schema;
+  readonly silenceMs?: number;
+}
+export type Declared = Readonly<Record<string, DeclaredAction | DeclaredStream | DeclaredChannel>>;
 
 type SchemaAt<A, Key extends string> = A extends Readonly<Record<Key, infer S extends Schema>> ? S : never;
 type IsStream<A> = A extends { readonly yields: Schema } | { readonly items: Schema } ? true : false;
 
 export type DeclaredTypes<D extends Declared> = {
-  readonly [K in keyof D]: IsStream<D[K]> extends true
-    ? StreamType<
-        In<D[K]['input']>,
-        In<SchemaAt<D[K], 'items'>>,
-        Jsonified<Out<SchemaAt<D[K], 'yields'>>>,
-        Jsonified<Out<SchemaAt<D[K], 'output'>>>
-      >
-    : ActionType<In<D[K]['input']>, Jsonified<Out<SchemaAt<D[K], 'output'>>>>;
+  readonly [K in keyof D]: D[K] extends DeclaredChannel
+    ? ChannelType<In<D[K]['input']>, In<D[K]['receives']>, Jsonified<Out<D[K]['sends']>>>
+    : IsStream<D[K]> extends true
+      ? StreamType<
+          In<D[K]['input']>,
+          In<SchemaAt<D[K], 'items'>>,
+          Jsonified<Out<SchemaAt<D[K], 'yields'>>>,
+          Jsonified<Out<SchemaAt<D[K], 'output'>>>
+        >
+      : ActionType<In<D[K]['input']>, Jsonified<Out<SchemaAt<D[K], 'output'>>>>;
 };
 
 type Given<A extends Declared[string]> = { readonly input: Out<A['input']> } & (A extends {
   readonly items: infer T extends Schema;
 }
   ? { readonly items: AsyncIterable<Out<T>> }
-  : unknown);
-type Gives<A> = A extends { readonly yields: infer Y extends Schema }
-  ? Source<In<Y>, In<SchemaAt<A, 'output'>>>
-  : Awaitable<In<SchemaAt<A, 'output'>>>;
+  : A extends DeclaredChannel
+    ? { readonly channel: ChannelEnd<In<A['sends']>, Out<A['receives']>> }
+    : unknown);
+type Gives<A> = A extends DeclaredChannel
+  ? Awaitable<void>
+  : A extends { readonly yields: infer Y extends Schema }
+    ? Source<In<Y>, In<SchemaAt<A, 'output'>>>
+    : Awaitable<In<SchemaAt<A, 'output'>>>;
 
 export interface Contract<Name extends string, D extends Declared> {
   readonly contract: Name;
@@ -94,6 +105,11 @@ export interface Implementation<
   readonly close?: (around: { readonly parts: P }) => Awaitable<void>;
 }
 
+function kindOf(action: Declared[string]): { isChannel?: true; isStream?: true } {
+  if ('receives' in action || 'sends' in action) return { isChannel: true };
+  return 'yields' in action || 'items' in action ? { isStream: true } : {};
+}
+
 type Nothing = Readonly<Record<string, never>>;
 
 /** The service that keeps a contract. An action without its function does not compile, and is named by the check. */
@@ -116,7 +132,7 @@ export function implement<
     const strangers = Object.keys(runs).map((name) => [name, 'a function that the contract does not have']);
     const declared = Object.entries(promised.actions).map(([name, action]) => [
       name,
-      { ...action, ...('yields' in action || 'items' in action ? { isStream: true } : {}), run: runs[name] },
+      { ...action, ...kindOf(action), run: runs[name] },
     ]);
     return Object.fromEntries([...strangers, ...declared]) as object;
   };

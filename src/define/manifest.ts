@@ -35,11 +35,18 @@ export interface StreamManifest {
   readonly yields?: JsonSchema;
 }
 
+/** Messages as the service sees them. */
+export interface ChannelManifest {
+  readonly receives: JsonSchema;
+  readonly sends: JsonSchema;
+}
+
 export interface ActionManifest {
   readonly input: JsonSchema;
   /** Absent: not declared. */
   readonly output?: JsonSchema;
   readonly stream?: StreamManifest;
+  readonly channel?: ChannelManifest;
   readonly idempotent: boolean;
   readonly concurrency: number;
   /** Absent: that of the call it is part of, or the normal one. */
@@ -132,22 +139,34 @@ class Describer {
     };
   }
 
+  /** `checkService` names what is missing. */
+  channel({ receives, sends }: ActionDefinition, path: string): ChannelManifest | undefined {
+    if (receives === undefined || sends === undefined) return undefined;
+    return {
+      receives: this.schema(receives, 'input', `${path}.receives`),
+      sends: this.schema(sends, 'output', `${path}.sends`),
+    };
+  }
+
   action(action: ActionDefinition, path: string): ActionManifest {
     const input = action.input === undefined ? noInput : this.schema(action.input, 'input', `${path}.input`);
     const output =
       action.output === undefined ? undefined : this.schema(action.output, 'output', `${path}.output`);
     const stream = action.isStream === true ? this.stream(action, path) : undefined;
+    const channel = action.isChannel === true ? this.channel(action, path) : undefined;
+    const moving = stream ?? channel;
     const http = action.http === undefined ? undefined : this.route(action.http, `${path}.http`);
     return {
       input,
       ...(output === undefined ? {} : { output }),
       ...(stream === undefined ? {} : { stream }),
+      ...(channel === undefined ? {} : { channel }),
       idempotent: action.idempotent ?? false,
       concurrency: action.concurrency ?? bounds.actionConcurrency,
       ...(action.priority === undefined ? {} : { priority: action.priority }),
       ...(action.summary === undefined ? {} : { summary: action.summary }),
       ...(http === undefined ? {} : { http }),
-      hash: hashOf(stream === undefined ? [input, output] : [input, output, stream]),
+      hash: hashOf(moving === undefined ? [input, output] : [input, output, moving]),
     };
   }
 }

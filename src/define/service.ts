@@ -3,6 +3,7 @@
  * Nothing is refused here: `checkService` (define/check-service.ts) finds every problem at once, before any process starts.
  */
 import type { ActionCommon } from './action-common.ts';
+import type { ChannelMaker } from './channel.ts';
 import type { ActionType } from './client.ts';
 import type { EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
@@ -53,6 +54,8 @@ export interface ActionMaker<P, R, E extends ErrorRows, Ev extends EventSchemas>
   ): ActionType<In<I>, Jsonified<Awaited<Result>>>;
   /** Items that move one by one. */
   readonly stream: StreamMaker<P, R, E, Ev>;
+  /** Messages both ways, for as long as both want. */
+  readonly channel: ChannelMaker<P, R, E, Ev>;
 }
 
 export interface Subscription {
@@ -83,6 +86,10 @@ export interface ActionDefinition extends ActionCommon {
   readonly items?: Schema;
   readonly yields?: Schema;
   readonly silenceMs?: number;
+  /** By `action.channel`. */
+  readonly isChannel?: boolean;
+  readonly receives?: Schema;
+  readonly sends?: Schema;
 }
 
 /** A service as it was written, types forgotten: what checks, manifest and host read. */
@@ -164,6 +171,7 @@ const subscribe =
 
 const actionMaker = Object.assign((action: ActionDefinition) => action, {
   stream: (action: ActionDefinition) => ({ ...action, isStream: true }),
+  channel: (action: ActionDefinition) => ({ ...action, isChannel: true }),
 });
 
 /** Turns what a user wrote into data. What is of the wrong kind is kept as it is: the check names it. */

@@ -16,6 +16,7 @@ import type { ActionMetrics } from '../telemetry/action-metrics.ts';
 import type { HandlerKit } from './handling.ts';
 import { CallHandling } from './handling.ts';
 import { invalidInput } from './invalid-input.ts';
+import { channelChain } from './channels.ts';
 import { streamChain } from './streams.ts';
 import { afterwards, isThenable, nothing, validator } from './validate.ts';
 
@@ -121,13 +122,15 @@ function observed(
   };
 }
 
-const silenceOf = ({ isStream, silenceMs }: ActionDefinition): number | undefined =>
-  isStream === true ? (silenceMs ?? bounds.streamSilenceMs) : undefined;
+const silenceOf = ({ isStream, isChannel, silenceMs }: ActionDefinition): number | undefined =>
+  isStream === true || isChannel === true ? (silenceMs ?? bounds.streamSilenceMs) : undefined;
 
 export function servedActions(serving: Serving): ResponderAction[] {
   return Object.entries(serving.definition.actions).map(([name, action]) => {
     const label = `${serving.definition.name}.${name}`;
-    const steps = action.isStream === true ? streamChain(action, label) : chain(action, label);
+    const isChannel = action.isChannel === true;
+    const makeSteps = isChannel ? channelChain : action.isStream === true ? streamChain : chain;
+    const steps = makeSteps(action, label);
     const described = serving.manifest.actions[name];
     return {
       name,
@@ -136,7 +139,9 @@ export function servedActions(serving: Serving): ResponderAction[] {
       concurrency: described?.concurrency ?? 1,
       priority: described?.priority,
       silenceMs: silenceOf(action),
-      isResumable: described?.http?.resume !== undefined,
+      isChannel,
+      // A channel never comes to its end by itself; who wants it opens it again.
+      isResumable: isChannel || described?.http?.resume !== undefined,
       invoke: observed(serving, name, (input, call) => steps(call, input, serving.kit)),
     };
   });

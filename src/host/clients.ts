@@ -4,7 +4,7 @@
  */
 import { isActionName } from '../core/ids.ts';
 import type { Remotes } from '../define/handling.ts';
-import type { ClientCallOptions, ClientStreamOptions } from '../define/client.ts';
+import type { Channel, ChannelOptions, ClientCallOptions, ClientStreamOptions } from '../define/client.ts';
 import type { Caller } from '../mesh/caller.ts';
 import type { Items } from '../mesh/pump.ts';
 import type { Stream } from '../mesh/stream-call.ts';
@@ -15,12 +15,13 @@ interface Send {
   /** `(input, options)` or `(input, items, options)`. */
   stream(input?: unknown, second?: unknown, third?: ClientStreamOptions): Stream;
   send(input: unknown, items: Items, options?: ClientStreamOptions): Promise<unknown>;
+  open(input?: unknown, options?: ChannelOptions<unknown>): Promise<Channel<unknown, unknown>>;
 }
 
 const isItems = (value: unknown): value is Items =>
   typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 
-/** A plain call, a stream that is read, and one that is written: which of them an action is its types say, and the callee. */
+/** A plain call, a stream that is read, one that is written, and a channel: which of them an action is its types say, and the callee. */
 function senderOf(caller: Caller, service: string, action: string): Send {
   const stream = (input: unknown, items: Items | undefined, options: ClientStreamOptions = {}): Stream =>
     caller.stream(service, action, input, { ...ownOptions(options), silenceMs: options.silenceMs, items });
@@ -34,6 +35,10 @@ function senderOf(caller: Caller, service: string, action: string): Send {
           : stream(input, undefined, second as ClientStreamOptions | undefined),
       send: (input: unknown, items: Items, options?: ClientStreamOptions) =>
         stream(input, items, options).result,
+      open: (input: unknown = {}, options: ChannelOptions<unknown> = {}) => {
+        const { silenceMs, reconnect } = options;
+        return caller.channel(service, action, input, { ...ownOptions(options), silenceMs, reconnect });
+      },
     },
   );
 }

@@ -7,6 +7,7 @@ import { TuttiError } from '../core/errors.ts';
 import type { Clock, Random, Timer } from '../core/ports.ts';
 import { decideRetry } from '../core/retry-policy.ts';
 import type { TryEnd } from '../core/retry-policy.ts';
+import { askedWrongly } from './asked-wrongly.ts';
 import { frameFlags } from './frames.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { Peer } from './peer.ts';
@@ -162,6 +163,10 @@ export class CallRoutes {
       // A peer that was lost between its welcome and now knows no actions either.
       if (!peer.isOpen) this.#unreachable(call, peer, undefined);
       else this.#needs.fail(call, unknownAction(`${call.service}.${call.action}`));
+      return;
+    }
+    if (offer.silenceMs !== undefined && call.stream?.isChannel === !offer.isChannel) {
+      this.#needs.fail(call, askedWrongly(call.action, offer.isChannel ? 'channel' : 'stream'));
       return;
     }
     call.frame.action = offer.number;

@@ -5,6 +5,8 @@
 import type { Avoided } from '../core/avoided.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import type { Clock, Random } from '../core/ports.ts';
+import type { Reconnect } from '../define/client.ts';
+import type { ChannelCall } from './channel-call.ts';
 import type { ArrivedItem } from './item-inbox.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { CallOptions } from './outgoing-call.ts';
@@ -35,6 +37,8 @@ export interface Caller {
   stream(service: string, action: string, input: unknown, more?: StreamOptions): Stream;
   /** Its items as they came, JSON text not parsed; its result as `callForHttp`. */
   streamForHttp(service: string, action: string, input: unknown, more?: StreamOptions): Stream<ArrivedItem>;
+  /** Resolves when the other side runs. */
+  channel(service: string, action: string, input: unknown, more?: ChannelOptions): Promise<ChannelCall>;
   /** To who is there now: one instance of each balanced subscriber, all of each broadcast one. Resolves once handed over. */
   emit(event: string, payload: unknown, options?: CallOptions): Promise<{ delivered: number }>;
   stats(): CallerStats;
@@ -48,6 +52,11 @@ export interface StreamOptions extends CallOptions {
   readonly items?: Items | undefined;
   /** How long it may wait for the other side; default: as the action says. */
   readonly silenceMs?: number | undefined;
+}
+
+export interface ChannelOptions extends CallOptions {
+  readonly silenceMs?: number | undefined;
+  readonly reconnect?: Reconnect<unknown> | undefined;
 }
 
 export interface CallerNeeds {

@@ -23,6 +23,8 @@ export interface OfferedAction {
 }
 
 export interface OfferedStream {
+  /** It is a channel: who opens it gives a receipt for each message. */
+  readonly isChannel?: true;
   /** How long it may wait for the other side; absent: for ever. */
   readonly silenceMs?: number;
 }
@@ -75,4 +77,6 @@ const isOfferedAction = (value: unknown): value is OfferedAction =>
   (value['priority'] === undefined || isPriority(value['priority'])) &&
   (value['stream'] === undefined || isOfferedStream(value['stream']));
 const isOfferedStream = (value: unknown): value is OfferedStream =>
-  isPlainObject(value) && (value['silenceMs'] === undefined || Number(value['silenceMs']) > 0);
+  isPlainObject(value) &&
+  (value['silenceMs'] === undefined || Number(value['silenceMs']) > 0) &&
+  (value['isChannel'] === undefined || value['isChannel'] === true);

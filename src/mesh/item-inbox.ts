@@ -18,6 +18,8 @@ export interface ItemInboxNeeds {
   /** What the sender may send before anything was granted. */
   readonly credit: number;
   readonly patience: Patience;
+  /** Granted is what the reader says it has taken, one by one, and not what was handed to it. */
+  readonly isReceipted: boolean;
   readonly grant: (bytes: number) => void;
   /** The reader wants no more, before the end. */
   readonly left: () => void;
@@ -42,6 +44,8 @@ export class ItemInbox implements AsyncIterableIterator<ArrivedItem, undefined> 
   readonly #needs: ItemInboxNeeds;
   readonly #window: ReceiveWindow;
   #held: Held[] = [];
+  /** Bytes of the one that was handed out and is not taken. */
+  #handedBytes = 0;
   #reader: Reader | undefined;
   #isOver = false;
   #error: Error | undefined;
@@ -115,6 +119,13 @@ export class ItemInbox implements AsyncIterableIterator<ArrivedItem, undefined> 
     return Promise.resolve(done);
   }
 
+  /** The last one that was handed out, where receipts are given; otherwise there is nothing to do. */
+  taken(): void {
+    const bytes = this.#handedBytes;
+    this.#handedBytes = 0;
+    if (bytes > 0) this.#needs.grant(this.#window.grant(bytes));
+  }
+
   #hand(reader: Reader, item: Held): void {
     this.#reader = undefined;
     this.#needs.patience.end();
@@ -123,6 +134,10 @@ export class ItemInbox implements AsyncIterableIterator<ArrivedItem, undefined> 
   }
 
   #consumed({ bytes }: Held): void {
+    if (this.#needs.isReceipted) {
+      this.#handedBytes = bytes;
+      return;
+    }
     const credit = this.#window.consumed(bytes);
     if (credit > 0 && !this.#isOver) this.#needs.grant(credit);
   }

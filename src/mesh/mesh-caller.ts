@@ -12,6 +12,8 @@ import { readBody } from './body.ts';
 import { CallOutcomes } from './call-outcomes.ts';
 import type { Refusal } from './call-outcomes.ts';
 import { CallRoutes } from './call-routes.ts';
+import { Channels } from './channels.ts';
+import type { ChannelCall } from './channel-call.ts';
 import { currentContext } from './context.ts';
 import type { CallContext } from './context.ts';
 import { EventDelivery } from './event-delivery.ts';
@@ -19,6 +21,7 @@ import { frameFlags, frameKinds, readBodyBytes } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
 import { deadlineOf, frameOf } from './outgoing-call.ts';
 import type { CallOptions } from './outgoing-call.ts';
+import type { MessageOutbox } from './message-outbox.ts';
 import { Peer } from './peer.ts';
 import type { PeerOwner } from './peer.ts';
 import { PeerTable } from './peer-table.ts';
@@ -33,7 +36,7 @@ import { makeTraceIds } from './trace-ids.ts';
 import type { NewTraceId } from './trace-ids.ts';
 import { readWireError } from './wire-error.ts';
 
-import type { Caller, CallerNeeds, CallerStats, StreamOptions } from './caller.ts';
+import type { Caller, CallerNeeds, CallerStats, ChannelOptions, StreamOptions } from './caller.ts';
 
 export const makeCaller = (needs: CallerNeeds): Caller => new MeshCaller(needs);
 
@@ -60,6 +63,7 @@ class MeshCaller implements Caller, PeerOwner {
   readonly #outcomes: CallOutcomes;
   /** Those that are with no instance; the others are with their peer. */
   readonly #routes: CallRoutes;
+  readonly #channels: Channels;
   /** Of every service it has called. */
   readonly #services = new Map<string, ServiceCalls>();
   #comparedAt = 0;
@@ -80,6 +84,10 @@ class MeshCaller implements Caller, PeerOwner {
       fail: (call, error) => {
         this.#fail(call, error);
       },
+    });
+    this.#channels = new Channels({
+      ...needs,
+      stream: (request, messages) => this.#streamOf({ ...request, forHttp: false }, messages).view(valueOf),
     });
     this.#stopWatching = needs.registry.onChange(() => {
       this.#peers.refresh();
@@ -112,6 +120,16 @@ class MeshCaller implements Caller, PeerOwner {
     return this.#streamOf({ service, action, input, options, forHttp: true }).view((item) => item);
   }
 
+  // eslint-disable-next-line max-params -- as `call`
+  channel(
+    service: string,
+    action: string,
+    input: unknown,
+    options: ChannelOptions = noOptions,
+  ): Promise<ChannelCall> {
+    return this.#channels.open({ service, action, input, options });
+  }
+
   async emit(event: string, payload: unknown, options = noOptions): Promise<{ delivered: number }> {
     if (this.#isClosed) throw new TuttiError('CANCELLED');
     const parent = parentOf(options);
@@ -142,6 +160,7 @@ class MeshCaller implements Caller, PeerOwner {
     this.#isClosed = true;
     this.#stopWatching();
     this.#sweepTimer?.cancel();
+    this.#channels.close();
     for (const call of this.#live()) this.#takeBack(call, new TuttiError('CANCELLED'));
     this.#routes.pools.close();
     for (const peer of this.#peers.all()) peer.end();
@@ -177,12 +196,16 @@ class MeshCaller implements Caller, PeerOwner {
     }
   }
 
-  #streamOf(request: CallRequest & { readonly options: StreamOptions }): StreamCall {
+  #streamOf(
+    request: CallRequest & { readonly options: StreamOptions },
+    messages?: MessageOutbox,
+  ): StreamCall {
     const { service, action, options } = request;
     const stream: StreamCall = new StreamCall({
       clock: this.#needs.clock,
       label: `${service}.${action}`,
       items: options.items,
+      messages,
       silenceMs: options.silenceMs,
       start: (settlers) => this.#start({ ...request, stream }, settlers),
       takeBack: (call, error) => {

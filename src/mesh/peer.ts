@@ -46,6 +46,8 @@ export interface Offer {
   readonly priority: number | undefined;
   /** Of a stream, and only of a stream: how long it may wait for the other side. */
   readonly silenceMs: number | undefined;
+  /** A stream that is a channel. */
+  readonly isChannel: boolean;
 }
 
 /** An instance that was lost or not reached is the last choice for this long: the registry needs a moment to know. */
@@ -214,7 +216,8 @@ export class Peer implements CallHolder {
     welcome.actions.forEach((action: OfferedAction, number) => {
       const { name, idempotent: isIdempotent, priority, stream } = action;
       const silenceMs = stream === undefined ? undefined : (stream.silenceMs ?? Infinity);
-      this.#offers.set(name, { number, isIdempotent, priority, silenceMs });
+      const isChannel = stream?.isChannel === true;
+      this.#offers.set(name, { number, isIdempotent, priority, silenceMs, isChannel });
     });
     welcome.events.forEach((event, number) => this.#events.set(event, number));
     this.#isWelcome = true;

@@ -23,6 +23,7 @@ export interface CallRequest {
 export interface CarriedStream {
   /** The other side runs: the call cannot be made elsewhere any more. */
   readonly hasBegun: boolean;
+  readonly isChannel: boolean;
   /** A try: it was sent on this connection, under this number. */
   carriedBy(carrier: StreamCarrier, stream: number, silenceMs: number): void;
   /** @throws {TuttiError} `PROTOCOL_ERROR` */

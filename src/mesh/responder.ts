@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../core/ports.ts';
 import { Admission } from './admission.ts';
 import { CallDesk } from './call-desk.ts';
 import { welcomeText } from './hello.ts';
-import type { OfferedAction } from './hello.ts';
+import type { OfferedAction, OfferedStream } from './hello.ts';
 import type { MeshLog } from './mesh-log.ts';
 import { Place } from './place.ts';
 import type { PlaceWatcher } from './place.ts';
@@ -29,6 +29,8 @@ export interface ResponderAction {
   readonly priority?: number | undefined;
   /** Of a stream, and only of a stream: how long it may wait for its caller; Infinity: for ever. */
   readonly silenceMs?: number | undefined;
+  /** A stream that is a channel. */
+  readonly isChannel?: boolean;
   /** Of a stream: whoever reads it can go on elsewhere. */
   readonly isResumable?: boolean;
   /** Validates, runs and validates again. A promise or the answer itself; inside the context of the call. */
@@ -246,10 +248,18 @@ class MeshResponder implements Responder, ServedLinkOwner {
   }
 }
 
-const offerOf = ({ name, hash, idempotent, priority, silenceMs }: ResponderAction): OfferedAction => ({
+const offerOf = ({ name, hash, idempotent, priority, ...stream }: ResponderAction): OfferedAction => ({
   ...{ name, hash, idempotent },
   ...(priority === undefined ? {} : { priority }),
-  ...(silenceMs === undefined ? {} : { stream: silenceMs === Infinity ? {} : { silenceMs } }),
+  ...(stream.silenceMs === undefined ? {} : { stream: offeredStream(stream) }),
+});
+
+const offeredStream = ({
+  silenceMs,
+  isChannel,
+}: Pick<ResponderAction, 'silenceMs' | 'isChannel'>): OfferedStream => ({
+  ...(silenceMs === undefined || silenceMs === Infinity ? {} : { silenceMs }),
+  ...(isChannel === true ? { isChannel } : {}),
 });
 
 /** Ours, whose names begin so, are answered beside the call that runs. */
@@ -260,6 +270,7 @@ function servedAction(action: ResponderAction, place: Place | undefined): Served
     name: action.name,
     isEvent: false,
     silenceMs: action.silenceMs,
+    isChannel: action.isChannel ?? false,
     isResumable: action.isResumable ?? false,
     place: isOurs(action) ? undefined : place,
     admission: new Admission<ServedCall>({

@@ -29,6 +29,8 @@ export interface Served {
   readonly isEvent: boolean;
   /** Of a stream: how long it may wait for its caller. */
   readonly silenceMs?: number | undefined;
+  /** A stream that is a channel. */
+  readonly isChannel?: boolean;
   /** Of a stream: whoever reads it can go on elsewhere. */
   readonly isResumable?: boolean;
   /** Of a pool: shared by all that it serves. */

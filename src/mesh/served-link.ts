@@ -8,6 +8,7 @@ import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { instanceId, isSystemService } from '../core/ids.ts';
 import type { Clock, Timer } from '../core/ports.ts';
+import { askedWrongly } from './asked-wrongly.ts';
 import { readBody } from './body.ts';
 import type { CallDesk } from './call-desk.ts';
 import type { CallContext } from './context.ts';
@@ -189,9 +190,11 @@ export class ServedLink implements CallOrigin {
     };
   }
 
-  #streamOf({ number, action }: ServedCall, silenceMs: number): StreamOfCall {
+  #streamOf({ number, action, served }: ServedCall, silenceMs: number): StreamOfCall {
     const { clock, service } = this.#owner;
-    return new StreamOfCall({ carrier: this.#link, clock, number, silenceMs, label: `${service}.${action}` });
+    const label = `${service}.${action}`;
+    const isChannel = served.isChannel === true;
+    return new StreamOfCall({ carrier: this.#link, clock, number, silenceMs, label, isChannel });
   }
 
   #takeOfStream(frame: IncomingFrame): void {
@@ -205,9 +208,14 @@ export class ServedLink implements CallOrigin {
   /** While we stop: a stream that moves may come to its end, unless it can go on elsewhere; one that does not move never would. */
   endQuietStreams(error: TuttiError): void {
     const now = this.#owner.clock.now();
-    for (const call of this.#calls.values())
-      if (call.stream !== undefined && (call.served.isResumable === true || call.stream.isQuiet(now)))
-        call.cancel(error);
+    for (const call of this.#calls.values()) {
+      const { stream, served } = call;
+      if (stream === undefined || !(served.isResumable === true || stream.isQuiet(now))) continue;
+      call.cancel(error);
+      // Nothing is taken any more: the caller may go on elsewhere while the handler comes to its end.
+      if (served.isChannel === true && stream.hasBegun)
+        this.answer(call, errorFrame(call.number, error, { load: this.#owner.desk.load }));
+    }
   }
 
   /** Only gateways find out who asks; a service hands on what its own caller said, and so only in a call that is part of another. */
@@ -254,13 +262,10 @@ export class ServedLink implements CallOrigin {
 }
 
 /** Whoever does not know that it is a stream could do nothing with its items, and the other way round. */
-function wrongWay(frame: IncomingFrame, { name, silenceMs }: Served): TuttiError | undefined {
+function wrongWay(frame: IncomingFrame, { name, silenceMs, isChannel }: Served): TuttiError | undefined {
   const asStream = (frame.flags & frameFlags.stream) !== 0;
   if (asStream === (silenceMs !== undefined)) return undefined;
-  const message = asStream
-    ? `${name} is no stream: call it as a function`
-    : `${name} is a stream: ask for it with .stream() or .send(), or over HTTP`;
-  return new TuttiError('INVALID_INPUT', { message, issues: [{ path: '', message }] });
+  return askedWrongly(name, asStream ? 'function' : isChannel === true ? 'channel' : 'stream');
 }
 
 const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });

@@ -9,6 +9,7 @@ import { frameKinds } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
 import type { ArrivedItem } from './item-inbox.ts';
 import type { StreamCarrier } from './item-outbox.ts';
+import type { MessageOutbox } from './message-outbox.ts';
 import { Pump } from './pump.ts';
 import type { Items } from './pump.ts';
 import type { CarriedStream, PendingCall, Settlers } from './pending-call.ts';
@@ -28,6 +29,8 @@ export interface StreamCallNeeds {
   readonly clock: Clock;
   readonly label: string;
   readonly items: Items | undefined;
+  /** It is a channel: these go, each until it was taken. */
+  readonly messages: MessageOutbox | undefined;
   /** Undefined: as the action says. */
   readonly silenceMs: number | undefined;
   /** @throws {TuttiError} when the call is refused at once. */
@@ -37,6 +40,7 @@ export interface StreamCallNeeds {
 
 export class StreamCall implements CarriedStream {
   hasBegun = false;
+  readonly isChannel: boolean;
   readonly #needs: StreamCallNeeds;
   readonly #begun = Promise.withResolvers<undefined>();
   readonly #result = Promise.withResolvers<unknown>();
@@ -49,6 +53,7 @@ export class StreamCall implements CarriedStream {
 
   constructor(needs: StreamCallNeeds) {
     this.#needs = needs;
+    this.isChannel = needs.messages !== undefined;
     // Whoever looks at one of the two only hears of an error there.
     this.#begun.promise.catch(() => undefined);
     this.#result.promise.catch(() => undefined);
@@ -79,9 +84,9 @@ export class StreamCall implements CarriedStream {
   }
 
   carriedBy(carrier: StreamCarrier, stream: number, silenceMs: number): void {
-    const { clock, label } = this.#needs;
+    const { clock, label, messages } = this.#needs;
     this.#end = new StreamEnd({
-      ...{ carrier, clock, stream, label },
+      ...{ carrier, clock, stream, label, messages },
       silenceMs: this.#needs.silenceMs ?? silenceMs,
       credit: { sending: 0, receiving: bounds.streamWindowBytes },
       over: (error) => {
@@ -127,11 +132,13 @@ export class StreamCall implements CarriedStream {
       this.#begun.resolve(undefined);
       this.#result.resolve(value);
       this.#end?.inbox.finish();
-      this.#end?.outbox.fail(new TuttiError('CANCELLED', { message: 'The stream is over' }));
+      // Its last word, as an error would be.
+      const from = this.#needs.label;
+      this.#end?.stopSending(new TuttiError('CANCELLED', { message: 'The stream is over' }, { from }));
     } else {
       this.#begun.reject(error);
       this.#result.reject(error);
-      this.#end?.outbox.fail(error);
+      this.#end?.stopSending(error);
       if ((error as { code?: unknown }).code === 'CANCELLED') this.#end?.inbox.fail(error);
       else this.#end?.inbox.finish(error);
     }
@@ -181,7 +188,9 @@ export class StreamCall implements CarriedStream {
   /** What cannot be read ends the stream, here and there. */
   #read<Item>(read: (item: ArrivedItem) => Item, item: ArrivedItem): Item {
     try {
-      return read(item);
+      const value = read(item);
+      this.#end?.inbox.taken();
+      return value;
     } catch (cause) {
       const error = new TuttiError('INVALID_OUTPUT', { action: this.#needs.label }, { cause });
       this.#over(error);

@@ -10,6 +10,7 @@ import type { IncomingFrame } from './frames.ts';
 import { ItemInbox } from './item-inbox.ts';
 import { ItemOutbox } from './item-outbox.ts';
 import type { StreamCarrier } from './item-outbox.ts';
+import type { MessageOutbox } from './message-outbox.ts';
 import { Patience } from './patience.ts';
 
 export interface StreamEndNeeds {
@@ -24,6 +25,8 @@ export interface StreamEndNeeds {
   /** It has waited too long, or its reader wants no more. */
   readonly over: (error: TuttiError) => void;
   readonly label: string;
+  /** Of a channel: what goes is held there, and each one that comes gets its receipt. */
+  readonly messages: MessageOutbox | undefined;
 }
 
 export class StreamEnd {
@@ -32,11 +35,12 @@ export class StreamEnd {
   readonly #needs: StreamEndNeeds;
 
   constructor(needs: StreamEndNeeds) {
-    const { carrier, stream, credit } = needs;
+    const { carrier, stream, credit, messages } = needs;
     this.#needs = needs;
     this.inbox = new ItemInbox({
       credit: credit.receiving,
       patience: this.#patience(),
+      isReceipted: messages !== undefined,
       grant: (bytes) => {
         carrier.say(creditFrame(stream, bytes));
       },
@@ -45,6 +49,7 @@ export class StreamEnd {
       },
     });
     this.outbox = new ItemOutbox({ carrier, stream, credit: credit.sending, patience: this.#patience() });
+    messages?.carriedBy({ carrier, stream, credit: credit.sending });
   }
 
   /** Says that the call has begun, and grants the first window where there are items to come. */
@@ -56,14 +61,20 @@ export class StreamEnd {
   /** @throws {TuttiError} `PROTOCOL_ERROR` */
   took(frame: IncomingFrame): void {
     if (frame.kind === frameKinds.data) this.inbox.take(frame);
-    else if (frame.kind === frameKinds.credit) this.outbox.granted(readCredit(frame));
+    else if (frame.kind === frameKinds.credit)
+      (this.#needs.messages ?? this.outbox).granted(readCredit(frame));
     else this.inbox.finish();
   }
 
   /** Both ways. */
   fail(error: Error): void {
     this.inbox.fail(error);
+    this.stopSending(error);
+  }
+
+  stopSending(error: Error): void {
     this.outbox.fail(error);
+    this.#needs.messages?.lost(error);
   }
 
   #patience(): Patience {

@@ -6,6 +6,7 @@ import { TuttiError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { IncomingFrame } from './frames.ts';
 import { valueOf } from './item-inbox.ts';
+import { MessageOutbox } from './message-outbox.ts';
 import type { StreamCarrier } from './item-outbox.ts';
 import { StreamEnd } from './stream-end.ts';
 
@@ -17,8 +18,14 @@ export interface ServedStream {
   readonly items: AsyncIterableIterator<unknown, undefined>;
   /** A promise where it has to wait. @param id of the item, for readers over HTTP. @throws what ended the stream */
   send(item: unknown, id?: string): Promise<void> | undefined;
+  /** Of a channel: what goes, instead of `send`. */
+  readonly messages: MessageOutbox | undefined;
+  /** Of a channel: the last of `items` is; its sender hears of it. */
+  taken(): void;
   /** Why it was ended from outside, if it was; then the answer is this. */
   readonly endedBy: Error | undefined;
+  /** As if from outside. */
+  fail(error: Error): void;
   /** Runs when it is. */
   onEnd(ended: () => void): void;
 }
@@ -29,11 +36,14 @@ export interface StreamOfCallNeeds {
   readonly number: number;
   readonly silenceMs: number;
   readonly label: string;
+  readonly isChannel: boolean;
 }
 
 export class StreamOfCall implements ServedStream {
   endedBy: Error | undefined;
+  hasBegun = false;
   readonly items: AsyncIterableIterator<unknown, undefined>;
+  readonly messages: MessageOutbox | undefined;
   readonly #needs: StreamOfCallNeeds;
   readonly #end: StreamEnd;
   #movedAt: number;
@@ -42,9 +52,10 @@ export class StreamOfCall implements ServedStream {
   constructor(needs: StreamOfCallNeeds) {
     const { carrier, clock, number: stream, silenceMs, label } = needs;
     this.#needs = needs;
+    this.messages = needs.isChannel ? new MessageOutbox(clock, label) : undefined;
     this.#movedAt = clock.now();
     const end = new StreamEnd({
-      ...{ carrier, clock, stream, silenceMs, label },
+      ...{ carrier, clock, stream, silenceMs, label, messages: this.messages },
       credit: { sending: bounds.streamWindowBytes, receiving: 0 },
       over: (error) => {
         // An action that has read enough goes on; one that has waited too long does not.
@@ -65,6 +76,7 @@ export class StreamOfCall implements ServedStream {
   }
 
   begin(takesItems: boolean): void {
+    this.hasBegun = true;
     this.#end.begin(takesItems);
     // Nothing will come: whoever reads finds the end.
     if (!takesItems) this.#end.inbox.finish();
@@ -73,6 +85,10 @@ export class StreamOfCall implements ServedStream {
   send(item: unknown, id?: string): Promise<void> | undefined {
     this.#movedAt = this.#needs.clock.now();
     return this.#end.outbox.send(item, id === undefined ? '' : JSON.stringify({ id }));
+  }
+
+  taken(): void {
+    this.#end.inbox.taken();
   }
 
   /** @throws {TuttiError} `PROTOCOL_ERROR` */
@@ -89,13 +105,18 @@ export class StreamOfCall implements ServedStream {
   fail(error: Error): void {
     if (this.endedBy !== undefined) return;
     this.endedBy = error;
-    this.#end.fail(error);
+    this.#stop(error);
     this.#onEnd?.();
   }
 
   /** The call was answered. */
   close(): void {
-    this.#end.fail(new TuttiError('CANCELLED', { message: 'The stream is over' }));
+    this.#stop(new TuttiError('CANCELLED', { message: 'The stream is over' }));
+  }
+
+  #stop(error: Error): void {
+    this.#end.fail(error);
+    this.messages?.fail(error);
   }
 
   /** Nothing has moved for so long that it may wait for ever. */

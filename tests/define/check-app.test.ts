@@ -211,12 +211,19 @@ test('a stream or a subscription in a pool is refused, and a pool counts with it
   const pooled = { name: 'shop', services: { users: { ...users, pool: { size: 63, spares: 64 } } } };
   const manifest = {
     ...{ name: 'users', version: '1', needs: [], mayCall: [], errors: {}, hash: '' },
-    actions: { list: { input: {}, stream: {}, idempotent: true, concurrency: 1, hash: '' } },
+    actions: {
+      list: { input: {}, stream: {}, idempotent: true, concurrency: 1, hash: '' },
+      talk: {
+        ...{ input: {}, channel: { receives: {}, sends: {} } },
+        ...{ idempotent: true, concurrency: 1, hash: '' },
+      },
+    },
     events: { 'cache.cleared': { mode: 'broadcast', schema: {} } },
   } as const;
   const found = checkTogether(pooled, { app: 'shop', services: { users: manifest } }).map(problemText);
   assert.deepEqual(found, [
-    'services.users.actions.list: a service in a pool takes plain calls only, and this is a stream: move it to a service without `pool`',
+    'services.users.actions.list: a service in a pool takes plain calls only, and this is a stream or a channel: move it to a service without `pool`',
+    'services.users.actions.talk: a service in a pool takes plain calls only, and this is a stream or a channel: move it to a service without `pool`',
     'services.users.events.cache.cleared: a service in a pool takes plain calls only: subscribe in a service without `pool`, and call the pool from there',
   ]);
   const many = Object.fromEntries(

@@ -32,6 +32,8 @@ export interface ServeOptions {
   readonly actions?: Record<string, ResponderAction['invoke']>;
   /** Actions that are streams. */
   readonly streams?: Record<string, (input: unknown, stream: ServedStream, call: IncomingCall) => unknown>;
+  /** Streams that are channels. */
+  readonly channels?: ServeOptions['streams'];
   readonly silenceMs?: number;
   /** As a host makes them. */
   readonly hosted?: readonly ResponderAction[];
@@ -174,8 +176,15 @@ function plainActions(options: ServeOptions): ResponderAction[] {
 
 function streamActions(options: ServeOptions): ResponderAction[] {
   const { idempotent = false, concurrency = 100, silenceMs = Infinity } = options;
-  return Object.entries(options.streams ?? {}).map(([name, run]) => ({
-    ...{ name, hash: '', idempotent, concurrency, silenceMs },
+  const ways = [
+    { runs: options.streams ?? {}, isChannel: false },
+    { runs: options.channels ?? {}, isChannel: true },
+  ];
+  const all = ways.flatMap(({ runs, isChannel }) =>
+    Object.entries(runs).map(([name, run]) => ({ name, run, isChannel })),
+  );
+  return all.map(({ name, run, isChannel }) => ({
+    ...{ name, hash: '', idempotent, concurrency, silenceMs, isChannel, isResumable: isChannel },
     invoke: (input, call) => {
       if (call.stream === undefined) throw new Error('this is to be a stream');
       return run(input, call.stream, call);

@@ -3,6 +3,7 @@
  * and the test that must then fail. Each leaves TypeScript that runs: what does not even start shows nothing.
  */
 import type { Mutant } from './mutant.ts';
+import { channelMutants } from './channel-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 
@@ -798,6 +799,7 @@ export const mutants: readonly Mutant[] = [
     tests: ['tests/processes/keeper/keeper.test.ts'],
     name: 'killed again and again',
   },
+  ...channelMutants,
   ...streamMutants,
   {
     promise: 'replicas by load: under a load that stays it comes to rest',

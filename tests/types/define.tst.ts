@@ -63,6 +63,7 @@ const mail = contract({
   actions: {
     send: { input: z.object({ to: z.email() }), output: z.object({ sent: z.boolean() }) },
     watch: { input: z.object({ box: z.string() }), yields: z.object({ at: z.date() }) },
+    sort: { input: z.object({ box: z.string() }), receives: z.object({ to: z.string() }), sends: z.date() },
   },
 });
 
@@ -112,6 +113,79 @@ export const talk = defineService({
       },
     }),
   }),
+});
+
+export const work = defineService({
+  name: 'work',
+  actions: (action) => ({
+    commands: action.channel({
+      input: z.object({ after: z.number().default(0) }),
+      receives: z.object({ n: z.number(), role: z.string().default('none') }),
+      sends: z.object({ at: z.date() }),
+      async run({ channel, input, signal }) {
+        expect(input.after).type.toBe<number>();
+        expect(signal).type.toBe<AbortSignal>();
+        for await (const command of channel) {
+          expect(command).type.toBe<{ n: number; role: string }>();
+          await channel.send({ at: new Date(command.n) }, { deadlineMs: 100 });
+          // @ts-expect-error a message that is not what it declares
+          await channel.send({ at: command.n });
+        }
+        expect(channel).type.not.toHaveProperty('close');
+      },
+    }),
+    bare: action.channel({ receives: z.string(), sends: z.string(), run: () => undefined }),
+    // @ts-expect-error it sends, and does not say what
+    half: action.channel({ receives: z.string(), run: () => undefined }),
+  }),
+});
+
+implement(mail, {
+  actions: {
+    send: () => ({ sent: true }),
+    *watch() {
+      yield { at: new Date(0) };
+    },
+    async sort({ channel, input }) {
+      expect(input.box).type.toBe<string>();
+      for await (const { to } of channel) await channel.send(new Date(to));
+    },
+  },
+});
+
+test('channels are typed on both sides', () => {
+  defineService({
+    name: 'caller',
+    needs: { work: remote<typeof work>('work'), mail: remote(mail) },
+    actions: (action) => ({
+      go: action({
+        run: async ({ calls }) => {
+          await using channel = await calls.work.commands.open(
+            { after: 1 },
+            { reconnect: { forMs: 1_000, input: ({ code }) => ({ after: code.length }) } },
+          );
+          await channel.send({ n: 1 }, { deadlineMs: 100 });
+          for await (const notice of channel) expect(notice).type.toBe<{ at: string }>();
+          await channel.close();
+          channel.cancel('enough');
+          await calls.work.bare.open();
+          for await (const at of await calls.mail.sort.open({ box: 'x' })) expect(at).type.toBe<string>();
+          expect(calls.work.commands).type.not.toHaveProperty('stream');
+          expect(calls.work.commands).type.not.toBeAssignableTo<(...args: never[]) => unknown>();
+          // @ts-expect-error a message that does not fit
+          await channel.send({ n: 'one' });
+          // @ts-expect-error the box is missing
+          await calls.mail.sort.open({});
+          // @ts-expect-error what the next run begins with is not what it wants
+          await calls.mail.sort.open({ box: 'x' }, { reconnect: { forMs: 1, input: () => ({}) } });
+          // @ts-expect-error a policy says what the next run begins with
+          await calls.work.bare.open({}, { reconnect: { forMs: 1 } });
+          // @ts-expect-error a channel has no deadline of its own
+          await calls.work.bare.open({}, { deadlineMs: 1 });
+        },
+      }),
+    }),
+  });
 });
 
 test('streams are typed on both sides', () => {
