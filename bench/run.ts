@@ -8,6 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { calls } from './calls.ts';
+import { deathsUnderLoad } from './deaths.ts';
 import { gateway } from './gateway.ts';
 import { machine } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
@@ -18,6 +19,7 @@ import { supervision } from './supervision.ts';
 const questions: Readonly<Record<string, (settings: Settings) => Promise<Answer>>> = {
   calls,
   gateway,
+  deaths: deathsUnderLoad,
   logs,
   start,
   supervision,
