@@ -1,6 +1,7 @@
 /**
- * Makes dist/, the package as it is published: compiled JavaScript with types, since Node strips no types under
- * node_modules. The folders stay where they are (dist/bin, dist/src), so that every relative path keeps its meaning.
+ * Makes dist/, the package as it is published: JavaScript with types, since Node strips no types under node_modules. Modules that are loaded
+ * together are one file: to find, read and link each of a hundred costs an instance as much time as all else it does at its start.
+ * Programs stay where they are (dist/bin, dist/src), and `import.meta.url` is what it was, so that every relative path keeps its meaning.
  * Then proves it: publint, attw, and the packed tarball installed, run and type-checked in an empty folder.
  * Publish with `npm publish ./dist`; `private` stops a publish from the root.
  */
@@ -16,7 +17,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
+import { build } from 'esbuild';
+import type { Plugin } from 'esbuild';
 
 const dist = resolve('dist');
 
@@ -27,6 +30,54 @@ function sh(command: string, args: string[], folder = process.cwd()): void {
 }
 
 const compiled = (text: string): string => text.replaceAll(/(['"])(\.{1,2}\/[^'"\n]*)\.ts\1/g, '$1$2.js$1');
+
+/** What is started or imported by its path; all else is in files that these share. */
+const programs = [
+  'index.ts',
+  'testing/index.ts',
+  'cli/main.ts',
+  'define/manifest-process.ts',
+  'processes/keeper/main.ts',
+  'processes/supervisor/main.ts',
+  'processes/instance/main.ts',
+  'services/gateway/gateway.ts',
+  'services/event-hook/event-hook.ts',
+];
+
+/** Of a module that has moved into another file, where it was. */
+const placeOf = (file: string): string => {
+  const place = relative('src', file).replace(/ts$/, 'js');
+  return `(import.meta.url.slice(0, import.meta.url.lastIndexOf('/src/') + 5) + '${place}')`;
+};
+
+const keepPlaces: Plugin = {
+  name: 'keep-places',
+  setup: (all) => {
+    all.onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', () => placeOf(path)),
+      loader: 'ts',
+    }));
+  },
+};
+
+/** tsc gives the types. */
+async function bundle(): Promise<void> {
+  for (const file of globSync('dist/src/**/*.js')) rmSync(file);
+  await build({
+    entryPoints: programs.map((program) => `src/${program}`),
+    outdir: 'dist/src',
+    outbase: 'src',
+    chunkNames: 'chunks/[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    packages: 'external',
+    plugins: [keepPlaces],
+    logLevel: 'warning',
+  });
+}
 
 /** The entries are JavaScript already, so that Node's compile cache is on before the first .ts; only their imports change. */
 function copyEntries(): void {
@@ -73,7 +124,11 @@ export default defineService({
 });
 `,
   'app.ts': `import { defineApp } from 'tutti';
-export default defineApp({ name: 'packed', services: { clock: { module: './clock.ts' } } });
+export default defineApp({
+  name: 'packed',
+  services: { clock: { module: './clock.ts' } },
+  gateways: { public: { port: 0 } },
+});
 `,
   'try.ts': `import { startTestApp } from 'tutti/testing';
 import app from './app.ts';
@@ -82,7 +137,7 @@ console.log(app.name, clock.name, typeof startTestApp);
 `,
 };
 
-/** What a stranger does: installs the tarball in an empty folder, runs a file that imports it, type-checks that file. */
+/** What a stranger does: installs the tarball in an empty folder, runs a file that imports it and an app, type-checks that file. */
 function tryTarball(): void {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'tutti-packed-'));
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
@@ -90,7 +145,16 @@ function tryTarball(): void {
   for (const [name, text] of Object.entries(strangersFiles)) writeFileSync(join(folder.path, name), text);
   sh('npm', ['install', '--silent', '--no-audit', '--no-fund', `./tutti-${version}.tgz`], folder.path);
   sh(process.execPath, ['try.ts'], folder.path);
-  sh(process.execPath, ['node_modules/tutti/bin/tutti.js', 'check', 'app.ts'], folder.path);
+  const tutti = (...args: string[]): void => {
+    sh(process.execPath, ['node_modules/tutti/bin/tutti.js', ...args, 'app.ts'], folder.path);
+  };
+  tutti('check');
+  tutti('start', '-d');
+  try {
+    tutti('call', 'clock.double', '{"number":21}', '--app');
+  } finally {
+    tutti('stop', '--app');
+  }
   const options = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2024', '--module', 'nodenext'];
   const types = [
     '--allowImportingTsExtensions',
@@ -108,6 +172,7 @@ function tryTarball(): void {
 
 rmSync(dist, { recursive: true, force: true });
 sh('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist/src']);
+await bundle();
 copyEntries();
 refuseTypeScriptPaths();
 writeManifest();
