@@ -27,7 +27,7 @@ export const bounds = {
   actionConcurrency: 100,
   /** Calls of one action that wait. Beyond: `OVERLOADED` at once. */
   actionQueue: 1_000,
-  /** How long a call may wait at the callee. Beyond: `OVERLOADED`. */
+  /** How long a call may wait at the callee. Beyond: `OVERLOADED`, at once where the pace of the calls before it tells. */
   actionQueueMs: 1_000,
   /** Input of all calls of one action that wait. Beyond: `OVERLOADED` at once. */
   actionQueueBytes: 64 * MiB,

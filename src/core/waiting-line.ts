@@ -55,9 +55,19 @@ export class WaitingLine<Work extends Waiting> {
     return best;
   }
 
-  /** Who gives way when there is no room for one of `priority`: the youngest of the lowest line below it. */
+  /** Who came first of the lowest. */
+  lowest(): Work | undefined {
+    for (const line of this.#lines) for (const first of line) return first;
+    return undefined;
+  }
+
+  /**
+   * Who gives way when there is no room for one of `priority`: the youngest of the lowest line below it. Of a long line the first of each
+   * priority stays, or the low ones would never get there.
+   */
   lowestBelow(priority: number): Work | undefined {
-    for (const line of this.#lines.slice(0, priority)) if (line.size > 0) return [...line].at(-1);
+    const staying = this.#size > this.#lines.length ? 1 : 0;
+    for (const line of this.#lines.slice(0, priority)) if (line.size > staying) return [...line].at(-1);
     return undefined;
   }
 

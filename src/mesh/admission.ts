@@ -2,17 +2,22 @@
  * Who of an action's calls runs, waits or is turned away. It keeps the line and the count; running, answering and
  * the time are the responder's.
  */
+import { Pace } from '../core/pace.ts';
 import { WaitingLine } from '../core/waiting-line.ts';
 import type { Waiting } from '../core/waiting-line.ts';
 
 export interface Admitted extends Waiting {
   readonly bytes: number;
+  /** Absolute; Infinity: it has none. */
+  readonly deadline: number;
 }
 
 export interface AdmissionLimits {
   readonly concurrency: number;
   readonly queue: number;
   readonly queueBytes: number;
+  /** Nobody waits who would wait longer, or past its deadline, as far as that can be told. Default: Infinity. */
+  readonly queueMs?: number;
 }
 
 export interface Admittance<Work> {
@@ -26,11 +31,16 @@ const run = { verdict: 'run', displaced: [] } as const;
 const full = { verdict: 'full', displaced: [] } as const;
 const wait = { verdict: 'wait', displaced: [] } as const;
 
+/** One turn of so many goes to the lowest that waits: the others pass it for as long as they come. */
+const turnsOfAll = 10;
+
 export class Admission<Work extends Admitted> {
   readonly #limits: AdmissionLimits;
   readonly #line = new WaitingLine<Work>();
+  readonly #pace = new Pace();
   #waitingBytes = 0;
   #running = 0;
+  #turns = 0;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -66,7 +76,8 @@ export class Admission<Work extends Admitted> {
 
   /** Gives the place to whose turn it is, if anybody waits. */
   leave(now: number): Work | undefined {
-    const next = this.#line.next(now);
+    this.#pace.freed(now, this.#running >= this.#limits.concurrency);
+    const next = this.#nextTurn(now);
     if (next === undefined) this.#running -= 1;
     else this.remove(next);
     return next;
@@ -86,9 +97,20 @@ export class Admission<Work extends Admitted> {
     return old;
   }
 
-  #hasRoom({ bytes }: Work): boolean {
-    const { queue, queueBytes } = this.#limits;
-    return this.#line.size < queue && this.#waitingBytes + bytes <= queueBytes;
+  #nextTurn(now: number): Work | undefined {
+    if (this.#line.size === 0) return undefined;
+    this.#turns = (this.#turns + 1) % turnsOfAll;
+    return this.#turns === 0 ? this.#line.lowest() : this.#line.next(now);
+  }
+
+  #hasRoom({ bytes, startedAt, deadline }: Work): boolean {
+    const { queue, queueBytes, queueMs = Infinity } = this.#limits;
+    const { size } = this.#line;
+    return (
+      size < queue &&
+      this.#waitingBytes + bytes <= queueBytes &&
+      this.#pace.untilFree(size + 1, startedAt) <= Math.min(queueMs, deadline - startedAt)
+    );
   }
 
   #makeRoom(work: Work): Work[] {

@@ -277,6 +277,7 @@ function servedAction(action: ResponderAction, place: Place | undefined): Served
       concurrency: action.concurrency,
       queue: bounds.actionQueue,
       queueBytes: bounds.actionQueueBytes,
+      queueMs: bounds.actionQueueMs,
     }),
     run: (input, call) => action.invoke(input, call),
   };

@@ -45,7 +45,7 @@ export interface CallOrigin extends PlaceAsker {
   answer(call: ServedCall, answer: OutgoingFrame): void;
 }
 
-export interface ServedCallParts extends Omit<Admitted, 'priority'> {
+export interface ServedCallParts extends Omit<Admitted, 'priority' | 'deadline'> {
   readonly served: Served;
   readonly origin: CallOrigin;
   readonly number: number;
@@ -92,6 +92,10 @@ export class ServedCall implements IncomingCall, Admitted {
 
   get priority(): number {
     return this.context.priority;
+  }
+
+  get deadline(): number {
+    return this.context.deadline;
   }
 
   get action(): string {

@@ -41,6 +41,29 @@ test('who gives way is the youngest of the lowest, and never an equal', () => {
   assert.equal(line.size, 1);
 });
 
+test('of a long line the first of each priority does not give way', () => {
+  const line = new WaitingLine<Call>();
+  const lows = [call(0, 0), call(1, 0)];
+  const fives = Array.from({ length: 10 }, (_hole, at) => call(at + 2, 5));
+  for (const one of [...lows, ...fives]) line.add(one);
+  const givingWay: (Call | undefined)[] = [];
+  for (let time = 0; time < 3; time += 1) {
+    const lowest = line.lowestBelow(9);
+    givingWay.push(lowest);
+    if (lowest !== undefined) line.remove(lowest);
+  }
+  // The last of them when the line is short again.
+  assert.deepEqual(givingWay, [lows[1], fives.at(-1), lows[0]]);
+});
+
+test('the lowest is who came first of the lowest', () => {
+  const line = new WaitingLine<Call>();
+  assert.equal(line.lowest(), undefined);
+  const [low, later, high] = [call(3, 1), call(4, 1), call(0, 9)];
+  for (const one of [low, later, high]) line.add(one);
+  assert.equal(line.lowest(), low);
+});
+
 test('everybody is served once, and nobody waits behind more than those who came within nine seconds of it', () => {
   const arrivals = fc.array(fc.record({ gapMs: fc.nat(800), priority: fc.nat(9) }), { maxLength: 200 });
   fc.assert(
