@@ -1,9 +1,9 @@
 /**
- * Who of the instances of a service looks bad beside the others: slower than five times the middle, or failing. Pure; used by the mesh's caller.
+ * Who of the instances of a service looks bad beside the others: slower than five times the middle, or failing more. Pure; used by the mesh's caller.
  * Where more than half look bad it is not they who are: then nobody is judged (panic rule of Envoy's outlier detection).
  */
 export interface Observed {
-  /** Of its answers lately, milliseconds; undefined: none yet. */
+  /** Of its answers lately that were no failures, milliseconds; undefined: none yet. */
   readonly latencyMs: number | undefined;
   /** Of its answers lately, 0 to 1. */
   readonly failures: number;
@@ -21,15 +21,20 @@ export interface Comparison {
 
 export function compareInstances(instances: readonly Observed[]): Comparison[] {
   const known = instances.flatMap(({ latencyMs }) => (latencyMs === undefined ? [] : [latencyMs]));
-  const sorted = known.toSorted((left, right) => left - right);
-  // The lower of two middles: of two instances the fast one is the measure.
-  const middle = Math.max(outlierLimits.leastMs, sorted[Math.floor((sorted.length - 1) / 2)] ?? 0);
+  const middle = Math.max(outlierLimits.leastMs, middleOf(known));
+  // What they all call and is down makes them all fail, one a little before the other.
+  const usual = middleOf(instances.map(({ failures }) => failures));
   const seen = instances.map(({ latencyMs = 0, failures, isOutlier: wasOutlier }) => {
     const slowness = Math.max(1, latencyMs / middle);
     const part = wasOutlier ? outlierLimits.stays : 1;
-    const isOutlier = slowness > outlierLimits.times * part || failures >= outlierLimits.failures * part;
+    const isOutlier =
+      slowness > outlierLimits.times * part || failures - usual >= outlierLimits.failures * part;
     return { slowness, isOutlier };
   });
   const isPanic = seen.filter(({ isOutlier }) => isOutlier).length > instances.length / 2;
   return isPanic || instances.length < 2 ? seen.map(() => ({ slowness: 1, isOutlier: false })) : seen;
 }
+
+/** The lower of two middles: of two instances the better one is the measure. */
+const middleOf = (values: readonly number[]): number =>
+  values.toSorted((left, right) => left - right)[Math.floor((values.length - 1) / 2)] ?? 0;

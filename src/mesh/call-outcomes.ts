@@ -47,12 +47,12 @@ export class CallOutcomes {
   }
 
   /**
-   * An answer that is an error. What it calls may be lost, late or overloaded too, and it passes that on: that speaks against those, whose
-   * callers hold it against them.
+   * An answer that is an error. What it calls may be lost, late or overloaded, and it passes that on: no reason not to ask it, but one to
+   * ask those of its kind that do not.
    */
   refused(call: PendingCall, peer: Peer, { error, isNotStarted }: Refusal): void {
     if (isNotStarted && error.code === 'OVERLOADED') this.failed(call, peer, error.code);
-    else this.answered(call, peer, error.http >= 500 && !error.retryable);
+    else this.answered(call, peer, error.http >= 500 && !isNotStarted);
   }
 
   /** What the caller of a call hears whose connection is gone. */

@@ -52,13 +52,13 @@ export class PeerHealth implements Observed {
     return this.#breakers.size > 0 && this.#breakers.get(action)?.sent() === true;
   }
 
-  /** An answer came. `isFault`: a bug there, which speaks against the instance and not against what was asked. True: a breaker closed. */
+  /** An answer came. `isFault`: an error that speaks against the instance and not against what was asked. True: a breaker closed. */
   answered(
     action: string,
     { now, tookMs, isFault }: { now: number; tookMs: number; isFault: boolean },
   ): boolean {
-    this.latencyMs =
-      this.latencyMs === undefined ? tookMs : this.latencyMs + (tookMs - this.latencyMs) * latestPart;
+    // Who fails is quick: that would make those slow beside it who do the work.
+    if (!isFault) this.latencyMs = (this.latencyMs ?? tookMs) * (1 - latestPart) + tookMs * latestPart;
     this.#wasAsked = true;
     this.#noteFailure(isFault ? 1 : 0);
     if (this.#breakers.size === 0 || this.#breakers.get(action)?.succeeded(now) !== true) return false;

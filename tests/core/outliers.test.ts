@@ -23,7 +23,7 @@ for (const { what, latencies, failing = [], bad } of cases)
   test(`an outlier is ${what}`, () => {
     const instances = latencies.map((latencyMs, at) => ({
       latencyMs,
-      failures: failing.includes(at) ? 0.3 : 0.29,
+      failures: failing.includes(at) ? 0.3 : 0,
       isOutlier: false,
     }));
     const found = compareInstances(instances).flatMap(({ isOutlier }, at) => (isOutlier ? [at] : []));
@@ -46,4 +46,16 @@ test('who is an outlier has to become better than others need to be', () => {
       { latencyMs, failures: 0, isOutlier },
     ])[2]?.isOutlier;
   assert.deepEqual([among(26, false), among(26, true), among(25, true)], [false, true, false]);
+});
+
+const failing = (...parts: number[]): number[] =>
+  compareInstances(parts.map((failures) => ({ latencyMs: 10, failures, isOutlier: false }))).flatMap(
+    ({ isOutlier }, at) => (isOutlier ? [at] : []),
+  );
+
+test('who fails does so beside the others: of those that all fail nobody is left out for being first', () => {
+  assert.deepEqual(failing(0.3, 0.29, 0, 0), [0]);
+  assert.deepEqual(failing(0.35, 0.2, 0.25, 0.3), []);
+  assert.deepEqual(failing(0.9, 0.5, 0.6, 0.5), [0]);
+  assert.deepEqual(failing(1, 1, 1, 0), []);
 });

@@ -226,6 +226,51 @@ for (const [driver, open] of Object.entries(drivers)) {
   });
 }
 
+/** Of `rounds` times four calls, two at a time: how many came to each, after those that show who is how. */
+async function sharesOfFour(world: MeshWorld, run: (slot: number) => Promise<unknown>): Promise<number[]> {
+  const served = [0, 0, 0, 0];
+  for (const slot of served.keys())
+    await world.serve({
+      slot: slot + 1,
+      actions: {
+        get: () => {
+          served[slot] = (served[slot] ?? 0) + 1;
+          return run(slot);
+        },
+      },
+    });
+  const caller = world.caller();
+  const ask = async (rounds: number): Promise<void> => {
+    for (let n = 0; n < rounds; n += 1)
+      await Promise.all(Array.from({ length: 4 }, () => caller.call('users', 'get', {}).catch(() => null)));
+  };
+  // Two comparisons of them, at least.
+  for (const until = performance.now() + 600; performance.now() < until;) await ask(10);
+  served.fill(0);
+  await ask(100);
+  return served.map((count) => count / 400);
+}
+
+const databaseIsGone = (): Promise<never> =>
+  Promise.reject(new TuttiError('NO_INSTANCE', { service: 'database' }));
+const work = (): Promise<unknown> => new Promise((done) => setTimeout(done, 10));
+
+test('an instance that alone passes on errors is asked less, though another time it might not', async () => {
+  await using world = new MeshWorld();
+  const shares = await sharesOfFour(world, (slot) => (slot === 0 ? databaseIsGone() : work()));
+  assert.ok((shares[0] ?? 1) < 0.1, shares.join(', '));
+});
+
+test('where most fail, and quickly, the one that does its work is not taken for a slow one', async () => {
+  await using world = new MeshWorld();
+  const shares = await sharesOfFour(world, (slot) => (slot === 0 ? work() : databaseIsGone()));
+  // Who is at work longer is asked less, but is asked.
+  assert.ok(
+    shares.every((share) => share > 0.04),
+    shares.join(', '),
+  );
+});
+
 test('one service that does not answer does not take all of its caller', async () => {
   await using world = new MeshWorld();
   await world.serve({ concurrency: 1, actions: { get: never } });
