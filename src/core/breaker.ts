@@ -69,7 +69,7 @@ export class Breaker {
     return false;
   }
 
-  /** A timeout, a loss, an overload. Gives whether that opened it. */
+  /** A timeout, a loss. Gives whether that opened it. */
   failed(now: number, isProbe: boolean): boolean {
     this.#lastFailureAt = now;
     this.#failuresInARow += 1;

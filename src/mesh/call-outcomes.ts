@@ -35,7 +35,7 @@ export class CallOutcomes {
     if (closed) this.#needs.log('info', 'An action is asked for again', fieldsOf(call, peer));
   }
 
-  /** It did not answer in time, was lost, or has too much to do: by the code. */
+  /** It did not answer in time or was lost: by the code. */
   failed(call: PendingCall, peer: Peer, code: string): void {
     const now = this.#needs.clock.now();
     if (!peer.health.failed(call.action, { now, isProbe: call.isProbe, code })) return;
@@ -48,11 +48,12 @@ export class CallOutcomes {
 
   /**
    * An answer that is an error. What it calls may be lost, late or overloaded, and it passes that on: no reason not to ask it, but one to
-   * ask those of its kind that do not.
+   * ask those of its kind that do not. The same of one that has too much to do: it says so at once and goes on with what it can do, and
+   * whoever asked it no more would take that from it too.
    */
   refused(call: PendingCall, peer: Peer, { error, isNotStarted }: Refusal): void {
-    if (isNotStarted && error.code === 'OVERLOADED') this.failed(call, peer, error.code);
-    else this.answered(call, peer, error.http >= 500 && !isNotStarted);
+    const isFault = error.http >= 500 && (!isNotStarted || error.code === 'OVERLOADED');
+    this.answered(call, peer, isFault);
   }
 
   /** What the caller of a call hears whose connection is gone. */

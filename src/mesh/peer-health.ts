@@ -67,7 +67,7 @@ export class PeerHealth implements Observed {
     return true;
   }
 
-  /** No answer, or that it has too much to do. True: a breaker opened. */
+  /** No answer. True: a breaker opened. */
   failed(action: string, { now, isProbe, code }: { now: number; isProbe: boolean; code: string }): boolean {
     this.#wasAsked = true;
     this.#noteFailure(1);

@@ -1054,6 +1054,31 @@ export const mutants: readonly Mutant[] = [
     name: 'called often',
   },
   {
+    promise: 'who would wait too long is refused at once',
+    file: 'src/mesh/admission.ts',
+    find: 'this.#pace.untilFree(size + 1, startedAt) <= Math.min(queueMs, deadline - startedAt)',
+    replace: 'deadline > queueMs - startedAt - queueMs',
+    tests: ['tests/mesh/overload'],
+    name: 'refused at once',
+  },
+  {
+    promise: 'overload: the lowest have a turn of ten',
+    file: 'src/mesh/admission.ts',
+    find: 'this.#turns === 0 ? this.#line.lowest() : this.#line.next(now)',
+    replace: 'this.#line.next(now)',
+    tests: ['tests/mesh/overload'],
+    name: 'the lowest',
+  },
+  {
+    promise: 'overload: refusals open no breaker',
+    file: 'src/mesh/call-outcomes.ts',
+    find: "    const isFault = error.http >= 500 && (!isNotStarted || error.code === 'OVERLOADED');",
+    replace:
+      "    const isFault = error.http >= 500;\n    if (isNotStarted && error.code === 'OVERLOADED') return void this.failed(call, peer, error.code);",
+    tests: ['tests/mesh/overload'],
+    name: 'no breaker',
+  },
+  {
     promise: 'N-31: a user that a service names by itself is not believed',
     file: 'src/mesh/served-link.ts',
     find: 'if (!isSaid || this.#isSystem || (frame.flags & frameFlags.nested) !== 0) return envelope;',
