@@ -777,13 +777,6 @@ export const mutants: readonly Mutant[] = [
     ...faults('upstream', 'one of four that answers errors'),
   },
   {
-    promise: 'upstream: where three of four fail nobody is left out',
-    file: 'src/mesh/peer-health.ts',
-    find: 'if (!isFault) this.latencyMs',
-    replace: 'this.latencyMs',
-    ...faults('upstream', 'where three of four answer errors'),
-  },
-  {
     promise: 'calls: a service that does not answer does not take all of its caller',
     file: 'src/mesh/mesh-caller.ts',
     find: 'inFlight >= bounds.callsToService',
