@@ -8,6 +8,7 @@ import { isTuttiError, TuttiError } from '../core/errors.ts';
 import type { Timer } from '../core/ports.ts';
 import { RetryBudget } from '../core/retry-budget.ts';
 import type { TryEnd } from '../core/retry-policy.ts';
+import { tunedActions, untuned } from '../core/tuning.ts';
 import { readBody } from './body.ts';
 import { CallOutcomes } from './call-outcomes.ts';
 import type { Refusal } from './call-outcomes.ts';
@@ -84,6 +85,8 @@ class MeshCaller implements Caller, PeerOwner {
     this.#stopWatching = needs.registry.onChange(() => {
       this.#peers.refresh();
       this.#routes.pools.refresh();
+      for (const [service, calls] of this.#services)
+        calls.tuned = tunedActions(needs.registry.service(service)?.calls);
     });
   }
 
@@ -197,19 +200,20 @@ class MeshCaller implements Caller, PeerOwner {
     const of = this.#callsTo(service);
     this.#refuseAtOnce(request, of);
     const startedAt = this.#needs.clock.now();
-    const deadline = deadlineOf(options, parent, startedAt, request.stream !== undefined);
+    const tuned = of.tuned.get(action) ?? untuned;
+    const isStream = request.stream !== undefined;
+    const deadline = deadlineOf(options, parent, startedAt, isStream ? Infinity : tuned.deadlineMs);
     // Written so that NaN is late too.
     if (!(deadline > startedAt)) throw timedOut({ service, action, startedAt, deadline });
-    const flags =
-      (request.forHttp ? frameFlags.http : 0) | (request.stream === undefined ? 0 : frameFlags.stream);
+    const flags = (request.forHttp ? frameFlags.http : 0) | (isStream ? frameFlags.stream : 0);
     const kind = frameKinds.request;
     const trace = span?.trace;
     const outgoing = { kind, body: request.input, flags, options, parent, deadline, trace };
     const frame = frameOf(outgoing, this.#newTraceId);
     // A stream has as long as a call to begin.
-    const untilBegun =
-      request.stream === undefined ? deadline : Math.min(deadline, startedAt + bounds.callMs);
-    return makePendingCall(request, { of, frame, startedAt, deadline: untilBegun, resolve, reject, span });
+    const untilBegun = isStream ? Math.min(deadline, startedAt + bounds.callMs) : deadline;
+    const sending = { of, tuned, frame, startedAt, deadline: untilBegun, resolve, reject, span };
+    return makePendingCall(request, sending);
   }
 
   #refuseAtOnce({ service, action }: CallRequest, { inFlight }: ServiceCalls): void {
@@ -223,9 +227,10 @@ class MeshCaller implements Caller, PeerOwner {
   #callsTo(service: string): ServiceCalls {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const calls = { budget: new RetryBudget(), inFlight: 0 };
+    const listed = this.#needs.registry.service(service);
+    const calls = { budget: new RetryBudget(), inFlight: 0, tuned: tunedActions(listed?.calls) };
     // A name that nobody has is not remembered: there are too many of them.
-    if (this.#needs.registry.service(service) !== undefined) this.#services.set(service, calls);
+    if (listed !== undefined) this.#services.set(service, calls);
     return calls;
   }
 
