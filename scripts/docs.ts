@@ -9,6 +9,7 @@ import { bounds } from '../src/core/bounds.ts';
 import { errorTable } from '../src/core/errors.ts';
 import type { ErrorRow } from '../src/core/errors.ts';
 import type { OptionRow, OptionTable } from '../src/core/options.ts';
+import * as calls from '../src/define/call-options.ts';
 import * as options from '../src/define/options.ts';
 
 const root = new URL('../', import.meta.url);
@@ -54,6 +55,8 @@ const optionSections = [
   ['A service', 'services.<name>', options.serviceOptions],
   ['Replicas by load', 'services.<name>.replicas', options.rangeOptions],
   ['A pool', 'services.<name>.pool', options.poolOptions],
+  ['Calls to a service', 'services.<name>.calls', { ...calls.callOptions, ...calls.comparisonOptions }],
+  ['Breakers of its actions', 'services.<name>.calls.breaker', calls.breakerOptions],
   ['A gateway', 'gateways.<name>', options.gatewayOptions],
   ['Restarts', 'restart', options.restartOptions],
   ['Stopping', 'stop', options.stopOptions],

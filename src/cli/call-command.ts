@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { isTuttiError } from '../core/errors.ts';
 import type { TuttiError } from '../core/errors.ts';
-import type { AppManifest, StreamManifest } from '../define/manifest.ts';
+import type { ActionManifest, AppManifest } from '../define/manifest.ts';
 import type { AppConnection } from './app-connection.ts';
 import { callStream } from './call-stream.ts';
 import type { CommandSpec, Invocation } from './command.ts';
@@ -22,9 +22,9 @@ const ours: ReadonlySet<string> = new Set(['NOT_RUNNING', 'CONFIG_INVALID']);
 /** Of the command line or stdin. */
 const isUsage = ({ data }: TuttiError): boolean => data['next'] !== undefined;
 
-function streamOf({ services }: AppManifest, name: string): StreamManifest | undefined {
+function actionOf({ services }: AppManifest, name: string): ActionManifest | undefined {
   const [service, action = ''] = name.split('.');
-  return Object.values(services).find((one) => one.name === service)?.actions[action]?.stream;
+  return Object.values(services).find((one) => one.name === service)?.actions[action];
 }
 
 async function callOnce(app: AppConnection, ask: object, deadlineMs = defaultDeadlineMs): Promise<unknown> {
@@ -42,8 +42,9 @@ async function call({ args, options, io }: Invocation): Promise<Outcome> {
   const ask = { action, input, requestId };
   try {
     const output = await withApp(options.app, async (app) => {
-      const stream = streamOf(await app.get<AppManifest>('/manifest'), action);
-      if (stream === undefined) return callOnce(app, { ...ask, envelope }, options.deadline);
+      const { stream, calls } = actionOf(await app.get<AppManifest>('/manifest'), action) ?? {};
+      const deadlineMs = options.deadline ?? calls?.deadlineMs;
+      if (stream === undefined) return callOnce(app, { ...ask, envelope }, deadlineMs);
       if (envelope) throw usage('A stream has no envelope', 'Leave out --envelope');
       return callStream(app, { stream, body: { ...ask, deadlineMs: options.deadline }, io });
     });

@@ -4,7 +4,6 @@
  */
 import { displayName } from './ids.ts';
 import { outlierLimits } from './outliers.ts';
-import { breakerLimits } from './breaker.ts';
 import { counted, spokenTime } from './spoken.ts';
 
 export interface OpenBreaker {
@@ -14,6 +13,8 @@ export interface OpenBreaker {
   readonly action: string;
   /** In a row, when it opened. */
   readonly failures: number;
+  /** The part of its calls that opened it, of a hundred; absent: those in a row did. */
+  readonly percent?: number;
   /** Code of the last failure. */
   readonly last: string;
   /** When one call probes, if there is one. Monotonic milliseconds. */
@@ -44,9 +45,9 @@ const actionOf = ({ instance, action }: OpenBreaker): string => `${serviceOfInst
 
 function whyText(one: Avoided): string {
   if (one.kind === 'breaker')
-    return one.failures >= breakerLimits.inARow
+    return one.percent === undefined
       ? `${counted(one.failures, 'call')} in a row failed, last ${one.last}`
-      : `half of its calls failed lately, last ${one.last}`;
+      : `${String(one.percent)} % of its calls or more failed lately, last ${one.last}`;
   const { latencyMs, failedPart } = one;
   if (failedPart >= outlierLimits.failures * outlierLimits.stays || latencyMs === null)
     return `${String(Math.round(failedPart * 100))} % of its answers are failures, more than of the others`;

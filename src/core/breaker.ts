@@ -5,25 +5,35 @@
  */
 export type BreakerPhase = 'closed' | 'open' | 'probing';
 
-export const breakerLimits = {
+export interface BreakerLimits {
   /** Failures in a row that open it. */
-  inARow: 5,
-  /** Or this part of the calls of the window, of at least so many. */
-  part: 0.5,
-  fewest: 20,
-  windowMs: 10_000,
+  readonly inARow: number;
+  /** Or so many of a hundred calls of the window, of at least `fewest`. */
+  readonly percent: number;
+  readonly fewest: number;
   /** From its opening to the first probe; doubled after each probe that failed, up to the longest. */
+  readonly probeAfterMs: number;
+  readonly longestProbeAfterMs: number;
+}
+
+/** Where nobody says otherwise. */
+export const breakerLimits = {
+  inARow: 5,
+  percent: 50,
+  fewest: 20,
   probeAfterMs: 1_000,
   longestProbeAfterMs: 4_000,
-} as const;
+} as const satisfies BreakerLimits;
 
+const windowMs = 10_000;
 const slices = 10;
-const sliceMs = breakerLimits.windowMs / slices;
+const sliceMs = windowMs / slices;
 
 export class Breaker {
   #phase: BreakerPhase = 'closed';
   #failuresInARow = 0;
   #openedAfter = 0;
+  #openedAtPercent: number | undefined;
   #probeAfterMs = 0;
   #probeAt = 0;
   /** Calls and failures per slice of the window; undefined while nothing failed in it. */
@@ -43,6 +53,11 @@ export class Breaker {
   /** Failures in a row when it opened. */
   get openedAfter(): number {
     return this.#openedAfter;
+  }
+
+  /** The part of its calls that opened it; undefined: those in a row did. */
+  get openedAtPercent(): number | undefined {
+    return this.#openedAtPercent;
   }
 
   /** Does not change anything: whoever sends says so with `sent`. */
@@ -69,20 +84,22 @@ export class Breaker {
     return false;
   }
 
-  /** A timeout, a loss. Gives whether that opened it. */
-  failed(now: number, isProbe: boolean): boolean {
+  /** A timeout, a loss. Gives whether that opened it. @param limits as they are now: it keeps none of its own. */
+  failed(now: number, isProbe: boolean, limits: BreakerLimits = breakerLimits): boolean {
     this.#lastFailureAt = now;
     this.#failuresInARow += 1;
     if (this.#phase === 'probing') {
-      if (isProbe) this.#open(now);
+      if (isProbe) this.#open(now, limits);
       return false;
     }
     if (this.#phase === 'open') return false;
     this.#window ??= this.#newWindow(now);
     this.#count(this.#window, now, true);
-    if (this.#failuresInARow < breakerLimits.inARow && !this.#isMostlyFailing(this.#window)) return false;
+    const isRow = this.#failuresInARow >= limits.inARow;
+    if (!isRow && !isMostlyFailing(this.#window, limits)) return false;
     this.#openedAfter = this.#failuresInARow;
-    this.#open(now);
+    this.#openedAtPercent = isRow ? undefined : limits.percent;
+    this.#open(now, limits);
     return true;
   }
 
@@ -91,10 +108,9 @@ export class Breaker {
     if (this.#phase === 'probing') this.#phase = 'open';
   }
 
-  #open(now: number): void {
+  #open(now: number, { probeAfterMs, longestProbeAfterMs }: BreakerLimits): void {
     this.#phase = 'open';
     this.#window = undefined;
-    const { probeAfterMs, longestProbeAfterMs } = breakerLimits;
     this.#probeAfterMs =
       this.#probeAfterMs === 0 ? probeAfterMs : Math.min(longestProbeAfterMs, 2 * this.#probeAfterMs);
     this.#probeAt = now + this.#probeAfterMs;
@@ -113,7 +129,7 @@ export class Breaker {
   }
 
   #count(window: Uint32Array, now: number, isFailure: boolean): void {
-    if (now - this.#lastFailureAt >= breakerLimits.windowMs) {
+    if (now - this.#lastFailureAt >= windowMs) {
       this.#window = undefined;
       return;
     }
@@ -125,14 +141,14 @@ export class Breaker {
     window[at] = (window[at] ?? 0) + 1;
     if (isFailure) window[at + 1] = (window[at + 1] ?? 0) + 1;
   }
+}
 
-  #isMostlyFailing(window: Uint32Array): boolean {
-    let calls = 0;
-    let failures = 0;
-    for (let at = 0; at < window.length; at += 2) {
-      calls += window[at] ?? 0;
-      failures += window[at + 1] ?? 0;
-    }
-    return calls >= breakerLimits.fewest && failures >= calls * breakerLimits.part;
+function isMostlyFailing(window: Uint32Array, { fewest, percent }: BreakerLimits): boolean {
+  let calls = 0;
+  let failures = 0;
+  for (let at = 0; at < window.length; at += 2) {
+    calls += window[at] ?? 0;
+    failures += window[at + 1] ?? 0;
   }
+  return calls >= fewest && 100 * failures >= percent * calls;
 }

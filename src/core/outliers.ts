@@ -19,6 +19,9 @@ export interface Comparison {
   readonly slowness: number;
 }
 
+/** As all are where nobody compares them. */
+export const even: Comparison = { isOutlier: false, slowness: 1 };
+
 export function compareInstances(instances: readonly Observed[]): Comparison[] {
   const known = instances.flatMap(({ latencyMs }) => (latencyMs === undefined ? [] : [latencyMs]));
   const middle = Math.max(outlierLimits.leastMs, middleOf(known));
@@ -32,7 +35,7 @@ export function compareInstances(instances: readonly Observed[]): Comparison[] {
     return { slowness, isOutlier };
   });
   const isPanic = seen.filter(({ isOutlier }) => isOutlier).length > instances.length / 2;
-  return isPanic || instances.length < 2 ? seen.map(() => ({ slowness: 1, isOutlier: false })) : seen;
+  return isPanic || instances.length < 2 ? seen.map(() => even) : seen;
 }
 
 /** The lower of two middles: of two instances the better one is the measure. */

@@ -4,7 +4,7 @@
  */
 import type { Random } from './ports.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import { retryDelayMs, retryLimits } from './retry-budget.ts';
+import { retryDelayMs } from './retry-budget.ts';
 
 /** How a try ended. */
 export type TryEnd =
@@ -22,6 +22,8 @@ export interface Retryable {
   readonly isOwner: boolean;
   /** So far. */
   readonly retries: number;
+  /** That it may have. */
+  readonly mostRetries: number;
   readonly deadline: number;
 }
 
@@ -43,7 +45,7 @@ export function decideRetry(
   { now, random, budget }: { readonly now: number; readonly random: Random; readonly budget: RetryBudget },
 ): RetryVerdict {
   if (end.end === 'not-started' && end.code !== 'OVERLOADED') return elsewhere;
-  if (!call.isOwner || call.retries >= retryLimits.retries) return fail;
+  if (!call.isOwner || call.retries >= call.mostRetries) return fail;
   if (end.end !== 'not-started' && !call.isHarmless) return fail;
   if (end.end === 'answered' && (!end.retryable || hopeless.has(end.code))) return fail;
   const afterMs = retryDelayMs(call.retries + 1, random);

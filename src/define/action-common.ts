@@ -1,5 +1,7 @@
+import type { CallsInput } from './calls.ts';
+
 /** What actions and streams have in common, as they are written. */
-export interface ActionCommon {
+export interface ActionCommon extends CallsInput {
   /** May be repeated: a call whose instance died is tried once more elsewhere. */
   readonly idempotent?: boolean;
   /** Calls that run at once in one instance; default 100. Beyond it they wait, bounded. */

@@ -13,6 +13,7 @@ import type {
   restartOptions,
   stopOptions,
 } from './options.ts';
+import type { AppCallsInput } from './calls.ts';
 import { fewestOf } from './replicas.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -31,6 +32,8 @@ export interface ServiceEntry extends Omit<OptionsIn<typeof serviceOptions>, 're
   readonly pool?: OptionsIn<typeof poolOptions>;
   /** Given to the service's `config` schema. Reaches the process on a private channel, never by argv or environment. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** How calls to it are made, in place of what the service itself says. */
+  readonly calls?: AppCallsInput;
   /** Added to the environment of `tutti start`. */
   readonly env?: Readonly<Record<string, string>>;
 }

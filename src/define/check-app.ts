@@ -11,6 +11,7 @@ import { checkOptions, isPlainObject, shown, unknownKeys } from '../core/options
 import type { OptionTable } from '../core/options.ts';
 import type { AppInput } from './app.ts';
 import { processesOf } from './app.ts';
+import { checkAppCalls, checkTunings } from './check-calls.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
 import {
   appOptions,
@@ -91,7 +92,7 @@ function checkServiceEntry(name: string, value: unknown): Problem[] {
   const path = `services.${name}`;
   const { replicas: count, ...table } = serviceOptions;
   const range = isPlainObject(value) ? checkRange(value['replicas'], `${path}.replicas`) : undefined;
-  const keys = ['module', 'config', 'env', 'replicas', 'pool'];
+  const keys = ['module', 'config', 'env', 'replicas', 'pool', 'calls'];
   const problems = [
     ...checkEntry(
       value,
@@ -102,12 +103,17 @@ function checkServiceEntry(name: string, value: unknown): Problem[] {
   ];
   if (!isName(name)) problems.push({ path, message: 'a service is named by letters, digits, "_" and "-"' });
   if (!isPlainObject(value)) return problems;
-  const { module, config, env } = value;
+  const { module, config, env, calls } = value;
   if (typeof module !== 'string' || module === '')
     problems.push({ path: `${path}.module`, message: `expected the path of a module, got ${shown(module)}` });
   if (config !== undefined && !isPlainObject(config))
     problems.push({ path: `${path}.config`, message: `expected an object, got ${shown(config)}` });
-  return [...problems, ...checkEnv(env, `${path}.env`), ...checkPool(value, path)];
+  return [
+    ...problems,
+    ...checkEnv(env, `${path}.env`),
+    ...checkPool(value, path),
+    ...checkAppCalls(calls, `${path}.calls`),
+  ];
 }
 
 const loopback = /^(localhost|::1|127(\.\d{1,3}){3})$/;
@@ -267,6 +273,7 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
     ...services.flatMap((service) => checkRemoteNames(service, names)),
     ...checkRoutes(services),
     ...checkPooled(app, services),
+    ...checkTunings(app, services),
   ];
   const cycle = findCycle(new Map(services.map((service) => [service.name, service.needs])));
   if (cycle)

@@ -7,6 +7,13 @@ import { isErrorCode } from '../core/errors.ts';
 import { isActionName, isEventName, isName } from '../core/ids.ts';
 import type { Problem } from '../core/options.ts';
 import { isPlainObject, shown, unknownKeys } from '../core/options.ts';
+import {
+  callKeys,
+  checkCallFields,
+  checkRepeatable,
+  checkServiceCalls,
+  streamCallKeys,
+} from './check-calls.ts';
 import { parseRoute } from './manifest.ts';
 import { gatewayOptions } from './options.ts';
 import { inputIssues, isSchema } from './schema.ts';
@@ -19,6 +26,7 @@ const serviceKeys = [
   'errors',
   'needs',
   'mayCall',
+  'calls',
   'emits',
   'open',
   'actions',
@@ -28,10 +36,12 @@ const serviceKeys = [
 ];
 const actionKeys = [
   ...['input', 'output', 'http', 'idempotent', 'concurrency', 'priority', 'summary', 'checkOutput', 'run'],
+  ...callKeys,
 ];
 const streamKeys = [
   ...['input', 'items', 'yields', 'output', 'http', 'idempotent', 'concurrency', 'priority', 'summary'],
   ...['silenceMs', 'run', 'isStream'],
+  ...streamCallKeys,
 ];
 const channelKeys = [
   ...['input', 'receives', 'sends', 'idempotent', 'concurrency', 'priority', 'summary', 'silenceMs', 'run'],
@@ -170,6 +180,8 @@ function checkAction(action: unknown, path: string): Problem[] {
       ? []
       : wrong(`${path}.priority`, 'a whole number from 0 to 9', priority)),
     ...optionalBoolean(`${path}.idempotent`, action['idempotent']),
+    ...checkCallFields(action, path),
+    ...checkRepeatable(action['retries'], action['idempotent'] === true, path),
     ...optionalBoolean(`${path}.checkOutput`, action['checkOutput']),
     ...(action['summary'] === undefined || typeof action['summary'] === 'string'
       ? []
@@ -259,6 +271,7 @@ export function checkService(definition: ServiceDefinition): Problem[] {
     ...checkErrors(definition.errors),
     ...checkRemotes(definition.needs, 'needs'),
     ...checkRemotes(definition.mayCall, 'mayCall'),
+    ...checkServiceCalls(definition.calls, 'calls'),
     ...checkEmits(definition.emits),
     ...optionalFunction('open', definition.open),
     ...optionalFunction('check', definition.check),

@@ -11,10 +11,12 @@ export interface ActionType<I, O> {
 }
 
 export interface ClientCallOptions {
-  /** Default 5,000; a nested call never gets more than what remains of its own. */
+  /** Default: as the action says, or 5,000; a nested call never gets more than what remains of its own. */
   readonly deadlineMs?: number;
   /** 0, the lowest, to 9: who is served first where calls wait. Calls that this one makes have it too. */
   readonly priority?: number;
+  /** Times that it may be made once more, where that is harmless. Default: as the action says, or 2. */
+  readonly retries?: 0 | 1 | 2;
   readonly signal?: AbortSignal;
   /** The callee's handler receives it; makes the call one that may be retried. */
   readonly idempotencyKey?: string;

@@ -7,18 +7,19 @@ import type { In, Jsonified, Out, Schema } from './schema.ts';
 import type { EventMaker, HttpRoute, Service, Subscription } from './service.ts';
 import { readDefinition } from './service.ts';
 import type { Source, StreamRoute } from './stream.ts';
+import type { CallsInput, ServiceCallsInput } from './calls.ts';
 import type { ActionType, ChannelEnd, ChannelType, StreamType } from './client.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
-interface DeclaredCommon {
+interface DeclaredCommon extends Omit<CallsInput, 'deadlineMs'> {
   readonly input: Schema;
   readonly idempotent?: boolean;
   readonly concurrency?: number;
   readonly priority?: number;
   readonly summary?: string;
 }
-export interface DeclaredAction extends DeclaredCommon {
+export interface DeclaredAction extends DeclaredCommon, CallsInput {
   readonly output: Schema;
   readonly http?: HttpRoute;
 }
@@ -94,6 +95,7 @@ export interface Implementation<
   readonly errors?: E;
   readonly needs?: N;
   readonly mayCall?: M;
+  readonly calls?: ServiceCallsInput;
   readonly emits?: Ev;
   readonly open?: (around: Surrounding<N & M, Ev> & { readonly config: Out<Cfg> }) => Awaitable<P>;
   /** One function per action of the contract. */

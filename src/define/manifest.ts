@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import type { ErrorRow } from '../core/errors.ts';
 import type { Problem } from '../core/options.ts';
 import { bounds } from '../core/bounds.ts';
+import type { ActionTuning } from '../core/tuning.ts';
+import { callsOf } from './calls.ts';
 import type { JsonSchema, Schema } from './schema.ts';
 import { toJsonSchema } from './schema.ts';
 import type { ActionDefinition, HttpRoute, ServiceDefinition } from './service.ts';
@@ -52,6 +54,8 @@ export interface ActionManifest {
   /** Absent: that of the call it is part of, or the normal one. */
   readonly priority?: number;
   readonly summary?: string;
+  /** How calls to it are made, as far as somebody says it; in an app's manifest with all that its service and the app say. */
+  readonly calls?: ActionTuning;
   readonly http?: RouteManifest;
   /** Of the schemas: differs when caller and callee no longer mean the same. */
   readonly hash: string;
@@ -67,6 +71,7 @@ export interface ServiceManifest {
   readonly version: string;
   readonly needs: readonly string[];
   readonly mayCall: readonly string[];
+  readonly calls?: ActionTuning & { readonly outliers?: boolean | undefined };
   readonly errors: Readonly<Record<string, ErrorRow>>;
   readonly actions: Readonly<Record<string, ActionManifest>>;
   readonly events: Readonly<Record<string, EventManifest>>;
@@ -155,6 +160,7 @@ class Describer {
     const stream = action.isStream === true ? this.stream(action, path) : undefined;
     const channel = action.isChannel === true ? this.channel(action, path) : undefined;
     const moving = stream ?? channel;
+    const { deadlineMs, retries, breaker } = action;
     const http = action.http === undefined ? undefined : this.route(action.http, `${path}.http`);
     return {
       input,
@@ -165,6 +171,7 @@ class Describer {
       concurrency: action.concurrency ?? bounds.actionConcurrency,
       ...(action.priority === undefined ? {} : { priority: action.priority }),
       ...(action.summary === undefined ? {} : { summary: action.summary }),
+      ...callsOf([{ deadlineMs, retries, breaker }]),
       ...(http === undefined ? {} : { http }),
       hash: hashOf(moving === undefined ? [input, output] : [input, output, moving]),
     };
@@ -187,6 +194,7 @@ export function makeManifest(definition: ServiceDefinition): ManifestResult {
     version: definition.version,
     needs: names(definition.needs),
     mayCall: names(definition.mayCall),
+    ...(definition.calls === undefined ? {} : { calls: definition.calls }),
     errors: definition.errors,
     actions: mapValues(definition.actions, (action, name) => describer.action(action, `actions.${name}`)),
     events: mapValues(definition.events, (event, name) => ({

@@ -235,6 +235,6 @@ export const gatewayOptions = {
     min: 1,
     max: 60_000,
     unit: 'ms',
-    doc: 'What a request has to be answered in, unless the client asks for another time.',
+    doc: 'What a request has to be answered in, unless the client or the action names another time.',
   },
 } as const satisfies OptionTable;

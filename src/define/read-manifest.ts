@@ -10,6 +10,7 @@ import { bounds } from '../core/bounds.ts';
 import { escapeControls } from '../core/log-line.ts';
 import type { Problem } from '../core/options.ts';
 import type { AppDefinition, AppInput } from './app.ts';
+import { tuneService } from './tune-service.ts';
 import { checkTogether } from './check-app.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
 import { inheritedEnvironment } from './read-env.ts';
@@ -128,7 +129,7 @@ export const serviceRequests = (app: AppInput, appFile: string): Record<string, 
 
 export function manifestOf(app: AppInput, read: ReadonlyMap<string, ReadModule>): AppManifest {
   const manifests = [...read].flatMap(([name, { manifest }]) =>
-    manifest === undefined ? [] : [[name, manifest] as const],
+    manifest === undefined ? [] : [[name, tuneService(manifest, app.services[name]?.calls)] as const],
   );
   return { app: app.name, services: Object.fromEntries(manifests) };
 }

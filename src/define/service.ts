@@ -4,6 +4,7 @@
  */
 import type { ActionCommon } from './action-common.ts';
 import type { ChannelMaker } from './channel.ts';
+import type { ServiceCallsInput } from './calls.ts';
 import type { ActionType } from './client.ts';
 import type { EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
@@ -101,6 +102,8 @@ export interface ServiceDefinition {
   readonly errors: ErrorRows;
   readonly needs: Remotes;
   readonly mayCall: Remotes;
+  /** Of calls to it. */
+  readonly calls: ServiceCallsInput | undefined;
   readonly emits: EventSchemas | undefined;
   readonly actions: Readonly<Record<string, ActionDefinition>>;
   readonly events: Readonly<Record<string, Subscription>>;
@@ -135,6 +138,8 @@ export interface ServiceInput<
   readonly needs?: N;
   /** A typed client and the grant, no start order: two services may call each other. */
   readonly mayCall?: M;
+  /** How calls to it are made, where its actions do not say it themselves. */
+  readonly calls?: ServiceCallsInput;
   readonly emits?: Ev;
   /** Makes what handlers receive as `parts`. The instance is ready when it is done. */
   readonly open?: (around: Surrounding<N & M, Ev> & { readonly config: Out<Cfg> }) => Awaitable<P>;
@@ -152,6 +157,7 @@ interface LooseInput {
   readonly errors?: ErrorRows;
   readonly needs?: Remotes;
   readonly mayCall?: Remotes;
+  readonly calls?: ServiceCallsInput;
   readonly emits?: EventSchemas;
   readonly open?: unknown;
   readonly check?: unknown;
@@ -186,6 +192,7 @@ function readDefinition(given: LooseInput): ServiceDefinition {
     errors: given.errors ?? {},
     needs: given.needs ?? {},
     mayCall: given.mayCall ?? {},
+    calls: given.calls,
     emits: given.emits,
     actions: make(given.actions, actionMaker) as ServiceDefinition['actions'],
     events: make(

@@ -21,7 +21,7 @@ export type StreamRoute<Y> =
       readonly resume?: string;
     };
 
-interface StreamCommon extends Omit<ActionCommon, 'checkOutput'> {
+interface StreamCommon extends Omit<ActionCommon, 'checkOutput' | 'deadlineMs'> {
   /** How long it may wait for its caller: an item, or room for one. Default 60,000; Infinity: for ever. */
   readonly silenceMs?: number;
 }

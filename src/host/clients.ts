@@ -45,8 +45,8 @@ function senderOf(caller: Caller, service: string, action: string): Send {
 
 /** No more than the types say: what else a caller can be told is for gateways, such as the user that a call is made for. */
 const ownOptions = (options: ClientCallOptions): CallOptions => {
-  const { deadlineMs, priority, signal, idempotencyKey, metadata } = options;
-  return { deadlineMs, priority, signal, idempotencyKey, metadata };
+  const { deadlineMs, priority, retries, signal, idempotencyKey, metadata } = options;
+  return { deadlineMs, priority, retries, signal, idempotencyKey, metadata };
 };
 
 function client(caller: Caller, service: string): object {

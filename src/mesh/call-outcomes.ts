@@ -38,7 +38,8 @@ export class CallOutcomes {
   /** It did not answer in time or was lost: by the code. */
   failed(call: PendingCall, peer: Peer, code: string): void {
     const now = this.#needs.clock.now();
-    if (!peer.health.failed(call.action, { now, isProbe: call.isProbe, code })) return;
+    const { isProbe, breaker: limits } = call;
+    if (!peer.health.failed(call.action, { now, isProbe, code, limits })) return;
     this.counts.breakersOpened += 1;
     this.#needs.log('warn', 'An action failed too often: it is not asked for here for a while', {
       ...fieldsOf(call, peer),

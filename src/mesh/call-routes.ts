@@ -86,6 +86,7 @@ export class CallRoutes {
         isHarmless: call.isIdempotent || call.hasKey,
         isOwner: call.isOwner,
         retries: call.retries,
+        mostRetries: call.mostRetries,
         deadline: call.deadline,
       },
       { now: clock.now(), random, budget: call.of.budget },

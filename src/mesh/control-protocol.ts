@@ -120,13 +120,16 @@ const isNumber = (value: unknown): boolean => typeof value === 'number' && Numbe
 /** Service, slot and epoch. */
 const longestInstance = 160;
 
+const isRow = (failures: unknown, percent: unknown): boolean =>
+  Number.isSafeInteger(failures) && (percent === undefined || isNumber(percent));
+
 function isAvoided(value: unknown): boolean {
   if (!isPlainObject(value) || !isText(value['instance'], longestInstance)) return false;
   if (!/^.+#\d+@\d+$/.test(value['instance'])) return false;
-  const { kind, action, failures, last, probeAt, latencyMs, failedPart } = value;
+  const { kind, action, failures, percent, last, probeAt, latencyMs, failedPart } = value;
   if (kind === 'outlier') return (latencyMs === null || isNumber(latencyMs)) && isNumber(failedPart);
   const isBreaker = kind === 'breaker' && isText(action, longestName) && isText(last, longestName);
-  return isBreaker && Number.isSafeInteger(failures) && isNumber(probeAt);
+  return isBreaker && isRow(failures, percent) && isNumber(probeAt);
 }
 
 const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unknown>) => boolean>> = {

@@ -8,18 +8,18 @@ import { isTuttiError, TuttiError } from '../core/errors.ts';
 import type { Timer } from '../core/ports.ts';
 import { RetryBudget } from '../core/retry-budget.ts';
 import type { TryEnd } from '../core/retry-policy.ts';
+import { tunedActions, untuned } from '../core/tuning.ts';
 import { readBody } from './body.ts';
 import { CallOutcomes } from './call-outcomes.ts';
 import type { Refusal } from './call-outcomes.ts';
 import { CallRoutes } from './call-routes.ts';
 import { Channels } from './channels.ts';
 import type { ChannelCall } from './channel-call.ts';
-import { currentContext } from './context.ts';
 import type { CallContext } from './context.ts';
 import { EventDelivery } from './event-delivery.ts';
 import { frameFlags, frameKinds, readBodyBytes } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
-import { deadlineOf, frameOf } from './outgoing-call.ts';
+import { deadlineOf, frameOf, parentOf } from './outgoing-call.ts';
 import type { CallOptions } from './outgoing-call.ts';
 import type { MessageOutbox } from './message-outbox.ts';
 import { Peer } from './peer.ts';
@@ -31,7 +31,7 @@ import { StreamCall } from './stream-call.ts';
 import type { Stream } from './stream-call.ts';
 import { valueOf } from './item-inbox.ts';
 import type { ArrivedItem } from './item-inbox.ts';
-import { callSpan, emitSpan, endCallSpan } from './spans.ts';
+import { callSpan, endCallSpan } from './spans.ts';
 import { makeTraceIds } from './trace-ids.ts';
 import type { NewTraceId } from './trace-ids.ts';
 import { readWireError } from './wire-error.ts';
@@ -49,10 +49,6 @@ const noOptions: CallOptions = {};
 interface Beginning extends Settlers, Pick<PendingCall, 'span'> {
   readonly parent: CallContext | undefined;
 }
-
-/** A gateway says itself what a call is part of. */
-const parentOf = ({ context }: CallOptions): CallContext | undefined =>
-  context === undefined ? currentContext() : undefined;
 
 class MeshCaller implements Caller, PeerOwner {
   readonly #needs: CallerNeeds;
@@ -76,7 +72,7 @@ class MeshCaller implements Caller, PeerOwner {
     this.#newTraceId = makeTraceIds(needs.random);
     const makePeer = (instance: Peer['instance']): Peer => new Peer(instance, needs, this);
     this.#peers = new PeerTable({ registry: needs.registry, random: needs.random, makePeer });
-    this.#delivery = new EventDelivery(needs.registry, this.#peers, needs.log);
+    this.#delivery = new EventDelivery({ ...needs, peers: this.#peers, newTraceId: this.#newTraceId });
     this.#outcomes = new CallOutcomes({ ...needs, peers: this.#peers });
     this.#routes = new CallRoutes({
       ...needs,
@@ -92,6 +88,8 @@ class MeshCaller implements Caller, PeerOwner {
     this.#stopWatching = needs.registry.onChange(() => {
       this.#peers.refresh();
       this.#routes.pools.refresh();
+      for (const [service, calls] of this.#services)
+        calls.tuned = tunedActions(needs.registry.service(service)?.calls);
     });
   }
 
@@ -132,18 +130,7 @@ class MeshCaller implements Caller, PeerOwner {
 
   async emit(event: string, payload: unknown, options = noOptions): Promise<{ delivered: number }> {
     if (this.#isClosed) throw new TuttiError('CANCELLED');
-    const parent = parentOf(options);
-    const span = emitSpan(event, options, parent);
-    const fixed = { kind: frameKinds.event, flags: 0, deadline: Infinity };
-    try {
-      const outgoing = { ...fixed, body: payload, options, parent, trace: span?.trace };
-      const delivered = await this.#delivery.deliver(event, frameOf(outgoing, this.#newTraceId));
-      endCallSpan(span);
-      return { delivered };
-    } catch (error) {
-      endCallSpan(span, error);
-      throw error;
-    }
+    return { delivered: await this.#delivery.emit(event, payload, options) };
   }
 
   stats(): CallerStats {
@@ -220,19 +207,20 @@ class MeshCaller implements Caller, PeerOwner {
     const of = this.#callsTo(service);
     this.#refuseAtOnce(request, of);
     const startedAt = this.#needs.clock.now();
-    const deadline = deadlineOf(options, parent, startedAt, request.stream !== undefined);
+    const tuned = of.tuned.get(action) ?? untuned;
+    const isStream = request.stream !== undefined;
+    const deadline = deadlineOf(options, parent, startedAt, isStream ? Infinity : tuned.deadlineMs);
     // Written so that NaN is late too.
     if (!(deadline > startedAt)) throw timedOut({ service, action, startedAt, deadline });
-    const flags =
-      (request.forHttp ? frameFlags.http : 0) | (request.stream === undefined ? 0 : frameFlags.stream);
+    const flags = (request.forHttp ? frameFlags.http : 0) | (isStream ? frameFlags.stream : 0);
     const kind = frameKinds.request;
     const trace = span?.trace;
     const outgoing = { kind, body: request.input, flags, options, parent, deadline, trace };
     const frame = frameOf(outgoing, this.#newTraceId);
     // A stream has as long as a call to begin.
-    const untilBegun =
-      request.stream === undefined ? deadline : Math.min(deadline, startedAt + bounds.callMs);
-    return makePendingCall(request, { of, frame, startedAt, deadline: untilBegun, resolve, reject, span });
+    const untilBegun = isStream ? Math.min(deadline, startedAt + bounds.callMs) : deadline;
+    const sending = { of, tuned, frame, startedAt, deadline: untilBegun, resolve, reject, span };
+    return makePendingCall(request, sending);
   }
 
   #refuseAtOnce({ service, action }: CallRequest, { inFlight }: ServiceCalls): void {
@@ -246,9 +234,10 @@ class MeshCaller implements Caller, PeerOwner {
   #callsTo(service: string): ServiceCalls {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const calls = { budget: new RetryBudget(), inFlight: 0 };
+    const listed = this.#needs.registry.service(service);
+    const calls = { budget: new RetryBudget(), inFlight: 0, tuned: tunedActions(listed?.calls) };
     // A name that nobody has is not remembered: there are too many of them.
-    if (this.#needs.registry.service(service) !== undefined) this.#services.set(service, calls);
+    if (listed !== undefined) this.#services.set(service, calls);
     return calls;
   }
 

@@ -4,10 +4,12 @@
  */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
+import { retryLimits } from '../core/retry-budget.ts';
 import { defaultPriority, isPriority } from '../core/waiting-line.ts';
 import { bodyOf } from './body.ts';
 import { noSpan } from '../core/trace.ts';
 import type { Trace } from '../core/trace.ts';
+import { currentContext } from './context.ts';
 import type { CallContext } from './context.ts';
 import { envelopeText } from './envelope.ts';
 import { frameFlags, makeFrame } from './frames.ts';
@@ -15,18 +17,24 @@ import type { FrameKind, OutgoingFrame } from './frames.ts';
 import type { NewTraceId } from './trace-ids.ts';
 
 export interface CallOptions {
-  /** Default: `bounds.callMs`. A nested call never gets more than what is left of the call it is part of. */
+  /** Default: as the action says, or `bounds.callMs`. A nested call never gets more than what is left of the call it is part of. */
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly idempotencyKey?: string | undefined;
   /** 0, the lowest, to 9. Default: the action's own, or that of the call it is part of, or 5. */
   readonly priority?: number | undefined;
+  /** Times that it may be made once more, 0 to 2. Default: as the action says, or 2. */
+  readonly retries?: number | undefined;
   /** Only this instance of the service: for what is asked of each one. */
   readonly slot?: number | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** For gateways and tests: where the request comes from, when it is not from a call. `caller` does not travel. */
   readonly context?: Partial<CallContext> | undefined;
 }
+
+/** A gateway says itself what a call is part of. */
+export const parentOf = ({ context }: CallOptions): CallContext | undefined =>
+  context === undefined ? currentContext() : undefined;
 
 export interface Outgoing {
   readonly kind: FrameKind;
@@ -41,25 +49,35 @@ export interface Outgoing {
 }
 
 /**
- * Absolute. A deadline that was given explicitly by a gateway is not cut by the default, and a stream has none unless it is given one or
- * is part of a call that has.
+ * Absolute. A deadline that was given explicitly by a gateway is not cut by the default.
+ * @param defaultMs of its action; Infinity: none, unless it is given one or is part of a call that has.
  */
 // eslint-disable-next-line max-params -- a hot path: an object would be made per call
 export function deadlineOf(
   options: CallOptions,
   parent: CallContext | undefined,
   now: number,
-  isStream = false,
+  defaultMs: number,
 ): number {
   const limit = options.context?.deadline ?? parent?.deadline ?? Infinity;
-  const isGiven = (options.context?.deadline !== undefined || isStream) && options.deadlineMs === undefined;
-  return isGiven ? limit : Math.min(now + (options.deadlineMs ?? bounds.callMs), limit);
+  if (options.deadlineMs === undefined && options.context?.deadline !== undefined) return limit;
+  return Math.min(now + (options.deadlineMs ?? defaultMs), limit);
 }
 
 /** What the call says, or undefined: then what the action says counts, which only the instance knows. @throws {TuttiError} `INVALID_INPUT` */
 export function wishedPriority({ priority }: CallOptions): number | undefined {
   if (priority === undefined || isPriority(priority)) return priority;
   throw new TuttiError('INVALID_INPUT', { message: 'The priority of a call is a whole number from 0 to 9' });
+}
+
+/** What the call says, or undefined: then what its action says counts. @throws {TuttiError} `INVALID_INPUT` */
+export function wishedRetries({ retries }: CallOptions): number | undefined {
+  if (retries === undefined || retries === 0 || retries === 1 || retries === retryLimits.retries)
+    return retries;
+  const most = String(retryLimits.retries);
+  throw new TuttiError('INVALID_INPUT', {
+    message: `The retries of a call are a whole number from 0 to ${most}`,
+  });
 }
 
 /** Of the call it is part of. */

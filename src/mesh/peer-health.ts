@@ -4,6 +4,8 @@
  */
 import type { OpenBreaker } from '../core/avoided.ts';
 import { Breaker } from '../core/breaker.ts';
+import type { BreakerLimits } from '../core/breaker.ts';
+import { even } from '../core/outliers.ts';
 import type { Comparison, Observed } from '../core/outliers.ts';
 
 /** Weight of the latest answer in what is remembered of all. */
@@ -13,11 +15,19 @@ const fading = { latency: 0.8, failures: 0.98 } as const;
 /** Of an outlier: it is asked when there is nobody else, or the others have this much more to do. */
 const outlierTimes = 1_000;
 
+interface Failure {
+  readonly now: number;
+  readonly isProbe: boolean;
+  readonly code: string;
+  /** Of the action's breaker; undefined: it has none. */
+  readonly limits: BreakerLimits | undefined;
+}
+
 export class PeerHealth implements Observed {
   latencyMs: number | undefined;
   failures = 0;
   /** Beside the others of its service. */
-  comparison: Comparison = { isOutlier: false, slowness: 1 };
+  comparison: Comparison = even;
   readonly #breakers = new Map<string, Breaker>();
   /** Codes of the last failures, of actions that have a breaker. */
   readonly #last = new Map<string, string>();
@@ -62,19 +72,23 @@ export class PeerHealth implements Observed {
     this.#wasAsked = true;
     this.#noteFailure(isFault ? 1 : 0);
     if (this.#breakers.size === 0 || this.#breakers.get(action)?.succeeded(now) !== true) return false;
-    this.#breakers.delete(action);
-    this.#last.delete(action);
+    this.#forget(action);
     return true;
   }
 
   /** No answer. True: a breaker opened. */
-  failed(action: string, { now, isProbe, code }: { now: number; isProbe: boolean; code: string }): boolean {
+  failed(action: string, { now, isProbe, code, limits }: Failure): boolean {
     this.#wasAsked = true;
     this.#noteFailure(1);
+    if (limits === undefined) {
+      // It may have had one until now.
+      this.#forget(action);
+      return false;
+    }
     let breaker = this.#breakers.get(action);
     if (breaker === undefined) this.#breakers.set(action, (breaker = new Breaker()));
     this.#last.set(action, code);
-    return breaker.failed(now, isProbe);
+    return breaker.failed(now, isProbe, limits);
   }
 
   withdrawn(action: string): void {
@@ -94,9 +108,15 @@ export class PeerHealth implements Observed {
   open(): Omit<OpenBreaker, 'kind' | 'instance'>[] {
     return [...this.#breakers]
       .filter(([, { phase }]) => phase !== 'closed')
-      .map(([action, { openedAfter: failures, probeAt }]) => {
-        return { action, failures, probeAt, last: this.#last.get(action) ?? '' };
-      });
+      .map(([action, { openedAfter: failures, openedAtPercent: percent, probeAt }]) => ({
+        ...{ action, failures, probeAt, last: this.#last.get(action) ?? '' },
+        ...(percent === undefined ? {} : { percent }),
+      }));
+  }
+
+  #forget(action: string): void {
+    this.#breakers.delete(action);
+    this.#last.delete(action);
   }
 
   #noteFailure(failure: 0 | 1): void {

@@ -5,7 +5,7 @@
 import type { Avoided } from '../core/avoided.ts';
 import { instanceId } from '../core/ids.ts';
 import { pickOfTwo } from '../core/balance.ts';
-import { compareInstances } from '../core/outliers.ts';
+import { compareInstances, even } from '../core/outliers.ts';
 import type { Random } from '../core/ports.ts';
 import type { CallHolder } from './pending-call.ts';
 import type { Peer } from './peer.ts';
@@ -65,11 +65,12 @@ export class PeerTable {
   /** Compares the instances of each service with one another. Gives those that have become outliers. */
   judge(): Peer[] {
     const found: Peer[] = [];
-    for (const peers of this.#open.values()) {
+    for (const [service, peers] of this.#open) {
       if (peers.length < 2) continue;
-      const comparisons = compareInstances(peers.map((peer) => peer.health));
+      const isCompared = this.#needs.registry.service(service)?.calls?.outliers !== false;
+      const comparisons = isCompared ? compareInstances(peers.map((peer) => peer.health)) : [];
       for (const [at, peer] of peers.entries()) {
-        const comparison = comparisons[at] ?? peer.health.comparison;
+        const comparison = comparisons[at] ?? even;
         if (comparison.isOutlier && !peer.health.comparison.isOutlier) found.push(peer);
         peer.health.comparison = comparison;
         peer.health.fade();

@@ -4,9 +4,12 @@
 import { TuttiError } from '../core/errors.ts';
 import { frameFlags } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
+import type { BreakerLimits } from '../core/breaker.ts';
 import type { RetryBudget } from '../core/retry-budget.ts';
+import type { Tuned } from '../core/tuning.ts';
 import type { OpenSpan } from '../telemetry/tracing.ts';
 import type { CallOptions } from './outgoing-call.ts';
+import { wishedRetries } from './outgoing-call.ts';
 import type { StreamCarrier } from './item-outbox.ts';
 
 /** What somebody asked for. */
@@ -40,6 +43,8 @@ export interface Settlers {
 export interface ServiceCalls {
   readonly budget: RetryBudget;
   inFlight: number;
+  /** How its actions are called, where that is not as everywhere. */
+  tuned: ReadonlyMap<string, Tuned>;
 }
 
 /** The instance a call was sent to, as far as the call needs it. */
@@ -63,6 +68,10 @@ export interface PendingCall extends Settlers {
   readonly wantsBytes: boolean;
   /** May be sent twice when it is not known whether it ran: the caller said so with a key. */
   readonly hasKey: boolean;
+  /** Times that it may be made once more. */
+  readonly mostRetries: number;
+  /** Of its action at each instance; undefined: it has none. */
+  readonly breaker: BreakerLimits | undefined;
   /** Whoever made the call that this one is part of does not repeat it: so this caller may. */
   readonly isOwner: boolean;
   /** It said itself how urgent it is. */
@@ -90,7 +99,10 @@ export interface PendingCall extends Settlers {
   stopListening: (() => void) | undefined;
 }
 
-type Sending = Settlers & Pick<PendingCall, 'frame' | 'startedAt' | 'deadline' | 'of' | 'span'>;
+type Sending = Settlers &
+  Pick<PendingCall, 'frame' | 'startedAt' | 'deadline' | 'of' | 'span'> & {
+    readonly tuned: Tuned;
+  };
 
 /** Field by field, so that all calls have one hidden class. */
 export const makePendingCall = (request: CallRequest, sending: Sending): PendingCall => ({
@@ -102,6 +114,8 @@ export const makePendingCall = (request: CallRequest, sending: Sending): Pending
   deadline: sending.deadline,
   stream: request.stream,
   wantsBytes: request.forHttp,
+  mostRetries: wishedRetries(request.options) ?? sending.tuned.retries,
+  breaker: sending.tuned.breaker,
   hasKey: request.options.idempotencyKey !== undefined,
   isOwner: (sending.frame.flags & frameFlags.nested) === 0,
   hasPriority: request.options.priority !== undefined,

@@ -3,6 +3,7 @@
  * Stays as it is while the supervisor is away. It decides nothing and asks nobody: a gap is reported, not mended.
  */
 import { slotId } from '../core/ids.ts';
+import type { ServiceTuning } from '../core/tuning.ts';
 
 export interface RegistryInstance {
   readonly service: string;
@@ -19,6 +20,8 @@ export interface RegistryService {
   readonly events: Readonly<Record<string, Delivery>>;
   /** Its instances take one call at a time, of whoever asked them for their place. */
   readonly pool?: { readonly callLimitMs: number };
+  /** How calls to it are made, where that is not as everywhere. */
+  readonly calls?: ServiceTuning;
 }
 export interface RegistrySnapshot {
   readonly revision: number;

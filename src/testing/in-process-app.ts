@@ -12,6 +12,7 @@ import { fillOptions } from '../core/options.ts';
 import type { AppStatus, ServiceStatus } from '../core/status.ts';
 import { serviceHealth } from '../core/status.ts';
 import type { AppDefinition } from '../define/app.ts';
+import { tuneService, tuningOf } from '../define/tune-service.ts';
 import { checkTogether } from '../define/check-app.ts';
 import { configInvalid, loadApp } from '../define/load-app.ts';
 import type { AppManifest } from '../define/manifest.ts';
@@ -165,7 +166,9 @@ class InProcessApp implements TestApp {
     );
     this.#manifest = {
       app: this.#app.name,
-      services: Object.fromEntries(loaded.map(([name, { manifest }]) => [name, manifest])),
+      services: Object.fromEntries(
+        loaded.map(([name, { manifest }]) => [name, tuneService(manifest, this.#app.services[name]?.calls)]),
+      ),
     };
     const problems = checkTogether(this.#app, this.#manifest);
     if (problems.length > 0) throw configInvalid(appFile, problems);
@@ -245,9 +248,11 @@ class InProcessApp implements TestApp {
       const events = Object.entries(this.#manifest.services[name]?.events ?? {}).map(
         ([event, { mode }]) => [event, mode] as const,
       );
+      const calls = tuningOf(this.#manifest.services[name]);
       return [
         name,
         {
+          ...(calls === undefined ? {} : { calls }),
           instances: [{ service: name, slot: 1, epoch: 1, address: name }],
           events: Object.fromEntries(events),
         },

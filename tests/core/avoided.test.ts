@@ -29,8 +29,8 @@ const sentences = [
     'users#1 is not asked for users.fetch by gateway public#1: 5 calls in a row failed, last CALL_TIMED_OUT',
   ],
   [
-    { ...breaker, failures: 2 },
-    'users#1 is not asked for users.fetch by gateway public#1: half of its calls failed lately, last CALL_TIMED_OUT',
+    { ...breaker, failures: 2, percent: 30 },
+    'users#1 is not asked for users.fetch by gateway public#1: 30 % of its calls or more failed lately, last CALL_TIMED_OUT',
   ],
   [outlier, 'users#2 is asked less by gateway public#1: it takes 250 ms, longer than the others'],
   [

@@ -694,7 +694,7 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'calls: an action that fails is not asked for after five times',
     file: 'src/core/breaker.ts',
-    find: 'this.#open(now);\n    return true;',
+    find: 'this.#open(now, limits);\n    return true;',
     replace: 'return true;',
     tests: ['tests/mesh/chain'],
     name: 'is not asked for after five times',

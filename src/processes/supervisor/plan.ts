@@ -14,8 +14,10 @@ import type { PoolPolicy } from '../../core/pool.ts';
 import { poolTimes } from '../../core/pool.ts';
 import type { RestartPolicy } from '../../core/restart-policy.ts';
 import type { StopPolicy } from '../../core/instance-state.ts';
+import type { ServiceTuning } from '../../core/tuning.ts';
 import type { AppDefinition, GatewayEntry, PolicyInput, ServiceEntry } from '../../define/app.ts';
 import { processesOf } from '../../define/app.ts';
+import { tuningOf } from '../../define/tune-service.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import {
   appOptions,
@@ -49,6 +51,8 @@ export interface ServicePlan {
   readonly stop: StopPolicy;
   readonly health: HealthPolicy & { readonly beat: number; readonly checkInterval: number };
   readonly pool: PoolPolicy | undefined;
+  /** How calls to it are made, where that is not as everywhere. */
+  readonly calls: ServiceTuning | undefined;
   /** 0 starts first; gateways start at once and stop first, the event hook starts at once and stops last. */
   readonly level: number;
 }
@@ -104,6 +108,7 @@ function servicePlan([name, entry]: [string, ServiceEntry], input: PlanInput, le
     events: Object.fromEntries(
       Object.entries(manifest?.events ?? {}).map(([event, { mode }]) => [event, mode]),
     ),
+    calls: tuningOf(manifest),
     listener: undefined,
   };
 }
@@ -123,6 +128,7 @@ function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): Se
       events: {},
       env: {},
       pool: undefined,
+      calls: undefined,
       optional: false,
       range: undefined,
     },
@@ -146,6 +152,7 @@ function eventHookPlan(hook: string, input: PlanInput): ServicePlan {
       events: {},
       env: {},
       pool: undefined,
+      calls: undefined,
     },
     ...policies(input.app, {}),
     version: input.version,

@@ -2,6 +2,7 @@
  * The authority on who may be called. Made from the slots; every change is one revision, sent to all who are connected.
  * Revisions are generation * 2^32 + n, so that those of a successor are always higher.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { chooseServing } from '../../core/pool.ts';
 import type { SlotState } from '../../core/instance-state.ts';
 import type {
@@ -52,7 +53,7 @@ export class Registry {
     return known.some((one) => one.slot === slot && one.epoch === epoch && one.isSpare === true);
   }
 
-  /** To be called after each transition of a slot of this service; says nothing when nobody came or went. */
+  /** To be called after each transition of a slot of this service, and when it is planned anew; says nothing when all is as it was. */
   update(plan: ServicePlan, slots: readonly SlotState[]): void {
     const ready = slots.filter(({ state }) => state === 'ready');
     const serving = this.#serving(plan, ready);
@@ -62,9 +63,11 @@ export class Registry {
       return { service, slot, epoch, address: this.#needs.address(service, slot), ...spare };
     });
     const known = this.#services.get(plan.name);
-    if (known !== undefined && sameInstances(known.instances, instances)) return;
+    const calls = plan.calls === undefined ? {} : { calls: plan.calls };
+    const isSame = known !== undefined && sameInstances(known.instances, instances);
+    if (isSame && isDeepStrictEqual(known.calls, plan.calls)) return;
     const pool = plan.pool === undefined ? {} : { pool: { callLimitMs: plan.pool.callLimit } };
-    const entry = { instances, events: plan.events, ...pool };
+    const entry = { instances, events: plan.events, ...pool, ...calls };
     this.#services.set(plan.name, entry);
     const previous = this.#revision;
     this.#revision += 1;

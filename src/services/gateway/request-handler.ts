@@ -143,7 +143,8 @@ export class RequestHandler {
   /** Whoever it is for is found out first, whatever kind of action it is. */
   #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer | undefined> {
     const { authenticator } = this.#needs;
-    const deadlineMs = readDeadlineMs(exchange.request.raw.headers, this.#needs.deadlineMs);
+    const usualMs = route.deadlineMs ?? this.#needs.deadlineMs;
+    const deadlineMs = readDeadlineMs(exchange.request.raw.headers, usualMs);
     if (authenticator === undefined) return this.#act(exchange, { route, params, deadlineMs });
     // The hook's time is part of the request's.
     const startedAt = performance.now();

@@ -4,6 +4,7 @@
  */
 import findMyWay from 'find-my-way';
 import type { HTTPMethod } from 'find-my-way';
+import { bounds } from '../../core/bounds.ts';
 import type { AppManifest, HttpMethod, RouteManifest, StreamManifest } from '../../define/manifest.ts';
 import { jsonAnswer, typedAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
@@ -17,6 +18,8 @@ export interface ActionRoute {
   readonly action: string;
   /** What the client gets when the action gave `body`. */
   readonly answer: (body: Buffer) => Answer;
+  /** Of who names no time; undefined: the gateway's own. */
+  readonly deadlineMs: number | undefined;
   /** Bytes; undefined: the gateway's own. */
   readonly bodyLimit: number | undefined;
   /** `GET /users/:id`, for metrics. */
@@ -91,7 +94,7 @@ export function buildRouter(
 
 function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; route: ActionRoute }> {
   for (const service of Object.values(manifest.services)) {
-    for (const [action, { http, input, stream }] of Object.entries(service.actions)) {
+    for (const [action, { http, input, stream, calls }] of Object.entries(service.actions)) {
       if (http === undefined) continue;
       const label = `${http.method} ${http.path}`;
       const { status, bodyLimit, contentType } = http;
@@ -100,7 +103,8 @@ function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; 
           ? (body: Buffer): Answer => jsonAnswer(status, body)
           : typedAnswer(status, contentType);
       const readInput = makeInputReader(input, http.resume);
-      const about = { answer, bodyLimit, label, readInput, stream: directionOf(stream) };
+      const deadlineMs = calls?.deadlineMs && Math.min(calls.deadlineMs, bounds.httpDeadlineMs);
+      const about = { answer, deadlineMs, bodyLimit, label, readInput, stream: directionOf(stream) };
       yield { http, route: { kind: 'action', service: service.name, action, ...about } };
     }
   }

@@ -42,6 +42,8 @@ export async function applyChanges(application: Application): Promise<string[]> 
   await stopAll([...changes.removed, ...changes.moved], application);
   await app.replaceListeners(plan);
   app.replacePlan(plan);
+  // How they are called may be another, though nobody comes or goes.
+  for (const one of plan.services.values()) app.registry.update(one, app.slots.of(one.name));
   for (const name of changes.removed) app.wanted.dropSurplus(name);
   const anew = [...new Set([...touched, ...changes.changed])].filter(
     (name) => plan.services.has(name) && !changes.added.includes(name) && !changes.moved.includes(name),
