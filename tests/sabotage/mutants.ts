@@ -5,6 +5,7 @@
 import type { Mutant } from './mutant.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
+import { tuningMutants } from './tuning-mutants.ts';
 
 const faults = (file: string, name: string): Pick<Mutant, 'tests' | 'name'> => ({
   tests: [`tests/faults/${file}.test.ts`],
@@ -1041,4 +1042,5 @@ export const mutants: readonly Mutant[] = [
     ...journey('tracing', 'one trace goes'),
   },
   ...poolMutants,
+  ...tuningMutants,
 ];
