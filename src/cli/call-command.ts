@@ -73,7 +73,7 @@ export const callCommand: CommandSpec = {
   options: [
     {
       flags: '--deadline <ms>',
-      words: 'how long it may take; default: 5000, of a stream no limit',
+      words: 'how long it may take; default: as the action says, or 5000; of a stream no limit',
       parse: parseWhole,
     },
     { flags: '--envelope', words: 'the answer as a gateway would give it: {status, request_id, ...}' },

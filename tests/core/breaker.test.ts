@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { BreakerLimits } from '../../src/core/breaker.ts';
 import { Breaker, breakerLimits } from '../../src/core/breaker.ts';
 
 const failTimes = (breaker: Breaker, times: number, now: number): boolean[] =>
@@ -112,4 +113,59 @@ test('whatever happens: it lets calls through again within the longest wait, unl
       }
     }),
   );
+});
+
+const limitsOf = (change: Partial<BreakerLimits>): BreakerLimits => ({ ...breakerLimits, ...change });
+
+test('so many in a row as it is told open it, neither earlier nor later, and it says that they did', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 200 }), (inARow) => {
+      const breaker = new Breaker();
+      const limits = limitsOf({ inARow, fewest: 10_000 });
+      for (let n = 1; n <= inARow; n += 1) assert.equal(breaker.failed(0, false, limits), n === inARow);
+      assert.equal(breaker.openedAfter, inARow);
+      assert.equal(breaker.openedAtPercent, undefined);
+    }),
+  );
+});
+
+test('such a part of so many calls as it is told opens it, neither earlier nor later, and it says which', () => {
+  const calls = fc.array(fc.boolean(), { minLength: 1, maxLength: 120 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 100 }),
+      fc.integer({ min: 1, max: 40 }),
+      calls,
+      (percent, fewest, fail) => {
+        const breaker = new Breaker();
+        const limits = limitsOf({ inARow: 1_000, percent, fewest });
+        let failures = 0;
+        let counted = 0;
+        for (const isFailure of fail) {
+          // Before the first failure nothing is counted.
+          if (isFailure || failures > 0) counted += 1;
+          if (isFailure) failures += 1;
+          const opens = isFailure && counted >= fewest && 100 * failures >= percent * counted;
+          if (isFailure) assert.equal(breaker.failed(0, false, limits), opens);
+          else breaker.succeeded(0);
+          if (!opens) continue;
+          assert.equal(breaker.openedAtPercent, percent);
+          break;
+        }
+      },
+    ),
+  );
+});
+
+test('the first probe comes when it is told, then after twice as long, up to the longest', () => {
+  const breaker = new Breaker();
+  const limits = limitsOf({ inARow: 1, probeAfterMs: 30, longestProbeAfterMs: 100 });
+  breaker.failed(0, false, limits);
+  let now = 0;
+  for (const waitMs of [30, 60, 100, 100]) {
+    assert.equal(breaker.probeAt, now + waitMs);
+    now += waitMs;
+    breaker.sent();
+    breaker.failed(now, true, limits);
+  }
 });

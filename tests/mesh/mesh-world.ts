@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Certificate } from '../../src/core/certificate.ts';
 import type { InstanceRef } from '../../src/core/ids.ts';
+import type { ServiceTuning } from '../../src/core/tuning.ts';
 import { makeCaller } from '../../src/mesh/mesh-caller.ts';
 import type { Caller } from '../../src/mesh/caller.ts';
 import type { MeshLog } from '../../src/mesh/mesh-log.ts';
@@ -47,6 +48,8 @@ export interface ServeOptions {
   readonly pool?: PlaceWatcher;
   readonly callLimitMs?: number;
   readonly isSpare?: true;
+  /** How the service is called. */
+  readonly calls?: ServiceTuning;
 }
 
 export interface LogLine {
@@ -65,6 +68,7 @@ export class MeshWorld implements AsyncDisposable {
   readonly #instances: (RegistryInstance & { events: Record<string, Delivery> })[] = [];
   readonly #opened: { close(): Promise<void> }[] = [];
   readonly #pools = new Map<string, number>();
+  readonly #tunings = new Map<string, ServiceTuning>();
   #revision = 0;
 
   constructor(transport: Transport = unixTransport()) {
@@ -101,6 +105,7 @@ export class MeshWorld implements AsyncDisposable {
     });
     this.#opened.push(responder);
     if (options.pool !== undefined) this.#pools.set(service, options.callLimitMs ?? 60_000);
+    if (options.calls !== undefined) this.#tunings.set(service, options.calls);
     const delivery = options.delivery ?? 'balanced';
     const subscriptions = Object.fromEntries(Object.keys(events).map((event) => [event, delivery]));
     const spare = options.isSpare === undefined ? {} : { isSpare: options.isSpare };
@@ -139,6 +144,17 @@ export class MeshWorld implements AsyncDisposable {
     this.#publish();
   }
 
+  /** From now on. */
+  tune(service: string, calls: ServiceTuning): void {
+    this.#tunings.set(service, calls);
+    this.#publish();
+  }
+
+  #callsOf(service: string): { calls?: ServiceTuning } {
+    const calls = this.#tunings.get(service);
+    return calls === undefined ? {} : { calls };
+  }
+
   #poolOf(service: string): { pool?: { callLimitMs: number } } {
     const callLimitMs = this.#pools.get(service);
     return callLimitMs === undefined ? {} : { pool: { callLimitMs } };
@@ -154,6 +170,7 @@ export class MeshWorld implements AsyncDisposable {
           {
             instances,
             ...this.#poolOf(name),
+            ...this.#callsOf(name),
             events: Object.assign({}, ...instances.map(({ events }) => events)) as Record<string, Delivery>,
           },
         ]),

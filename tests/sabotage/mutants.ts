@@ -6,6 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
+import { tuningMutants } from './tuning-mutants.ts';
 
 const faults = (file: string, name: string): Pick<Mutant, 'tests' | 'name'> => ({
   tests: [`tests/faults/${file}.test.ts`],
@@ -1137,4 +1138,5 @@ export const mutants: readonly Mutant[] = [
     ...journey('tracing', 'one trace goes'),
   },
   ...poolMutants,
+  ...tuningMutants,
 ];

@@ -1,6 +1,6 @@
 import { expect, test } from 'tstyche';
 import { z } from 'zod';
-import { contract, defineService, implement, remote } from '../../src/index.ts';
+import { contract, defineApp, defineService, implement, remote } from '../../src/index.ts';
 
 const User = z.object({ id: z.int(), username: z.string(), born: z.date().optional() });
 
@@ -301,4 +301,46 @@ export const rightService = implement(right, {
 test('an action of a contract without its function does not compile', () => {
   // @ts-expect-error text is missing
   implement(right, { actions: {} });
+});
+
+test('how calls are made is typed in a service, an action, an app file and a call', () => {
+  defineService({
+    name: 'tuned',
+    calls: { deadlineMs: 1_000, retries: 1, breaker: { inARow: 3 }, outliers: false },
+    needs: { users: remote<typeof users>('users'), talk: remote<typeof talk>('talk') },
+    actions: (action) => ({
+      get: action({ idempotent: true, deadlineMs: 9, retries: 2, breaker: false, run: () => 1 }),
+      // @ts-expect-error the bound stays two
+      often: action({ idempotent: true, retries: 3, run: () => 1 }),
+      // @ts-expect-error a stream has no deadline of its own
+      watch: action.stream({ yields: User, deadlineMs: 9, run: () => [{ id: 1, username: '' }] }),
+      go: action({
+        run: async ({ calls }) => {
+          await calls.users.get({ id: 1 }, { retries: 0 });
+          calls.talk.watch.stream({ room: 'a' }, { retries: 0 });
+          // @ts-expect-error the bound stays two
+          await calls.users.get({ id: 1 }, { retries: 3 });
+          // @ts-expect-error a breaker is of all calls
+          await calls.users.get({ id: 1 }, { breaker: false });
+        },
+      }),
+    }),
+  });
+  expect(defineApp).type.toBeCallableWith({
+    name: 'shop',
+    services: {
+      users: { module: './users.ts', calls: { retries: 0, actions: { get: { breaker: false } } } },
+    },
+  });
+  expect(defineApp).type.not.toBeCallableWith({
+    name: 'shop',
+    services: { users: { module: './users.ts', calls: { breaker: { inRow: 3 } } } },
+  });
+  implement(mail, {
+    calls: { outliers: false },
+    actions: {
+      send: () => ({ sent: true }),
+      watch: () => [{ at: new Date(0) }],
+    },
+  });
 });

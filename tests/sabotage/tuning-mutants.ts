@@ -1,0 +1,186 @@
+/** What is broken of the tuned steps of the calling chain; see `mutants.ts`. */
+import type { Mutant } from './mutant.ts';
+
+const mesh = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
+  tests: ['tests/mesh/tuning.test.ts'],
+  name,
+});
+const core = (file: string, name: string): Pick<Mutant, 'tests' | 'name'> => ({
+  tests: [`tests/core/${file}.test.ts`],
+  name,
+});
+const define = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
+  tests: ['tests/define/calls.test.ts'],
+  name,
+});
+
+export const tuningMutants: readonly Mutant[] = [
+  {
+    promise: 'tuning: a breaker opens after its own number',
+    file: 'src/core/breaker.ts',
+    find: 'this.#failuresInARow >= limits.inARow',
+    replace: 'this.#failuresInARow >= breakerLimits.inARow',
+    ...core('breaker', 'neither earlier nor later'),
+  },
+  {
+    promise: 'tuning: a caller gives each breaker its own limits',
+    file: 'src/mesh/peer-health.ts',
+    find: 'return breaker.failed(now, isProbe, limits);',
+    replace: 'return breaker.failed(now, isProbe);',
+    ...mesh('memory: a breaker opens after its own number'),
+  },
+  {
+    promise: 'tuning: a breaker opens at its own part',
+    file: 'src/core/breaker.ts',
+    find: '100 * failures >= percent * calls',
+    replace: '100 * failures >= breakerLimits.percent * calls',
+    ...core('breaker', 'such a part of so many'),
+  },
+  {
+    promise: 'tuning: a breaker says by which part it opened',
+    file: 'src/mesh/peer-health.ts',
+    find: '...(percent === undefined ? {} : { percent }),',
+    replace: '',
+    ...mesh('memory: a breaker that opens by its own part'),
+  },
+  {
+    promise: 'tuning: a breaker probes after its own time',
+    file: 'src/core/breaker.ts',
+    find: 'this.#probeAfterMs === 0 ? probeAfterMs :',
+    replace: 'this.#probeAfterMs === 0 ? breakerLimits.probeAfterMs :',
+    ...core('breaker', 'the first probe comes when'),
+  },
+  {
+    promise: 'tuning: breaker: false never opens',
+    file: 'src/core/tuning.ts',
+    find: 'breaker: breaker === false ? undefined : joined',
+    replace: 'breaker: breaker === false ? breakerLimits : joined',
+    ...mesh('memory: an action that has no breaker'),
+  },
+  {
+    promise: 'tuning: a breaker that is switched off lets its action go',
+    file: 'src/mesh/peer-health.ts',
+    find: 'this.#forget(action);\n      return false;',
+    replace: 'return false;',
+    ...mesh('memory: what the registry says anew'),
+  },
+  {
+    promise: 'tuning: retries: 0 is sent once',
+    file: 'src/core/retry-policy.ts',
+    find: 'call.retries >= call.mostRetries',
+    replace: 'call.retries >= 2',
+    ...mesh('memory: an action is made again as often'),
+  },
+  {
+    promise: 'tuning: a call has the last word on repetitions',
+    file: 'src/mesh/pending-call.ts',
+    find: 'wishedRetries(request.options) ?? sending.tuned.retries',
+    replace: 'sending.tuned.retries',
+    ...mesh('memory: an action is made again as often'),
+  },
+  {
+    promise: 'tuning: no number of repetitions makes twice harmless',
+    file: 'src/core/retry-policy.ts',
+    find: '!call.isHarmless) return fail;',
+    replace: '!call.isHarmless && call.mostRetries < 2) return fail;',
+    ...core('retry-policy', 'that would do harm'),
+  },
+  {
+    promise: 'tuning: a call is repeated no more than twice',
+    file: 'src/mesh/outgoing-call.ts',
+    find: 'retries === undefined || retries === 0',
+    replace: 'retries !== -1 || retries === 0',
+    ...mesh('memory: what may not be done twice'),
+  },
+  {
+    promise: 'tuning: an action has its own time',
+    file: 'src/mesh/mesh-caller.ts',
+    find: 'isStream ? Infinity : tuned.deadlineMs',
+    replace: 'isStream ? Infinity : untuned.deadlineMs',
+    ...mesh('memory: a call that names no time'),
+  },
+  {
+    promise: 'tuning: what the registry says anew counts',
+    file: 'src/mesh/mesh-caller.ts',
+    find: 'calls.tuned = tunedActions(needs.registry.service(service)?.calls);',
+    replace: 'calls.tuned = needs.registry.service(service) === undefined ? calls.tuned : calls.tuned;',
+    ...mesh('memory: what the registry says anew'),
+  },
+  {
+    promise: 'tuning: instances are not compared where they need not be',
+    file: 'src/mesh/peer-table.ts',
+    find: '?.calls?.outliers !== false;',
+    replace: '?.instances !== undefined;',
+    ...mesh('memory: instances that are not compared'),
+  },
+  {
+    promise: 'tuning: false forgets what was said of the breaker before it',
+    file: 'src/core/tuning.ts',
+    find: 'breakers.slice(breakers.lastIndexOf(false) + 1)',
+    replace: 'breakers',
+    ...core('tuning', 'nobody remembers'),
+  },
+  {
+    promise: 'tuning: an action goes before its service',
+    file: 'src/define/tune-service.ts',
+    find: 'usual : ofStreams, calls, own?.[name]]',
+    replace: 'calls : ofStreams, usual, own?.[name]]',
+    ...define('an action goes before its service'),
+  },
+  {
+    promise: 'tuning: the app file goes before the code',
+    file: 'src/define/tune-service.ts',
+    find: 'joinTunings([under, common])',
+    replace: 'joinTunings([common, under])',
+    ...define('an action goes before its service'),
+  },
+  {
+    promise: 'tuning: what is said of all is no deadline of a stream',
+    file: 'src/define/tune-service.ts',
+    find: 'const { deadlineMs: _notOfStreams, ...ofStreams } = usual;',
+    replace: 'const ofStreams = usual;',
+    ...define('an action goes before its service'),
+  },
+  {
+    promise: 'tuning: repetitions of what does harm twice are refused in the code',
+    file: 'src/define/check-service.ts',
+    find: "action['idempotent'] === true, path)",
+    replace: 'true, path)',
+    ...define('refused: repetitions of what does harm twice'),
+  },
+  {
+    promise: 'tuning: and in the app file',
+    file: 'src/define/check-calls.ts',
+    find: 'checkRepeatable(said.retries, action.idempotent,',
+    replace: 'checkRepeatable(said.retries, true,',
+    ...define('nothing that they cannot have'),
+  },
+  {
+    promise: 'tuning: a first probe after the longest wait is told',
+    file: 'src/define/check-calls.ts',
+    find: 'if (probeAfterMs <= longestProbeAfterMs) return [];',
+    replace: 'if (probeAfterMs > 0) return [];',
+    ...define('a first probe after the longest wait'),
+  },
+  {
+    promise: 'tuning: the supervisor tells callers',
+    file: 'src/processes/supervisor/registry.ts',
+    find: 'const calls = plan.calls === undefined ? {} : { calls: plan.calls };',
+    replace: 'const calls = {};',
+    tests: ['tests/journeys/tuning.test.ts'],
+  },
+  {
+    promise: 'tuning: a gateway keeps to the time of an action',
+    file: 'src/services/gateway/request-handler.ts',
+    find: 'route.deadlineMs ?? this.#needs.deadlineMs',
+    replace: 'this.#needs.deadlineMs',
+    tests: ['tests/journeys/tuning.test.ts'],
+  },
+  {
+    promise: 'tuning: the shell keeps to the time of an action',
+    file: 'src/cli/call-command.ts',
+    find: 'options.deadline ?? calls?.deadlineMs',
+    replace: 'options.deadline',
+    tests: ['tests/journeys/tuning.test.ts'],
+  },
+];
