@@ -64,6 +64,7 @@ export function beatCost(folder: string, count: number): { writeUs: number; beat
     stats: () => undefined,
     calls: () => undefined,
     onBeat: () => undefined,
+    onDescriptors: () => undefined,
   });
   const beatUs = medianUs(() => {
     beat();

@@ -74,13 +74,30 @@ function openPino({ level, bindings }: LoggerNeeds): Pino {
   );
 }
 
+/** A process without a descriptor cannot load pino, and that may be what its first line is about. */
+function tryPino(needs: LoggerNeeds): Pino | undefined {
+  try {
+    return openPino(needs);
+  } catch {
+    return undefined;
+  }
+}
+
+const levelNumbers: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
+
+/** As pino writes it. */
+const plainLine = (level: LogLevel, fields: LogFields): string =>
+  `${JSON.stringify({ level: levelNumbers[level], time: Date.now(), ...fields })}\n`;
+
 export function makeLogger(needs: LoggerNeeds): Logger {
   let opened: Pino | undefined;
   const write = (level: LogLevel, sentence: string, fields: LogFields = {}): void => {
     if (!levelAtLeast(level, needs.level)) return;
     try {
-      opened ??= openPino(needs);
-      opened[level]({ ...needs.context(), ...renamed(redact(fields)) }, sentence);
+      const all = { ...needs.context(), ...renamed(redact(fields)) };
+      opened ??= tryPino(needs);
+      if (opened !== undefined) opened[level](all, sentence);
+      else guardedOutput(1).write(plainLine(level, { ...needs.bindings, ...all, msg: sentence }));
     } catch {
       guardedOutput(1).lose();
     }

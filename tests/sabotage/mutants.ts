@@ -735,7 +735,7 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'calls: an instance that alone passes on errors is asked less',
     file: 'src/mesh/call-outcomes.ts',
-    find: 'error.http >= 500 && !isNotStarted',
+    find: "error.http >= 500 && (!isNotStarted || error.code === 'OVERLOADED')",
     replace: 'error.http >= 500 && !error.retryable',
     tests: ['tests/mesh/chain'],
     name: 'alone passes on errors',
@@ -759,7 +759,7 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'upstream: one that hangs is not asked after a few calls',
     file: 'src/mesh/peer-health.ts',
-    find: 'return breaker.failed(now, isProbe);',
+    find: 'return breaker.failed(now, isProbe, limits);',
     replace: 'return now < 0 && isProbe;',
     ...faults('upstream', 'a handler that hangs'),
   },
@@ -1136,6 +1136,40 @@ export const mutants: readonly Mutant[] = [
     find: 'await within(flushMs, flushSpans());',
     replace: 'await within(0, Promise.resolve());',
     ...journey('tracing', 'one trace goes'),
+  },
+  {
+    promise: 'G8 a drain reads what has come before it closes what is idle',
+    file: 'src/services/gateway/drain-server.ts',
+    find: 'await socketsRead();',
+    replace: 'void socketsRead;',
+    tests: ['tests/services/gateway/connections'],
+    name: 'that a starved process',
+  },
+  {
+    promise: 'M8 to be without a file descriptor ends nobody',
+    file: 'src/processes/instance/memory-reading.ts',
+    find: "code !== 'EMFILE' && code !== 'ENFILE'",
+    replace: "code !== 'NONE'",
+    ...faults('edge', 'M8'),
+  },
+  {
+    promise: 'M8 it is said though the logger cannot be loaded',
+    file: 'src/telemetry/logger.ts',
+    find: `  } catch {
+    return undefined;
+  }`,
+    replace: `  } catch (error) {
+    throw error;
+  }`,
+    tests: ['tests/telemetry/logger'],
+    name: 'no descriptor left',
+  },
+  {
+    promise: 'M3 what waits for one that does not read is bounded',
+    file: 'src/mesh/link.ts',
+    find: 'limitBytes: number = bounds.outgoingBytes',
+    replace: 'limitBytes: number = 40 * bounds.outgoingBytes',
+    ...faults('stopped-consumer', 'M3'),
   },
   ...poolMutants,
   ...tuningMutants,

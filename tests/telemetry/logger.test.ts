@@ -78,6 +78,30 @@ test('N-85 one event is one line, whatever is in it', () => {
   assert.equal(logged(String.raw`log.info('a\nb\u2028c', { text: '\n{"level":50}\r\n' });`).length, 1);
 });
 
+test('the first line of a process that has no descriptor left is written too, and later ones as ever', () => {
+  const script = `import { makeLogger } from '${module}';
+    import { closeSync, openSync } from 'node:fs';
+    const log = makeLogger({ level: 'info', bindings: { service: 'users', instance: 'users#1@1' }, context: () => ({}) });
+    const held = [];
+    try { for (;;) held.push(openSync('/dev/null')); } catch {}
+    log.error('None is left', { pid: 7, password: 'x' });
+    held.forEach((fd) => closeSync(fd));
+    log.info('There are some', { n: 1 });`;
+  const limited = 'ulimit -n 64 && exec "$0" --input-type=module -e "$1"';
+  const { stdout, stderr } = spawnSync('sh', ['-c', limited, process.execPath, script], { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  const origin = { instance: 'users#1@1', service: 'users', stream: 'stdout', now: 0 } as const;
+  const lines = stdout.split('\n').slice(0, -1);
+  const read = lines.map((line) => readLogLine(line, origin));
+  assert.deepEqual(
+    read.map(({ level, message, fields }) => [level, message, fields]),
+    [
+      ['error', 'None is left', { pid_: 7, password: '(hidden)' }],
+      ['info', 'There are some', { n: 1 }],
+    ],
+  );
+});
+
 test('a field that cannot be written costs its line and no more', () => {
   const lines = logged(`
     log.info('first', { get bad() { throw new Error('no'); } });

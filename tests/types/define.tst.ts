@@ -341,6 +341,7 @@ test('how calls are made is typed in a service, an action, an app file and a cal
     actions: {
       send: () => ({ sent: true }),
       watch: () => [{ at: new Date(0) }],
+      sort: () => undefined,
     },
   });
 });

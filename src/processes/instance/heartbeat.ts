@@ -9,6 +9,7 @@ import type { ResponderStats } from '../../mesh/responder.ts';
 import { readProcess } from '../../os/proc.ts';
 import type { SlotRecord } from '../../os/statistics-slots.ts';
 import { slotFlag, SlotWriter } from '../../os/statistics-slots.ts';
+import { MemoryReading } from './memory-reading.ts';
 
 export interface HeartbeatNeeds {
   readonly path: string;
@@ -21,6 +22,8 @@ export interface HeartbeatNeeds {
   readonly calls: () => Pick<CallerStats, 'calls' | 'retries'> | undefined;
   /** What else is looked at as often: a timer of its own would cost an idle instance as much again. */
   readonly onBeat: () => void;
+  /** See `MemoryReading`. */
+  readonly onDescriptors: (areLeft: boolean) => void;
 }
 
 /** Of a pool; see `SlotRecord`. */
@@ -33,6 +36,7 @@ const delayResolutionMs = 50;
 export class Heartbeat {
   readonly #needs: HeartbeatNeeds;
   readonly #writer: SlotWriter;
+  readonly #memory: MemoryReading;
   readonly #startTime = readProcess(process.pid)?.startTime ?? 0;
   readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
   #utilisation = performance.eventLoopUtilization();
@@ -44,6 +48,7 @@ export class Heartbeat {
   constructor(needs: HeartbeatNeeds) {
     this.#needs = needs;
     this.#writer = new SlotWriter(needs.path, needs.index);
+    this.#memory = new MemoryReading(needs.onDescriptors);
     this.#delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
     this.#delay.enable();
     this.#beat();
@@ -69,7 +74,7 @@ export class Heartbeat {
 
   #beat(): void {
     const { clock, beatMs, epoch, stats, calls } = this.#needs;
-    const memory = process.memoryUsage();
+    const memory = this.#memory.now();
     const utilisation = performance.eventLoopUtilization();
     const served = stats();
     const made = calls();

@@ -87,6 +87,13 @@ class Instance {
       onBeat: () => {
         if (this.#host !== undefined) this.#avoided.tell(this.#host.caller.avoided());
       },
+      onDescriptors: (areLeft) => {
+        if (areLeft) this.#log.info('There are file descriptors again');
+        else
+          this.#log.error('No file descriptor is left, new connections are closed', {
+            mend: 'raise the limit (ulimit -n 65536), or find what holds them: lsof -p PID',
+          });
+      },
     });
     this.#control = new ControlLink({
       path: birth.control,

@@ -3,7 +3,7 @@
  */
 import { Server as NetServer } from 'node:net';
 import type { Server } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as socketsRead, setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a connection may be idle before it is closed: a request may be on its way through it. */
 const lingerMs = 250;
@@ -22,6 +22,8 @@ export async function drainServer(server: Server, inFlight: () => number): Promi
       if (inFlight() === 0) return;
     }
     await sleep(lookMs);
+    // Node fires timers before it reads: after a starved moment a request that has come would still look like idleness.
+    await socketsRead();
   }
 }
 
