@@ -16,7 +16,7 @@ export interface AdmissionLimits {
   readonly concurrency: number;
   readonly queue: number;
   readonly queueBytes: number;
-  /** Nobody waits who would wait longer, or past its deadline, as far as that can be told. Default: Infinity. */
+  /** Nobody waits who would wait longer, as far as that can be told, or for more than its part of what is left of its deadline. Default: Infinity. */
   readonly queueMs?: number;
 }
 
@@ -31,6 +31,8 @@ const run = { verdict: 'run', displaced: [] } as const;
 const full = { verdict: 'full', displaced: [] } as const;
 const wait = { verdict: 'wait', displaced: [] } as const;
 
+/** Of what is left of a deadline: it is to be worked on too, and who waits until the last moment has waited for nothing. */
+const waitingPart = 0.5;
 /** One turn of so many goes to the lowest that waits: the others pass it for as long as they come. */
 const turnsOfAll = 10;
 
@@ -109,7 +111,7 @@ export class Admission<Work extends Admitted> {
     return (
       size < queue &&
       this.#waitingBytes + bytes <= queueBytes &&
-      this.#pace.untilFree(size + 1, startedAt) <= Math.min(queueMs, deadline - startedAt)
+      this.#pace.untilFree(size + 1, startedAt) <= Math.min(queueMs, (deadline - startedAt) * waitingPart)
     );
   }
 

@@ -1050,7 +1050,7 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'who would wait too long is refused at once',
     file: 'src/mesh/admission.ts',
-    find: 'this.#pace.untilFree(size + 1, startedAt) <= Math.min(queueMs, deadline - startedAt)',
+    find: 'this.#pace.untilFree(size + 1, startedAt) <= Math.min(queueMs, (deadline - startedAt) * waitingPart)',
     replace: 'deadline > queueMs - startedAt - queueMs',
     tests: ['tests/mesh/overload'],
     name: 'refused at once',
