@@ -182,6 +182,7 @@ export const targets: readonly Target[] = [
             instance: 'users#1@2',
             action: 'get',
             failures: 5,
+            percent: 50,
             last: 'INSTANCE_LOST',
             probeAt: 7.5,
           },

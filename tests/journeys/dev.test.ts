@@ -416,3 +416,22 @@ test('a supervisor that dies while it takes a service out of the app has a succe
   assert.deepEqual(renewed(first, await kill()), []);
   await assertGone(project, before);
 });
+
+test('how a service is called is another from the moment the app file says so, and nobody is restarted for it', async () => {
+  const files = (deadlineMs: number): Record<string, string> => ({
+    'tutti.ts': appText({
+      services: { a: '', b: `calls: { deadlineMs: ${String(deadlineMs)}, breaker: false }` },
+    }),
+    'services/a.ts': serviceText('a', {
+      answer: `await calls.b.get({}).catch((error: any) => 'given up after ' + error.data.afterMs)`,
+      more: `needs: { b: remote('b') },`,
+    }),
+    'services/b.ts': serviceText('b', { answer: 'await new Promise(() => undefined)' }),
+  });
+  await using project = new DevProject(files(200));
+  const before = await project.start();
+  assert.equal((await project.get('/a')).body, '{"text":"given up after 200"}');
+  project.write('tutti.ts', files(100)['tutti.ts'] ?? '');
+  await project.serves('/a', 'given up after 100');
+  assert.deepEqual(renewed(before, await project.command.ready()), []);
+});

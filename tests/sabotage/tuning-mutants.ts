@@ -170,6 +170,21 @@ export const tuningMutants: readonly Mutant[] = [
     tests: ['tests/journeys/tuning.test.ts'],
   },
   {
+    promise: 'tuning: callers are told when an app file that is worked on says it anew',
+    file: 'src/processes/supervisor/dev/apply-changes.ts',
+    find: 'app.registry.update(one, app.slots.of(one.name));',
+    replace: 'void one;',
+    tests: ['tests/journeys/dev.test.ts'],
+    name: 'how a service is called is another',
+  },
+  {
+    promise: 'tuning: what is told is told when it changes',
+    file: 'src/processes/supervisor/registry.ts',
+    find: 'if (isSame && isDeepStrictEqual(known.calls, plan.calls)) return;',
+    replace: 'if (isSame) return;',
+    tests: ['tests/processes/supervisor/registry.test.ts'],
+  },
+  {
     promise: 'tuning: a gateway keeps to the time of an action',
     file: 'src/services/gateway/request-handler.ts',
     find: 'route.deadlineMs ?? this.#needs.deadlineMs',
