@@ -100,6 +100,8 @@ test('one that grows beyond memoryMax is replaced, the new one ready first, and 
   const [before] = workers(await app.ready());
   const url = await app.url();
   await using load = new Load(4, () => fetch(`${url}/who`));
+  // Its connections are there: one that grows says hello to nobody meanwhile.
+  await load.more(50);
   const { output } = await app.admin.post<{ output: { pid: number } }>('/call', {
     ...{ action: 'worker.grow', input: { megabytes: 250 } },
   });
