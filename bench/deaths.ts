@@ -4,11 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Clients } from './lib/clients.ts';
+import { forkedReplicas } from './lib/forked-replicas.ts';
 import { livesStill } from './lib/proc.ts';
 import { ask, pidIn } from './lib/supervised.ts';
 import { chosen, digits, markdown, median } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
-import { moleculerReplicas } from './peers/moleculer-replicas.ts';
 import { tuttiReplicas } from './peers/tutti-replicas.ts';
 
 export interface Replicas extends AsyncDisposable {
@@ -18,8 +18,8 @@ export interface Replicas extends AsyncDisposable {
 }
 
 const peers: Readonly<Record<string, () => Promise<Replicas>>> = {
-  Moleculer: () => moleculerReplicas(false),
-  'Moleculer, retries on': () => moleculerReplicas(true),
+  Moleculer: () => forkedReplicas('moleculer-replicas', false),
+  'Moleculer, retries on': () => forkedReplicas('moleculer-replicas', true),
   Tutti: tuttiReplicas,
 };
 

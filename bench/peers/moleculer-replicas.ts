@@ -2,18 +2,12 @@
  * Moleculer in bench/deaths.ts: two nodes with one service, started again when they end, before moleculer-web. They have the names that it gives
  * them and find one another by themselves, as they do unless one asks for something else. So is its retry policy, which `retries` turns on.
  */
-import type { ChildProcess } from 'node:child_process';
 import { ServiceBroker } from 'moleculer';
 import ApiGateway from 'moleculer-web';
-import type { Replicas } from '../deaths.ts';
-import type { GatewayPeer, Meeting } from '../lib/peer.ts';
-import { answer, end, meeting, startRole } from '../lib/spawn.ts';
+import type { ReplicasMeeting } from '../lib/forked-replicas.ts';
+import type { GatewayPeer } from '../lib/peer.ts';
 
-interface Node extends Meeting {
-  readonly retries: boolean;
-}
-
-const broker = ({ retries }: Node): ServiceBroker =>
+const broker = ({ retries }: ReplicasMeeting): ServiceBroker =>
   new ServiceBroker({
     logger: false,
     retryPolicy: { enabled: retries },
@@ -23,12 +17,12 @@ const broker = ({ retries }: Node): ServiceBroker =>
 
 export const peer: GatewayPeer = {
   async serve(at) {
-    const node = broker(at as Node);
+    const node = broker(at as ReplicasMeeting);
     node.createService({ name: 'who', actions: { pid: { handler: () => ({ pid: process.pid }) } } });
     await node.start();
   },
   async gateway(at) {
-    const node = broker(at as Node);
+    const node = broker(at as ReplicasMeeting);
     const routes = [{ path: '/', aliases: { 'GET /': 'who.pid' } }];
     const settings = { ip: '127.0.0.1', port: at.httpPort, routes };
     node.createService({ name: 'api', mixins: [ApiGateway], settings });
@@ -36,28 +30,3 @@ export const peer: GatewayPeer = {
     await node.waitForServices('who');
   },
 };
-
-export async function moleculerReplicas(retries: boolean): Promise<Replicas> {
-  const at = await meeting();
-  const running = new Map<string, ChildProcess>();
-  let isOver = false;
-  const start = async (role: string, node: string): Promise<void> => {
-    const child = startRole('moleculer-replicas', role, { ...at, retries } as Node);
-    running.set(node, child);
-    child.once('exit', () => {
-      if (!isOver) start(role, node).catch(() => undefined);
-    });
-    await answer(child);
-  };
-  await start('serve', 'one');
-  await start('serve', 'two');
-  await start('gateway', 'gateway');
-  return {
-    url: `http://127.0.0.1:${String(at.httpPort)}/`,
-    pids: () => Promise.resolve(['one', 'two'].map((node) => running.get(node)?.pid ?? 0)),
-    async [Symbol.asyncDispose]() {
-      isOver = true;
-      await Promise.all([...running.values()].map((child) => end(child)));
-    },
-  };
-}
