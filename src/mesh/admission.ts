@@ -68,8 +68,8 @@ export class Admission<Work extends Admitted> {
     }
     const displaced = this.#makeRoom(work);
     if (!this.#hasRoom(work)) {
-      // In vain: they keep their places.
-      for (const one of displaced) this.#add(one);
+      // In vain: they keep their places. The youngest of a line was taken out first.
+      for (const one of displaced.toReversed()) this.#add(one);
       return full;
     }
     this.#add(work);

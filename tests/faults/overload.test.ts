@@ -30,7 +30,7 @@ test('at twice the load the work goes on, the rest is refused at once, and after
   await command.ready();
   const base = await command.url();
   using load = new OpenLoad();
-  const url = `${base}/work/5`;
+  const url = `${base}/ask/5`;
   await load.offer({ [url]: 50 }, 1_000);
   const perSecond = await capacity(load, url);
   const idle = await load.offer({ [url]: perSecond / 2 }, phaseMs);
@@ -74,7 +74,7 @@ test('at twice the load the urgent do not notice, and the lowest still move', as
   await using command = new Command(home.folder, ['start', app]);
   await command.ready();
   const base = await command.url();
-  const [urgent, usual, lowest] = [9, 5, 0].map((priority) => `${base}/work/${String(priority)}`) as [
+  const [urgent, usual, lowest] = [9, 5, 0].map((priority) => `${base}/ask/${String(priority)}`) as [
     string,
     string,
     string,

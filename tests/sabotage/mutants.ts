@@ -1073,6 +1073,14 @@ export const mutants: readonly Mutant[] = [
     name: 'no breaker',
   },
   {
+    promise: 'who was put aside in vain keeps its place',
+    file: 'src/mesh/admission.ts',
+    find: 'displaced.toReversed()',
+    replace: 'displaced',
+    tests: ['tests/mesh/admission'],
+    name: 'in vain',
+  },
+  {
     promise: 'N-31: a user that a service names by itself is not believed',
     file: 'src/mesh/served-link.ts',
     find: 'if (!isSaid || this.#isSystem || (frame.flags & frameFlags.nested) !== 0) return envelope;',
