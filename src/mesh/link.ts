@@ -1,5 +1,5 @@
 /**
- * Frames over one connection, the same for both sides. All frames of one turn of the event loop leave in one write.
+ * Frames over one connection, the same for both sides. The frames of one turn of the event loop leave in few writes.
  * Owns the connection; a peer that breaks the protocol loses this connection and nothing else.
  */
 import { bounds } from '../core/bounds.ts';
@@ -20,6 +20,12 @@ export interface LinkHandlers {
 const mostWaitingBytes = 2 * bounds.outgoingBytes + bounds.frameBytes;
 
 const scratchBytes = 65_536;
+/**
+ * Frames of a turn after which they are written. The first few go soon, so that both sides work at the same time and not by turns; those
+ * behind them find the other side at work, and a write costs as much as a small call.
+ */
+const firstBatch = 5;
+const laterBatch = 32;
 /** What all links write from: the operating system has nearly always taken it when `write` returns. */
 let scratch = Buffer.allocUnsafeSlow(scratchBytes);
 
@@ -29,6 +35,8 @@ export class Link {
   readonly #reader: FrameReader;
   #queue: OutgoingFrame[] = [];
   #queuedBytes = 0;
+  #isInTurn = false;
+  #batch = firstBatch;
   #isOpen = true;
   #fault: string | undefined;
   /** Streams with an item to send. One entry each. */
@@ -83,10 +91,16 @@ export class Link {
     if (!this.#isOpen || this.waitingBytes >= limitBytes) return false;
     this.#queue.push(frame);
     this.#queuedBytes += frame.bytes;
-    // A write of this size costs no more per byte than a larger one, and the other side can begin.
-    if (this.#queuedBytes >= scratchBytes) this.#flush();
-    // After the promise jobs of this turn, so that their frames leave in the same write.
-    else if (this.#queue.length === 1) process.nextTick(this.#flush);
+    // A write of this size costs no more per byte than a larger one.
+    if (this.#queuedBytes >= scratchBytes || this.#queue.length >= this.#batch) {
+      this.#flush();
+      this.#batch = laterBatch;
+    }
+    if (!this.#isInTurn) {
+      this.#isInTurn = true;
+      // After the promise jobs of this turn, so that their frames leave in the same write.
+      process.nextTick(this.#endTurn);
+    }
     return true;
   }
 
@@ -113,7 +127,13 @@ export class Link {
     this.#connection.destroy();
   }
 
-  readonly #flush = (): void => {
+  readonly #endTurn = (): void => {
+    this.#isInTurn = false;
+    this.#batch = firstBatch;
+    this.#flush();
+  };
+
+  #flush(): void {
     const frames = this.#queue;
     if (!this.#isOpen || frames.length === 0) return;
     const total = this.#queuedBytes;
@@ -126,7 +146,7 @@ export class Link {
     // Kept by the connection until it can send it.
     if (bytes === scratch && this.#connection.pendingBytes > 0)
       scratch = Buffer.allocUnsafeSlow(scratchBytes);
-  };
+  }
 
   #receive(chunk: Buffer): void {
     if (this.#fault !== undefined) return;

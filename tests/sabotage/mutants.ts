@@ -992,6 +992,22 @@ export const mutants: readonly Mutant[] = [
     name: 'what waits on one connection',
   },
   {
+    promise: 'both sides of a connection work at the same time',
+    file: 'src/mesh/link.ts',
+    find: 'this.#queue.length >= this.#batch',
+    replace: 'this.#queue.length >= laterBatch',
+    tests: ['tests/mesh/link'],
+    name: 'the first few go at once',
+  },
+  {
+    promise: 'calls made in one turn share a write',
+    file: 'src/mesh/link.ts',
+    find: 'process.nextTick(this.#endTurn)',
+    replace: 'this.#endTurn()',
+    tests: ['tests/mesh/link'],
+    name: 'leave in one write',
+  },
+  {
     promise: 'words of a stream go past what fills its connection',
     file: 'src/mesh/link.ts',
     find: '!this.send(word, mostWaitingBytes)',

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { test } from 'node:test';
+import { FrameReader } from '../../src/mesh/frame-reader.ts';
+import { frameKinds, makeFrame } from '../../src/mesh/frames.ts';
+import { Link } from '../../src/mesh/link.ts';
+import type { Connection } from '../../src/mesh/transport/transport.ts';
+
+interface Written {
+  readonly link: Link;
+  /** The stream numbers of the frames in each write. */
+  readonly writes: number[][];
+}
+
+function writtenBy(): Written {
+  const writes: number[][] = [];
+  const connection: Connection = {
+    write: (bytes) => {
+      const streams: number[] = [];
+      new FrameReader(bytes.length, ({ stream }) => streams.push(stream)).push(Buffer.from(bytes));
+      writes.push(streams);
+    },
+    pendingBytes: 0,
+    onData: () => undefined,
+    onDrain: () => undefined,
+    onClose: () => undefined,
+    end: () => undefined,
+    destroy: () => undefined,
+  };
+  return {
+    link: new Link(connection, 1_024, { onFrame: () => undefined, onClose: () => undefined }),
+    writes,
+  };
+}
+
+const numbers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_none, index) => from + index);
+
+const sendAll = (link: Link, streams: number[]): void => {
+  for (const stream of streams) assert(link.send(makeFrame(frameKinds.request, stream, { body: '{}' })));
+};
+
+test('frames of a turn and of its promise jobs leave in one write', async () => {
+  const { link, writes } = writtenBy();
+  sendAll(link, [1, 2]);
+  await Promise.resolve().then(() => {
+    sendAll(link, [3]);
+  });
+  assert.deepEqual(writes, []);
+  await nextTurn();
+  assert.deepEqual(writes, [[1, 2, 3]]);
+});
+
+test('of many the first few go at once, so that the other side begins, and the rest in larger writes, in order', async () => {
+  const { link, writes } = writtenBy();
+  for (const from of [1, 101]) {
+    sendAll(link, numbers(from, from + 69));
+    await nextTurn();
+  }
+  const lengths = (all: number[][]): number[] => all.map(({ length }) => length);
+  assert.deepEqual(lengths(writes), [5, 32, 32, 1, 5, 32, 32, 1]);
+  assert.deepEqual(writes.flat(), [...numbers(1, 70), ...numbers(101, 170)]);
+});
