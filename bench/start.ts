@@ -1,16 +1,22 @@
 /**
  * How soon is a service there, and what does it hold in memory? Then: a whole app of 3, 10 and 30 services.
  */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
 import { privateMiB } from './lib/proc.ts';
-import { answer, end, meeting, newFolder, startFile, startRole } from './lib/spawn.ts';
+import { answer, end, meeting, startFile, startRole } from './lib/spawn.ts';
 import { chosen, digits, markdown, medians } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
 import { startedWithinMs } from './lib/tutti.ts';
-import { startTuttiInstances } from './peers/tutti-start.ts';
+import {
+  appText,
+  buildPackage,
+  packedTutti,
+  serviceWithZod,
+  startTuttiInstances,
+  userFolder,
+} from './peers/tutti-start.ts';
 
 interface Start extends Record<string, number> {
   readyMs: number;
@@ -51,7 +57,8 @@ async function oneService(settings: Settings): Promise<string[][]> {
   const all = new Map(chosen(peers, settings));
   if (!settings.without.includes('Tutti')) {
     const instances = closers.use(await startTuttiInstances(restMs));
-    all.set('Tutti', () => instances.again());
+    all.set('Tutti', () => instances.again('plain'));
+    all.set('Tutti and zod', () => instances.again('zodded'));
   }
   const results = new Map<string, Start[]>([...all.keys()].map((name) => [name, []]));
   // The first round only warms the compile cache and the disk.
@@ -67,36 +74,30 @@ async function oneService(settings: Settings): Promise<string[][]> {
   });
 }
 
-const serviceText = (name: string): string => `import { defineService } from 'tutti';
-import { z } from 'zod';
-const input = z.object({ id: z.int() });
-export default defineService({ name: '${name}', actions: (action) => ({ get: action({ input, output: input, run: ({ input }) => input }) }) });
-`;
-
 /** The time of the middle one of three starts of an app with so many services. */
 async function wholeApp(services: number, rounds: number): Promise<string[]> {
-  const folder = newFolder();
-  symlinkSync(resolve(import.meta.dirname, '../node_modules'), join(folder, 'node_modules'));
-  mkdirSync(join(folder, 'services'));
   const names = Array.from({ length: services }, (_none, index) => `service${String(index)}`);
-  for (const name of names) writeFileSync(join(folder, 'services', `${name}.ts`), serviceText(name));
+  const modules = names.map((name) => [`services/${name}.ts`, serviceWithZod(name)]);
   const entries = Object.fromEntries(names.map((name) => [name, { module: `./services/${name}.ts` }]));
-  const app = `import { defineApp } from 'tutti';\nexport default defineApp(${JSON.stringify({ name: 'many', services: entries })});\n`;
-  writeFileSync(join(folder, 'tutti.ts'), app);
+  const folder = userFolder({
+    ...(Object.fromEntries(modules) as Record<string, string>),
+    'tutti.ts': appText({ name: 'many', services: entries }),
+  });
   const times: { ms: number }[] = [];
   for (let turn = 0; turn < rounds; turn += 1)
-    times.push({ ms: await startedWithinMs(join(folder, 'tutti.ts')) });
+    times.push({ ms: await startedWithinMs(join(folder, 'tutti.ts'), packedTutti) });
   return [`Tutti app of ${String(services)} services`, digits(medians(times).ms), '–'];
 }
 
 export async function start(settings: Settings): Promise<Answer> {
   const { smoke, without } = settings;
+  buildPackage();
   const rows = await oneService(settings);
   const apps = without.includes('Tutti') ? [] : smoke ? [3] : [3, 10, 30];
   for (const services of apps) rows.push(await wholeApp(services, smoke ? 1 : 3));
   return {
     question: 'How soon is a service ready, and what does it hold?',
     table: markdown(['peer', 'ready after ms', 'private MiB'], rows),
-    note: 'From spawn to being callable; all with a warm compile cache of Node. An app: from the command `tutti start -d` to its return.',
+    note: 'From spawn to being callable; all with a warm compile cache of Node. Tutti: the package as it is published, an action without schemas, and one with. An app: from the command `tutti start -d` to its return.',
   };
 }

@@ -3,7 +3,7 @@
  * together are one file: to find, read and link each of a hundred costs an instance as much time as all else it does at its start.
  * Programs stay where they are (dist/bin, dist/src), and `import.meta.url` is what it was, so that every relative path keeps its meaning.
  * Then proves it: publint, attw, and the packed tarball installed, run and type-checked in an empty folder.
- * Publish with `npm publish ./dist`; `private` stops a publish from the root.
+ * Publish with `npm publish ./dist`; `private` stops a publish from the root. `--code-only`: without types and proof, to be measured.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -170,13 +170,18 @@ function tryTarball(): void {
   );
 }
 
+function prove(): void {
+  sh('publint', ['--strict', 'dist']);
+  sh('attw', ['--pack', 'dist', '--profile', 'esm-only', '--no-emoji', '--quiet']);
+  tryTarball();
+}
+
+const isCodeOnly = process.argv.includes('--code-only');
 rmSync(dist, { recursive: true, force: true });
-sh('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist/src']);
+if (!isCodeOnly) sh('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist/src']);
 await bundle();
 copyEntries();
 refuseTypeScriptPaths();
 writeManifest();
-sh('publint', ['--strict', 'dist']);
-sh('attw', ['--pack', 'dist', '--profile', 'esm-only', '--no-emoji', '--quiet']);
-tryTarball();
-console.log('dist/ holds the package');
+if (!isCodeOnly) prove();
+console.log(isCodeOnly ? 'dist/ holds the code of the package' : 'dist/ holds the package');

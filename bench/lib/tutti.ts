@@ -35,14 +35,16 @@ interface Instance {
 export class TuttiApp {
   readonly #file: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #program: string;
 
-  constructor(file: string, env: NodeJS.ProcessEnv) {
+  constructor(file: string, env: NodeJS.ProcessEnv, program: string) {
     this.#file = file;
     this.#env = env;
+    this.#program = program;
   }
 
   async command(name: string, ...args: string[]): Promise<string> {
-    const all = [tutti, name, ...args, '--app', this.#file];
+    const all = [this.#program, name, ...args, '--app', this.#file];
     return (await promisify(execFile)(process.execPath, all, { env: this.#env })).stdout;
   }
 
@@ -91,12 +93,14 @@ function stateOf(file: string, env: NodeJS.ProcessEnv = {}): { path: string; env
   };
 }
 
+/** `program`: the command of another Tutti than the one beside us. */
 export async function startTutti(
   file: string,
   more: NodeJS.ProcessEnv = {},
+  program = tutti,
 ): Promise<TuttiApp & AsyncDisposable> {
   const { path, env } = stateOf(file, more);
-  const keeper = spawn(process.execPath, [tutti, 'start', path], {
+  const keeper = spawn(process.execPath, [program, 'start', path], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -105,7 +109,7 @@ export async function startTutti(
     keeper.kill('SIGINT');
     await exited;
   };
-  const app = new TuttiApp(path, env);
+  const app = new TuttiApp(path, env, program);
   try {
     await Promise.race([
       app.untilReady(),
@@ -119,10 +123,10 @@ export async function startTutti(
 }
 
 /** Time from the command to its return, which `-d` makes the moment when all are ready. */
-export async function startedWithinMs(file: string): Promise<number> {
+export async function startedWithinMs(file: string, program = tutti): Promise<number> {
   const { path, env } = stateOf(file);
   const run = (...args: string[]): Promise<unknown> =>
-    promisify(execFile)(process.execPath, [tutti, ...args], { env });
+    promisify(execFile)(process.execPath, [program, ...args], { env });
   const began = performance.now();
   await run('start', '-d', path);
   const tookMs = performance.now() - began;
