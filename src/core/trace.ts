@@ -9,6 +9,8 @@ export interface Trace {
   readonly spanId: string;
   /** Whether spans of this trace are kept, as its first system decided. */
   readonly sampled: boolean;
+  /** What the systems of this trace tell each other beside it: their `tracestate`, handed on as it came. */
+  readonly state?: string | undefined;
 }
 
 export const noSpan = '0'.repeat(16);
@@ -23,9 +25,31 @@ export function readTraceparent(header: string): Trace | undefined {
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
+const stateKey = /^[a-z][a-z0-9_*/-]{0,255}$|^[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13}$/;
+const stateValue = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
+export const mostMembers = 32;
+export const longestTracestate = 512;
+
+/** Undefined for what is not in its form, as a whole: its members depend on their order. */
+export function readTracestate(header: string): string | undefined {
+  if (header.length > longestTracestate) return undefined;
+  const members = header.split(',').map((member) => member.trim());
+  const isMember = (member: string): boolean => {
+    const [key = '', value = '', ...rest] = member.split('=');
+    return rest.length === 0 && stateKey.test(key) && stateValue.test(value);
+  };
+  const filled = members.filter((member) => member !== '');
+  if (filled.length === 0 || filled.length > mostMembers || !filled.every(isMember)) return undefined;
+  return filled.join(',');
+}
+
 /** For a log line, beside the request id: nothing where nobody traces. */
 export const traceField = ({ traceId, spanId }: Trace): { readonly traceId?: string } =>
   spanId === noSpan ? {} : { traceId };
+
+/** Goes with `traceparentOf`. */
+export const tracestateOf = ({ spanId, state }: Trace): string | undefined =>
+  spanId === noSpan ? undefined : state;
 
 /** Undefined where nobody traces: `00` for its flags would have the next system keep nothing. */
 export const traceparentOf = ({ traceId, spanId, sampled }: Trace): string | undefined =>

@@ -102,6 +102,8 @@ export interface Handling<P, R, E extends ErrorRows, Ev extends EventSchemas> ex
    * Undefined when nobody traces.
    */
   readonly traceparent: string | undefined;
+  /** Goes with `traceparent`, where the trace has one. */
+  readonly tracestate: string | undefined;
   /** What callers sent along. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Milliseconds until the caller gives up. */

@@ -6,7 +6,7 @@ import type { ErrorRow } from '../core/errors.ts';
 import { instanceId } from '../core/ids.ts';
 import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
-import { traceparentOf } from '../core/trace.ts';
+import { traceparentOf, tracestateOf } from '../core/trace.ts';
 import type { Log, Shared } from '../define/handling.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
 
@@ -87,6 +87,9 @@ export class CallHandling {
   }
   get traceparent(): string | undefined {
     return traceparentOf(this.#call.context.trace);
+  }
+  get tracestate(): string | undefined {
+    return tracestateOf(this.#call.context.trace);
   }
   get metadata(): Readonly<Record<string, string>> {
     return this.#call.context.metadata;

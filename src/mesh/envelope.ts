@@ -5,6 +5,7 @@
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
 import { isPlainObject } from '../core/options.ts';
+import { longestTracestate } from '../core/trace.ts';
 import { parseBody } from './body.ts';
 
 export interface Envelope {
@@ -14,6 +15,8 @@ export interface Envelope {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly user?: string | undefined;
   readonly tenant?: string | undefined;
+  /** Of the trace, beside what the head of the frame holds. */
+  readonly traceState?: string | undefined;
 }
 
 export const longestRequestId = 128;
@@ -38,19 +41,21 @@ export function readEnvelope(text: string): Envelope {
   return value as Envelope;
 }
 
-const isEmpty = ({ requestId, idempotencyKey, metadata, user, tenant }: Envelope): boolean =>
+const isEmpty = ({ requestId, idempotencyKey, metadata, user, tenant, traceState }: Envelope): boolean =>
   requestId === undefined &&
   idempotencyKey === undefined &&
   metadata === undefined &&
   user === undefined &&
-  tenant === undefined;
+  tenant === undefined &&
+  traceState === undefined;
 
 function problemOf(envelope: { [Key in keyof Envelope]: unknown }): string | undefined {
-  const { requestId, idempotencyKey, metadata, user, tenant } = envelope;
+  const { requestId, idempotencyKey, metadata, user, tenant, traceState } = envelope;
   if (!isShortText(requestId, longestRequestId)) return 'the request id is not a short text';
   if (!isShortText(idempotencyKey, longestIdempotencyKey)) return 'the idempotency key is not a short text';
   if (!isShortText(user, bounds.identityChars)) return 'the user is not a short text';
   if (!isShortText(tenant, bounds.identityChars)) return 'the tenant is not a short text';
+  if (!isShortText(traceState, longestTracestate)) return 'the trace state is not a short text';
   return metadata === undefined ? undefined : metadataProblem(metadata);
 }
 

@@ -87,8 +87,9 @@ export const inheritedPriority = (options: CallOptions, parent: CallContext | un
 /** @throws {TuttiError} `INVALID_INPUT` when it is not JSON, `PAYLOAD_TOO_LARGE` */
 export function frameOf(outgoing: Outgoing, newTraceId: NewTraceId): OutgoingFrame {
   const { kind, options, deadline, parent } = outgoing;
-  const { traceId, spanId, sampled } =
+  const trace =
     outgoing.trace ?? inheritedTrace(options, parent) ?? newTrace(options.context?.requestId, newTraceId);
+  const { traceId, spanId, sampled } = trace;
   const frame = makeFrame(kind, 0, {
     body: textOf(outgoing.body),
     flags:
@@ -96,7 +97,7 @@ export function frameOf(outgoing: Outgoing, newTraceId: NewTraceId): OutgoingFra
     deadline,
     priority: wishedPriority(options) ?? inheritedPriority(options, parent),
     trace: traceId + spanId,
-    envelope: envelopeOf(options, parent, traceId),
+    envelope: envelopeOf(options, parent, trace),
   });
   if (frame.bytes > bounds.frameBytes)
     throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.frameBytes });
@@ -129,7 +130,11 @@ const traceIdForm = /^[0-9a-f]{32}$/;
 const isTrace = (trace: Trace): boolean =>
   traceIdForm.test(trace.traceId) && /^[0-9a-f]{16}$/.test(trace.spanId);
 
-function envelopeOf(options: CallOptions, parent: CallContext | undefined, traceId: string): string {
+function envelopeOf(
+  options: CallOptions,
+  parent: CallContext | undefined,
+  { traceId, state }: Trace,
+): string {
   const requestId = options.context?.requestId ?? parent?.requestId;
   const inherited = options.context?.metadata ?? parent?.metadata;
   const metadata = options.metadata === undefined ? inherited : { ...inherited, ...options.metadata };
@@ -139,6 +144,7 @@ function envelopeOf(options: CallOptions, parent: CallContext | undefined, trace
     metadata: metadata === undefined || isEmpty(metadata) ? undefined : metadata,
     user: options.context?.user ?? parent?.user,
     tenant: options.context?.tenant ?? parent?.tenant,
+    traceState: state,
   });
 }
 

@@ -180,7 +180,7 @@ export class ServedLink implements CallOrigin {
     const sampled = (frame.flags & frameFlags.sampled) !== 0;
     return {
       requestId: envelope.requestId ?? traceId,
-      trace: { traceId, spanId: ids.slice(32), sampled },
+      trace: { traceId, spanId: ids.slice(32), sampled, state: envelope.traceState },
       deadline: frame.deadline,
       priority: frame.priority,
       metadata: envelope.metadata ?? noMetadata,

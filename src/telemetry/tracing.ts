@@ -4,7 +4,7 @@
  * copies of `@opentelemetry/api` 1.x find each other, and brings none of its own: docs/decisions/0015-tracing-without-a-package.md.
  */
 import type { Trace } from '../core/trace.ts';
-import { noSpan } from '../core/trace.ts';
+import { mostMembers, noSpan, readTracestate } from '../core/trace.ts';
 
 const apiKey: unique symbol = Symbol.for('opentelemetry.js.api.1');
 const spanKey = Symbol.for('OpenTelemetry Context Key SPAN');
@@ -14,6 +14,13 @@ interface OtelSpanContext {
   readonly spanId: string;
   readonly traceFlags: number;
   readonly isRemote?: boolean;
+  readonly traceState?: OtelTraceState | undefined;
+}
+interface OtelTraceState {
+  get(key: string): string | undefined;
+  set(key: string, value: string): OtelTraceState;
+  unset(key: string): OtelTraceState;
+  serialize(): string;
 }
 interface OtelSpan {
   spanContext(): OtelSpanContext;
@@ -90,9 +97,40 @@ class Link implements OtelContext {
 const root = new Link();
 const within = (span: object): OtelContext => new Link(spanKey, span);
 
+/** As the API wants it, for samplers that look into it or add a member. */
+class TraceState implements OtelTraceState {
+  readonly #members: readonly string[];
+
+  constructor(members: readonly string[]) {
+    this.#members = members;
+  }
+
+  get(key: string): string | undefined {
+    return this.#members.find((member) => member.startsWith(`${key}=`))?.slice(key.length + 1);
+  }
+
+  /** Who changed it last comes first. */
+  set(key: string, value: string): TraceState {
+    return new TraceState([`${key}=${value}`, ...this.#without(key)].slice(0, mostMembers));
+  }
+
+  unset(key: string): TraceState {
+    return new TraceState(this.#without(key));
+  }
+
+  serialize(): string {
+    return this.#members.join(',');
+  }
+
+  #without(key: string): string[] {
+    return this.#members.filter((member) => !member.startsWith(`${key}=`));
+  }
+}
+
 /** A span of another process, as far as a child of it needs one. */
-function remoteParent({ traceId, spanId, sampled }: Trace): OtelContext {
-  const context = { traceId, spanId, traceFlags: sampled ? sampledFlag : 0, isRemote: true };
+function remoteParent({ traceId, spanId, sampled, state }: Trace): OtelContext {
+  const traceState = state === undefined ? undefined : new TraceState(state.split(','));
+  const context = { traceId, spanId, traceFlags: sampled ? sampledFlag : 0, isRemote: true, traceState };
   return within({ spanContext: () => context, isRecording: () => false });
 }
 
@@ -106,9 +144,11 @@ export class OpenSpan {
   readonly trace: Trace;
   readonly #span: OtelSpan;
 
-  constructor(span: OtelSpan, { traceId, spanId, traceFlags }: OtelSpanContext) {
+  constructor(span: OtelSpan, { traceId, spanId, traceFlags, traceState }: OtelSpanContext) {
     this.#span = span;
-    this.trace = { traceId, spanId, sampled: (traceFlags & sampledFlag) !== 0 };
+    // A sampler may have written anything into it: what others would refuse is not handed on.
+    const state = traceState && readTracestate(traceState.serialize());
+    this.trace = { traceId, spanId, sampled: (traceFlags & sampledFlag) !== 0, state };
   }
 
   /** Spans that user code makes meanwhile, or an instrumentation of `fetch`, are its children. */

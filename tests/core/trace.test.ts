@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { noSpan, readTraceparent, traceField, traceparentOf } from '../../src/core/trace.ts';
+import {
+  longestTracestate,
+  noSpan,
+  readTraceparent,
+  readTracestate,
+  traceField,
+  traceparentOf,
+  tracestateOf,
+} from '../../src/core/trace.ts';
 
 const hex = (length: number): fc.Arbitrary<string> =>
   fc
@@ -65,4 +73,33 @@ test('where nobody traces there is no header, and nothing beside the request id'
   const nobody = { traceId: id, spanId: noSpan, sampled: false };
   assert.equal(traceparentOf(nobody), undefined);
   assert.deepEqual([traceField(nobody), traceField({ ...nobody, spanId: span })], [{}, { traceId: id }]);
+});
+
+const states: [header: string, read: string | undefined][] = [
+  ['vendor=one', 'vendor=one'],
+  ['a=1, b@c=2 ,d*/-_=x y', 'a=1,b@c=2,d*/-_=x y'],
+  [' ,a=1,, ', 'a=1'],
+  ['0tenant@vendor=1', '0tenant@vendor=1'],
+  ['', undefined],
+  [' , ', undefined],
+  ['a', undefined],
+  ['a=', undefined],
+  ['a=1=2', undefined],
+  ['A=1', undefined],
+  ['0a=1', undefined],
+  ['a=1,b', undefined],
+  ['a=1\nb=2', undefined],
+  ['a=\u00e9', undefined],
+  [Array.from({ length: 33 }, (_none, n) => `a${String(n)}=1`).join(), undefined],
+  [`a=${'x'.repeat(longestTracestate)}`, undefined],
+];
+for (const [header, read] of states)
+  test(`tracestate ${JSON.stringify(header.slice(0, 40))} is ${read === undefined ? 'left out' : 'handed on'}`, () => {
+    assert.equal(readTracestate(header), read);
+  });
+
+test('a tracestate goes with a traceparent, and alone nowhere', () => {
+  const trace = { traceId: id, spanId: span, sampled: true, state: 'a=1' };
+  assert.equal(tracestateOf(trace), 'a=1');
+  assert.equal(tracestateOf({ ...trace, spanId: noSpan }), undefined);
 });

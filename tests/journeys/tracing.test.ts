@@ -8,6 +8,7 @@ const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const clientSpan = '00f067aa0ba902b7';
 const headers = (flags: string): Record<string, string> => ({
   traceparent: `00-${traceId}-${clientSpan}-${flags}`,
+  tracestate: 'vendor=one, other@firm=two',
   'x-request-id': 'journey-7',
   authorization: 'ada',
 });
@@ -40,7 +41,8 @@ test('one trace goes from HTTP through two services and an event to who collects
   const spans = await spansOf(async (url) => {
     const answer = await fetch(`${url}/orders/7?secret=1`, { headers: headers('01') });
     assert.equal(answer.status, 200);
-    const { traceparent } = (await answer.json()) as { traceparent: string };
+    const { traceparent, tracestate } = (await answer.json()) as Record<'traceparent' | 'tracestate', string>;
+    assert.equal(tracestate, 'vendor=one,other@firm=two');
     assert.match(traceparent, new RegExp(`^00-${traceId}-(?!${clientSpan})[0-9a-f]{16}-01$`));
     assert.equal((await fetch(`${url}/orders/13`)).status, 500);
   }, receiver);
@@ -112,7 +114,10 @@ test('without an SDK the trace of the client is in the log lines of all, and can
   await app.ready();
   const url = await app.url();
   const answer = await fetch(`${url}/orders/7`, { headers: headers('01') });
-  assert.deepEqual(await answer.json(), { traceparent: headers('01')['traceparent'] });
+  assert.deepEqual(await answer.json(), {
+    traceparent: headers('01')['traceparent'],
+    tracestate: 'vendor=one,other@firm=two',
+  });
   for (const words of ['Asked', 'Found', 'Written']) await app.hears(words);
   const lines = app.said.split('\n').filter((line) => line.includes('journey-7'));
   const told = lines.map((line) => JSON.parse(line) as { message: string; fields: Record<string, string> });
@@ -122,5 +127,8 @@ test('without an SDK the trace of the client is in the log lines of all, and can
     ['Found', traceId, 'ada'],
     ['Written', traceId, 'ada'],
   ]);
-  assert.deepEqual(await (await fetch(`${url}/orders/7`)).json(), { traceparent: null });
+  const untraced = { traceparent: null, tracestate: null };
+  assert.deepEqual(await (await fetch(`${url}/orders/7`)).json(), untraced);
+  const state = { tracestate: 'vendor=one' };
+  assert.deepEqual(await (await fetch(`${url}/orders/7`, { headers: state })).json(), untraced);
 });

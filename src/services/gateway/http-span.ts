@@ -3,15 +3,17 @@
  * Of what a client sends it has the method and the path: the query may hold what is nobody else's.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { readTraceparent } from '../../core/trace.ts';
+import { readTraceparent, readTracestate } from '../../core/trace.ts';
 import type { Trace } from '../../core/trace.ts';
 import { isTracing, spanKinds, startInnerSpan } from '../../telemetry/tracing.ts';
 import type { OpenSpan } from '../../telemetry/tracing.ts';
 
 /** What the client's own system says this request is part of. */
 export function askedTrace(headers: IncomingHttpHeaders): Trace | undefined {
-  const header = headers['traceparent'];
-  return typeof header === 'string' ? readTraceparent(header) : undefined;
+  const { traceparent, tracestate } = headers;
+  const trace = typeof traceparent === 'string' ? readTraceparent(traceparent) : undefined;
+  if (trace === undefined || typeof tracestate !== 'string') return trace;
+  return { ...trace, state: readTracestate(tracestate) };
 }
 
 const known: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
