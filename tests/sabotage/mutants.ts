@@ -992,6 +992,22 @@ export const mutants: readonly Mutant[] = [
     name: 'what waits on one connection',
   },
   {
+    promise: 'tracestate is handed on with the trace',
+    file: 'src/mesh/served-link.ts',
+    find: ', state: envelope.traceState }',
+    replace: ' }',
+    tests: ['tests/journeys/tracing'],
+    name: 'without an SDK the trace',
+  },
+  {
+    promise: 'a tracestate that is not in its form goes nowhere',
+    file: 'src/core/trace.ts',
+    find: '|| !filled.every(isMember)',
+    replace: '',
+    tests: ['tests/core/trace'],
+    name: 'left out',
+  },
+  {
     promise: 'both sides of a connection work at the same time',
     file: 'src/mesh/link.ts',
     find: 'this.#queue.length >= this.#batch',
