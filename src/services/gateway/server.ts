@@ -43,11 +43,13 @@ export interface ServerNeeds {
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
   readonly limits: HttpLimits;
+  /** Whether another gateway takes what comes when this one stops. */
+  readonly isRelieved: () => boolean;
 }
 
 export interface GatewayServer {
   readonly port: number;
-  /** Takes nothing new; resolves when nothing is in flight. */
+  /** Takes no connection more; resolves when none is left. */
   drain(): Promise<void>;
   /** Cuts what is left. Closing twice is harmless. */
   close(): Promise<void>;
@@ -68,7 +70,10 @@ export async function startServer(
   server.on('checkExpectation', (request, response) => {
     app.routing(request, response);
   });
+  server.on('connection', needs.connections.opened);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (needs.connections.isLeaving(request.socket)) return;
+    needs.connections.upgraded(request.socket);
     const ids = readIds(request.headers, askedTrace(request.headers));
     void needs.webSockets.upgrade({ request, socket, head, ids }, (error) => {
       if (socket instanceof Socket) answerRaw(socket, { ...needs, error, requestId: ids.requestId });
@@ -77,7 +82,7 @@ export async function startServer(
   await listening(app, listen);
   return {
     port: (server.address() as AddressInfo).port,
-    drain: () => drainServer(server, () => needs.metrics.inFlight),
+    drain: () => drainServer(server, { ...needs, keepAliveMs: needs.limits.keepAliveMs }),
     close: async () => {
       server.closeAllConnections();
       await app.close();
@@ -117,6 +122,8 @@ function makeFastify({
     },
     frameworkErrors: handler.refuse,
     clientErrorHandler: (error, socket) => {
+      // What is behind the last answer is not looked at.
+      if (connections.isLeaving(socket)) return;
       metrics.badHeads += 1;
       answerRaw(socket, { error: clientError(error.code), refuser, connections, requestId: newRequestId() });
     },

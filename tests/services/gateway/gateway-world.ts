@@ -205,7 +205,7 @@ export class GatewayWorld implements AsyncDisposable {
   }
 
   #runtime(): SystemRuntime {
-    const instance = 'gateway:public#1@1';
+    const instance = 'gateway:public#1';
     return {
       app: 'shop',
       instance,
