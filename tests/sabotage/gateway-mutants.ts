@@ -1,10 +1,19 @@
-/** What is broken of a gateway that stops; see `mutants.ts`. */
+/** What is broken of a gateway that stops, and of what has no file descriptor left; see `mutants.ts`. */
 import type { Mutant } from './mutant.ts';
 
 const drain = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
   tests: ['tests/services/gateway/drain.test.ts'],
   name,
 });
+const edge = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
+  tests: ['tests/faults/edge.test.ts'],
+  name,
+});
+const guard = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
+  tests: ['tests/os/accept-guard.test.ts'],
+  name,
+});
+
 const stop = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
   tests: ['tests/faults/gateway-stop.test.ts'],
   name,
@@ -89,5 +98,54 @@ export const gatewayMutants: readonly Mutant[] = [
     find: '}, bounds.httpLingerMs);',
     replace: '}, 20 * bounds.httpLingerMs);',
     ...drain('a client that does not close'),
+  },
+  {
+    promise: 'M8 whom a process without a descriptor turns away is counted',
+    file: 'src/os/accept-guard.ts',
+    find: `      if (!this.#areLeft) count();`,
+    replace: `      if (this.#areLeft) count();`,
+    ...guard('while none is left'),
+  },
+  {
+    promise: 'M8 the gateway counts',
+    file: 'src/services/gateway/server.ts',
+    find: "needs.accepts.watch(server, 'http');",
+    replace: '',
+    ...edge('M8 a gateway'),
+  },
+  {
+    promise: 'M8 the mesh counts',
+    file: 'src/mesh/transport/unix.ts',
+    find: "accepts?.watch(server, 'mesh');",
+    replace: '',
+    ...edge('M8 the mesh'),
+  },
+  {
+    promise: 'M8 the control socket counts',
+    file: 'src/processes/supervisor/control-server.ts',
+    find: "this.#accepts.watch(this.#server, 'control');",
+    replace: '',
+    ...edge('M8 the mesh'),
+  },
+  {
+    promise: 'M8 who takes the last descriptor is noticed at once',
+    file: 'src/os/accept-guard.ts',
+    find: 'if (this.#connections + roomy >= this.#limit) this.look();',
+    replace: '',
+    ...guard('near the limit'),
+  },
+  {
+    promise: 'M8 an accept that fails ends nobody',
+    file: 'src/os/accept-guard.ts',
+    find: "server.on('error', (error: NodeJS.ErrnoException) => {",
+    replace: "server.on('errors', (error: NodeJS.ErrnoException) => {",
+    ...guard('an accept that fails'),
+  },
+  {
+    promise: 'M8 one descriptor is not enough to take connections again',
+    file: 'src/os/accept-guard.ts',
+    find: ': this.#fill(margin)) this.#find();',
+    replace: ': this.#canOpen()) this.#find();',
+    ...guard('while none is left'),
   },
 ];

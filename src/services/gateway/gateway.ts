@@ -123,6 +123,7 @@ export async function openGateway({
       connections,
       metrics,
       limits,
+      accepts: runtime.accepts,
       isRelieved: () => hasOthers(runtime, config),
     },
     runtime.listen,

@@ -11,7 +11,7 @@ import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
-import type { SystemRuntime } from '../../mesh/runtime.ts';
+import type { Accepts, SystemRuntime } from '../../mesh/runtime.ts';
 import type { Connections } from './connections.ts';
 import { drainServer } from './drain-server.ts';
 import type { HttpMetrics } from './http-metrics.ts';
@@ -43,6 +43,7 @@ export interface ServerNeeds {
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
   readonly limits: HttpLimits;
+  readonly accepts: Accepts;
   /** Whether another gateway takes what comes when this one stops. */
   readonly isRelieved: () => boolean;
 }
@@ -64,7 +65,7 @@ export async function startServer(
   const { server } = app;
   server.maxConnections = needs.limits.connections;
   server.on('drop', () => {
-    needs.metrics.dropped += 1;
+    if (needs.accepts.areLeft) needs.metrics.dropped += 1;
   });
   // An expectation we do not know is refused like anything else, and not by Node's bare 417.
   server.on('checkExpectation', (request, response) => {
@@ -80,6 +81,7 @@ export async function startServer(
     });
   });
   await listening(app, listen);
+  needs.accepts.watch(server, 'http');
   return {
     port: (server.address() as AddressInfo).port,
     drain: () => drainServer(server, { ...needs, keepAliveMs: needs.limits.keepAliveMs }),

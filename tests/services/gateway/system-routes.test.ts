@@ -54,6 +54,7 @@ const service = (name: string, more: Partial<ServiceStatus> = {}): ServiceStatus
 const status = (services: readonly ServiceStatus[]): AppStatus => ({
   app: 'shop',
   avoided: [],
+  acceptFailures: {},
   takenAt: Date.now(),
   startedAt: time(0),
   generation: 1,
