@@ -51,6 +51,9 @@ const stop = async ({ gateway }: GatewayWorld): Promise<void> => {
   await gateway.close();
 };
 
+const inFlight = (world: GatewayWorld): number | undefined =>
+  world.gateway.metrics().find(({ name }) => name === 'tutti_http_requests_in_flight')?.samples[0]?.value;
+
 function withOthers(world: GatewayWorld, slots: readonly number[]): void {
   const service = 'gateway:public';
   const instances = slots.map((slot) => ({ service, slot, epoch: 1, address: `public-${String(slot)}` }));
@@ -91,7 +94,8 @@ test('an answer whose reader is slow is not cut', async () => {
   await once(client.socket, 'data');
   client.socket.pause();
   const stopped = stop(world);
-  await pause(beyondLingerMs);
+  // Longer than a client may go on after its last answer, too.
+  await pause(beyondLingerMs + bounds.httpLingerMs + 250);
   client.socket.resume();
   await stopped;
   await client.closed;
@@ -102,7 +106,7 @@ test('requests in a row that came before the stop are all answered, and the last
   await using world = await GatewayWorld.start();
   using client = new Client(world);
   client.write(get('/wait', 'request-timeout: 0.4\r\n') + get('/things/1') + get('/things/2'));
-  await until(() => world.gateway.metrics().some(({ samples }) => samples[0]?.value === 3));
+  await until(() => inFlight(world) === 3);
   await stop(world);
   await client.closed;
   assert.deepEqual(statusesIn(client.heard), [504, 200, 200]);
@@ -116,21 +120,44 @@ test('requests in a row that came before the stop are all answered, and the last
 test('what is sent behind the last answer does not reset it away, and is not done', async () => {
   await using world = await GatewayWorld.start();
   let done = 0;
+  // Fits into what the kernel keeps for it: to the gateway it has left, to its reader it has not come.
+  const text = 'x'.repeat(2_000_000);
+  const asked = Promise.withResolvers<undefined>();
+  const released = Promise.withResolvers<undefined>();
   await world.serveToo(
     defineService({
       name: 'pay',
-      actions: (action) => ({ pay: action({ http: 'GET /pay', run: () => ({ done: (done += 1) }) }) }),
+      actions: (action) => ({
+        pay: action({ http: 'GET /pay', run: () => ({ done: (done += 1) }) }),
+        big: action({
+          http: 'GET /big',
+          run: async () => {
+            asked.resolve(undefined);
+            await released.promise;
+            return { text };
+          },
+        }),
+      }),
     }),
   );
   using client = new Client(world);
-  client.write(get('/wait', 'request-timeout: 0.3\r\n'));
-  await once(client.socket, 'connect');
+  client.socket.pause();
+  client.write(get('/big'));
+  await asked.promise;
   const stopped = stop(world);
-  await until(() => client.heard.includes('\r\n\r\n'));
+  released.resolve(undefined);
+  await until(() => inFlight(world) === 0);
   client.write(get('/pay').repeat(3));
+  await pause(50);
+  client.socket.resume();
   await stopped;
   await client.closed;
-  assert.deepEqual([statusesIn(client.heard), done, client.problem], [[504], 0, undefined]);
+  assert.equal(done, 0);
+  assert.ok(
+    client.heard.length > text.length,
+    `${String(client.heard.length)} bytes, ${String(client.problem)}`,
+  );
+  assert.deepEqual(statusesIn(client.heard), [200]);
 });
 
 test('an answer to a body that is refused arrives though the body goes on', async () => {
@@ -176,8 +203,10 @@ test('where the others stop too, it no longer waits for what is idle', async () 
   await pause(beyondLingerMs);
   assert.equal(idle.socket.readableEnded, false);
   withOthers(world, [1]);
+  const began = performance.now();
   await stopped;
   await idle.closed;
+  assert.ok(performance.now() - began < 20_000);
 });
 
 test('a client that does not close its side is cut when its time is over', async () => {
