@@ -51,8 +51,8 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     promise: 'a stop waits for an answer that is being read',
     file: 'src/services/gateway/connections.ts',
-    find: 'return this.inFlight === 0 && ',
-    replace: 'return (this.inFlight === 0 || this.response?.writableEnded === true) && ',
+    find: 'return this.inFlight === 0 && !this.isUpgraded && this.socket.bytesRead === this.#restedBytes;',
+    replace: 'return this.inFlight === 0 || this.response?.writableEnded === true;',
     ...drain('an answer whose reader is slow'),
   },
   {
