@@ -103,8 +103,7 @@ test('M8 a gateway without a file descriptor serves who is connected, turns othe
 
   assert.ok(leaveNone(pid));
   await app.hears('No file descriptor is left');
-  const closed: (number | undefined)[] = [];
-  for (let n = 0; n < 20; n += 1) closed.push(await closedAfter(tcp(url), 5_000));
+  const closed = await Promise.all(Array.from({ length: 20 }, () => closedAfter(tcp(url), 5_000)));
   await load.more(200);
   const known = clients.map(({ sockets }) => sockets.size);
   assert.ok(setSoftLimit(pid, limit));
