@@ -64,7 +64,6 @@ export function beatCost(folder: string, count: number): { writeUs: number; beat
     stats: () => undefined,
     calls: () => undefined,
     onBeat: () => undefined,
-    onDescriptors: () => undefined,
   });
   const beatUs = medianUs(() => {
     beat();

@@ -87,6 +87,8 @@ export const bounds = {
   webSocketMessages: 16,
   /** Open connections of one gateway process. Beyond: the newest is closed. */
   httpConnections: 10_000,
+  /** How long a client may go on after the last answer of its connection. Beyond: the connection is cut. */
+  httpLingerMs: 1_000,
   /** Nesting of a request's JSON. Beyond: `BAD_REQUEST`. */
   jsonDepth: 64,
   /** Keys of one object in a request's JSON. Beyond: `BAD_REQUEST`. */

@@ -43,7 +43,7 @@ const instanceRows: readonly Row[] = [
 
 /** @param now epoch milliseconds of the scrape: a supervisor that is gone shows as a status that grows old. */
 export function statusFamilies(status: AppStatus, now: number): MetricFamily[] {
-  const { services, takenAt, generation } = status;
+  const { services, takenAt, generation, acceptFailures } = status;
   const instances = services.flatMap(({ name, instances: all }) =>
     all.map((instance) => ({ instance, labels: { service: name, instance: instance.slot } })),
   );
@@ -79,6 +79,11 @@ export function statusFamilies(status: AppStatus, now: number): MetricFamily[] {
       'Instances that there shall be.',
       services.map(({ name, wanted }) => ({ labels: { service: name }, value: wanted })),
     ),
+    {
+      ...{ name: 'tutti_supervisor_accept_failures_total', type: 'counter' },
+      help: 'Connections to the supervisor that were closed because it had no file descriptor left.',
+      samples: Object.entries(acceptFailures).map(([listener, value]) => ({ labels: { listener }, value })),
+    },
     gauge('tutti_supervisor_generation', 'How many supervisors this app has had.', alone(generation)),
     gauge(
       'tutti_status_age_seconds',

@@ -67,6 +67,8 @@ export interface AppStatus {
   readonly shared: Readonly<Record<string, number>>;
   /** Who is not asked by whom, or asked less: what callers hold against instances. */
   readonly avoided: readonly AvoidedStatus[];
+  /** Connections the supervisor turned away for want of a file descriptor, by listener. */
+  readonly acceptFailures: Readonly<Record<string, number>>;
   /** What a person should know: overrides by hand, code that differs from the manifest, what is degraded. */
   readonly notes: readonly string[];
 }

@@ -52,6 +52,8 @@ export interface HostNeeds {
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  /** What its process counts beside its calls. */
+  readonly families?: () => readonly MetricFamily[];
   /** It is in a pool. */
   readonly pool?: PlaceWatcher | undefined;
   /** For services of ours: the `runtime` argument of `open`. */
@@ -184,6 +186,7 @@ function listen({ needs, kit, caller }: Opened): Promise<Responder> {
   const families = (): MetricFamily[] => [
     ...metrics.families(),
     ...callFamilies(caller.stats(), labels),
+    ...(needs.families?.() ?? []),
     ...(isSystemService(self.service) ? ownFamilies(kit.parts) : []),
   ];
   const serving = { definition, manifest, kit, metrics, log };

@@ -1,6 +1,7 @@
 /**
  * What services of ours get beside what users get: the `runtime` argument of `open()`. Types only; the host makes the value.
  */
+import type { Server } from 'node:net';
 import type { TuttiEvent } from '../core/events.ts';
 import type { MetricFamily } from '../core/metric.ts';
 import type { AppStatus } from '../core/status.ts';
@@ -26,6 +27,13 @@ export interface EventBatch {
   readonly isGap: boolean;
 }
 
+/** See `os/accept-guard`. */
+export interface Accepts {
+  readonly areLeft: boolean;
+  /** @param listener what it is called in the metrics. */
+  watch(server: Server, listener: string): void;
+}
+
 export interface SystemRuntime {
   readonly app: string;
   readonly instance: string;
@@ -41,6 +49,8 @@ export interface SystemRuntime {
   nextEvents(after: number | null): Promise<EventBatch>;
   /** Every ready instance's numbers, and our own; one that does not answer in time is left out. */
   collectMetrics(timeoutMs: number): Promise<readonly InstanceMetrics[]>;
+  /** Counts what is turned away for want of a file descriptor. */
+  readonly accepts: Accepts;
   /** Listening sockets inherited from the keeper, or where to listen when there is none (tests in one process). */
   readonly listen: { readonly fd: number } | { readonly host: string; readonly port: number };
 }

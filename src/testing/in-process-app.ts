@@ -239,6 +239,7 @@ class InProcessApp implements TestApp {
       // Nothing of what happens to processes happens here.
       nextEvents: () => new Promise(() => undefined),
       collectMetrics: () => Promise.resolve([]),
+      accepts: { areLeft: true, watch: () => undefined },
       listen: ownHostOnly,
     };
   }
@@ -312,6 +313,7 @@ class InProcessApp implements TestApp {
     return {
       app: this.#app.name,
       avoided: [],
+      acceptFailures: {},
       takenAt: now,
       startedAt: now,
       generation: 1,

@@ -21,6 +21,7 @@ const statusOf = (instances: readonly InstanceStatus[], notes: readonly string[]
   ...{
     app: 'shop',
     avoided: [],
+    acceptFailures: {},
     takenAt: 65_000,
     startedAt: 0,
     generation: 1,

@@ -91,9 +91,14 @@ export class Command implements AsyncDisposable {
   }
 
   /** Until it has printed this. */
-  async hears(words: string, timeoutMs = 20_000): Promise<void> {
+  hears(words: string, timeoutMs = 20_000): Promise<void> {
+    return this.hearsAfter(0, words, timeoutMs);
+  }
+
+  /** Behind the first `chars` of what it has printed. */
+  async hearsAfter(chars: number, words: string, timeoutMs = 20_000): Promise<void> {
     const until = performance.now() + timeoutMs;
-    while (!this.said.includes(words)) {
+    while (!this.said.includes(words, chars)) {
       if (performance.now() > until)
         throw new Error(`not heard within ${String(timeoutMs)} ms: ${words}\n${this.said}`);
       await pause(10);

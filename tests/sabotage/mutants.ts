@@ -4,6 +4,7 @@
  */
 import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
+import { gatewayMutants } from './gateway-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 import { tuningMutants } from './tuning-mutants.ts';
@@ -1180,8 +1181,8 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'G8 a drain reads what has come before it closes what is idle',
     file: 'src/services/gateway/drain-server.ts',
-    find: 'await socketsRead();',
-    replace: 'void socketsRead;',
+    find: 'await allIsRead();',
+    replace: 'void allIsRead;',
     tests: ['tests/services/gateway/connections'],
     name: 'that a starved process',
   },
@@ -1211,6 +1212,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'limitBytes: number = 40 * bounds.outgoingBytes',
     ...faults('stopped-consumer', 'M3'),
   },
+  ...gatewayMutants,
   ...poolMutants,
   ...tuningMutants,
 ];

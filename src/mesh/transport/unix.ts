@@ -8,15 +8,24 @@ import { createConnection, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { TuttiError, isTuttiError } from '../../core/errors.ts';
+import type { Accepts } from '../runtime.ts';
 import type { Connection, Listener, Transport } from './transport.ts';
 
 /** Reads of a connection we opened go here, so that no read allocates. */
 const readBytes = 65_536;
 const busyMs = 20;
 
-export const unixTransport = (): Transport => ({ listen, connect });
+/** @param accepts counts what is turned away for want of a file descriptor. */
+export const unixTransport = (accepts?: Accepts): Transport => ({
+  listen: (address, accept) => listen(address, accept, accepts),
+  connect,
+});
 
-function listen(address: string, accept: (connection: Connection) => void): Promise<Listener> {
+function listen(
+  address: string,
+  accept: (connection: Connection) => void,
+  accepts: Accepts | undefined,
+): Promise<Listener> {
   const unborn = `${address}~`;
   rmSync(unborn, { force: true });
   const server = createServer((socket) => {
@@ -33,8 +42,9 @@ function listen(address: string, accept: (connection: Connection) => void): Prom
     server.once('error', reject);
     server.listen(unborn, () => {
       server.off('error', reject);
-      // Accepting may fail for a moment (EMFILE); libuv tries again, and callers see a slow connect.
+      // Accepting may fail for a moment; libuv tries again, and callers see a slow connect.
       server.on('error', () => undefined);
+      accepts?.watch(server, 'mesh');
       chmodSync(unborn, 0o600);
       renameSync(unborn, address);
       resolve(listener);

@@ -22,8 +22,6 @@ export interface HeartbeatNeeds {
   readonly calls: () => Pick<CallerStats, 'calls' | 'retries'> | undefined;
   /** What else is looked at as often: a timer of its own would cost an idle instance as much again. */
   readonly onBeat: () => void;
-  /** See `MemoryReading`. */
-  readonly onDescriptors: (areLeft: boolean) => void;
 }
 
 /** Of a pool; see `SlotRecord`. */
@@ -36,7 +34,7 @@ const delayResolutionMs = 50;
 export class Heartbeat {
   readonly #needs: HeartbeatNeeds;
   readonly #writer: SlotWriter;
-  readonly #memory: MemoryReading;
+  readonly #memory = new MemoryReading();
   readonly #startTime = readProcess(process.pid)?.startTime ?? 0;
   readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
   #utilisation = performance.eventLoopUtilization();
@@ -48,7 +46,6 @@ export class Heartbeat {
   constructor(needs: HeartbeatNeeds) {
     this.#needs = needs;
     this.#writer = new SlotWriter(needs.path, needs.index);
-    this.#memory = new MemoryReading(needs.onDescriptors);
     this.#delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
     this.#delay.enable();
     this.#beat();

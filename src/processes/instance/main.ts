@@ -15,11 +15,13 @@ import type { Birth, Phase, SupervisorMessage } from '../../mesh/control-protoco
 import { currentContext } from '../../mesh/context.ts';
 import { RegistryView } from '../../mesh/registry-view.ts';
 import { unixTransport } from '../../mesh/transport/unix.ts';
+import { AcceptGuard } from '../../os/accept-guard.ts';
 import { systemClock } from '../../os/clock.ts';
 import { makeVerifier } from '../../os/identity.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { flushSpans } from '../../telemetry/tracing.ts';
 import { guardOutputs } from '../../telemetry/guarded-output.ts';
+import { descriptorReport } from '../../telemetry/descriptor-report.ts';
 import { makeLogger } from '../../telemetry/logger.ts';
 import type { CertificateClaims } from '../../core/certificate.ts';
 import { AvoidedReport } from './avoided-report.ts';
@@ -54,6 +56,7 @@ class Instance {
   readonly #heartbeat: Heartbeat;
   readonly #shared: InstanceShared;
   readonly #locks: InstanceLocks;
+  readonly #accepts: AcceptGuard;
   readonly #avoided = new AvoidedReport((message) => this.#control.send(message));
   readonly #impatience = new AbortController();
   readonly #grace: Grace;
@@ -76,6 +79,7 @@ class Instance {
     this.#news = new SystemNews(birth.app, (after) => {
       this.#control.send({ op: 'follow', after });
     });
+    this.#accepts = new AcceptGuard({ onChange: descriptorReport(this.#log) });
     const { statistics, self, beatMs } = birth;
     this.#heartbeat = new Heartbeat({
       ...statistics,
@@ -85,14 +89,8 @@ class Instance {
       stats: () => this.#host?.responder.stats(),
       calls: () => this.#host?.caller.stats(),
       onBeat: () => {
+        this.#accepts.look();
         if (this.#host !== undefined) this.#avoided.tell(this.#host.caller.avoided());
-      },
-      onDescriptors: (areLeft) => {
-        if (areLeft) this.#log.info('There are file descriptors again');
-        else
-          this.#log.error('No file descriptor is left, new connections are closed', {
-            mend: 'raise the limit (ulimit -n 65536), or find what holds them: lsof -p PID',
-          });
       },
     });
     this.#control = new ControlLink({
@@ -158,7 +156,7 @@ class Instance {
       ...{ definition, manifest, config, self, certificate, address },
       claims: JSON.parse(certificate.text) as CertificateClaims,
       verify: makeVerifier(publicKey),
-      transport: unixTransport(),
+      transport: unixTransport(this.#accepts),
       registry: this.#registry,
       shared: this.#shared,
       extend: (ms) => {
@@ -168,10 +166,14 @@ class Instance {
       clock: systemClock,
       random: Math.random,
       pool: this.#poolWatcher(manifest),
+      families: () => this.#accepts.families(),
       ...(isSystemService(self.service)
         ? {
             runtime: (caller) =>
-              makeRuntime({ birth: this.#birth, news: this.#news, registry: this.#registry, caller }),
+              makeRuntime({
+                ...{ birth: this.#birth, news: this.#news, registry: this.#registry, caller },
+                accepts: this.#accepts,
+              }),
           }
         : {}),
     });
@@ -230,6 +232,7 @@ class Instance {
       this.#locks.close();
       this.#control.close();
       this.#heartbeat.close();
+      this.#accepts.close();
       this.#shared.close();
     }
     process.exit(0);

@@ -7,7 +7,7 @@ import type { AppManifest } from '../../define/manifest.ts';
 import type { Caller } from '../../mesh/caller.ts';
 import type { Birth, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
-import type { EventBatch, SystemRuntime } from '../../mesh/runtime.ts';
+import type { Accepts, EventBatch, SystemRuntime } from '../../mesh/runtime.ts';
 import { instanceMetrics } from './collect-metrics.ts';
 
 /** What the supervisor says to services of ours, remembered. */
@@ -68,14 +68,16 @@ export interface RuntimeNeeds {
   readonly news: SystemNews;
   readonly registry: RegistryView;
   readonly caller: Caller;
+  readonly accepts: Accepts;
 }
 
-export function makeRuntime({ birth, news, registry, caller }: RuntimeNeeds): SystemRuntime {
+export function makeRuntime({ birth, news, registry, caller, accepts }: RuntimeNeeds): SystemRuntime {
   return {
     app: birth.app,
     instance: slotId(birth.self),
     caller,
     registry,
+    accepts,
     manifest: () => news.manifest,
     onManifest: (changed) => news.onManifest(changed),
     status: () => news.status,

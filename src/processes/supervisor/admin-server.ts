@@ -97,6 +97,8 @@ export class AdminServer {
       resolve(undefined);
     });
     await promise;
+    // An accept may fail for a moment; without a listener that would be the supervisor's end.
+    this.#server.on('error', () => undefined);
     chmodSync(this.#path, 0o600);
   }
 

@@ -12,7 +12,9 @@ import { instanceId, slotId } from '../../core/ids.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import type { InstanceMessage, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import { controlProtocol, readInstanceMessage } from '../../mesh/control-protocol.ts';
+import { AcceptGuard } from '../../os/accept-guard.ts';
 import { JsonFrameSocket } from '../../os/json-frames.ts';
+import { descriptorReport } from '../../telemetry/descriptor-report.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 export type Hello = Extract<InstanceMessage, { op: 'hello' }>;
@@ -42,16 +44,22 @@ interface Waiting {
   readonly done: () => void;
 }
 
+/** Whether there are file descriptors. */
+const lookEveryMs = 1_000;
+
 export class ControlServer {
   readonly #needs: ControlServerNeeds;
   readonly #server: Server;
   readonly #members = new Map<string, Member>();
   readonly #waiting = new Set<Waiting>();
+  readonly #accepts: AcceptGuard;
+  #looking: Timer | undefined;
   #strangers = 0;
   #refused = 0;
 
   constructor(needs: ControlServerNeeds) {
     this.#needs = needs;
+    this.#accepts = new AcceptGuard({ onChange: descriptorReport(needs.log) });
     this.#server = createServer((socket) => {
       this.#accept(socket);
     });
@@ -62,6 +70,11 @@ export class ControlServer {
     return this.#refused;
   }
 
+  /** Those turned away for want of a file descriptor. */
+  get acceptFailures(): Readonly<Record<string, number>> {
+    return this.#accepts.refused();
+  }
+
   async listen(): Promise<void> {
     rmSync(this.#needs.path, { force: true });
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
@@ -70,6 +83,8 @@ export class ControlServer {
       resolve(undefined);
     });
     await promise;
+    this.#accepts.watch(this.#server, 'control');
+    this.#look();
     chmodSync(this.#needs.path, 0o600);
   }
 
@@ -115,8 +130,17 @@ export class ControlServer {
   }
 
   close(): void {
+    this.#looking?.cancel();
     this.#server.close();
+    this.#accepts.close();
     for (const { socket } of this.#members.values()) socket.end();
+  }
+
+  #look(): void {
+    this.#accepts.look();
+    this.#looking = this.#needs.clock.after(lookEveryMs, () => {
+      this.#look();
+    });
   }
 
   #allKnow(revision: number): boolean {

@@ -303,7 +303,7 @@ export class RunningApp {
       urls: (service) => this.#listeners.urls(this.planOf(service)),
       shared: Object.fromEntries(this.#counters.list().map(({ name, value }) => [name, value])),
       byHand: this.overrides.byHand(),
-      avoided: this.#avoided.list(),
+      ...{ avoided: this.#avoided.list(), acceptFailures: this.control.acceptFailures },
       notes: [
         ...this.#desk.notes(),
         ...this.autoscaler.notes(),

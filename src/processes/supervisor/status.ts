@@ -30,6 +30,7 @@ export interface StatusNeeds {
   readonly shared: Readonly<Record<string, number>>;
   readonly byHand: readonly ByHand[];
   readonly avoided: AppStatus['avoided'];
+  readonly acceptFailures: AppStatus['acceptFailures'];
   readonly notes: readonly string[];
 }
 
@@ -176,6 +177,7 @@ function retryNotes(service: string, { slots, samples }: StatusNeeds): string[] 
 
 export function makeStatus(needs: StatusNeeds): AppStatus {
   const { app, startedAt, generation, pids, clock, shared, notes, plans, byHand, avoided } = needs;
+  const { acceptFailures } = needs;
   const services = plans.map((plan) => serviceStatus(plan, needs));
   const missing = services
     .filter(({ ready, wanted }) => ready === 0 && wanted > 0)
@@ -190,6 +192,7 @@ export function makeStatus(needs: StatusNeeds): AppStatus {
     services,
     shared,
     avoided,
+    acceptFailures,
     notes: [
       ...changed,
       ...notes,

@@ -1,35 +1,56 @@
 /**
- * Stops an HTTP server without cutting a request. Used by the server.
+ * Stops an HTTP server without losing a request. Used by the server.
+ * Connections in use close themselves: their last answer says `Connection: close`. One that is idle is the hard case: a request may be on
+ * its way through it, and HTTP has no word to call it back. So it is kept for as long as its client was told that it may be used.
  */
 import { Server as NetServer } from 'node:net';
 import type { Server } from 'node:http';
 import { setImmediate as socketsRead, setTimeout as sleep } from 'node:timers/promises';
+import type { Connection, Connections } from './connections.ts';
 
-/** How long a connection may be idle before it is closed: a request may be on its way through it. */
+/** For what is on its way when the stop begins, whoever is idle for how long. */
 const lingerMs = 250;
 const lookMs = 20;
+const shortTurnMs = 1;
+/** Where none is short. */
+const mostTurns = 100;
 
-/**
- * Connections in use close themselves: their next answer says `Connection: close`. Resolves when nothing is in flight;
- * whoever asked has the deadline.
- */
-export async function drainServer(server: Server, inFlight: () => number): Promise<void> {
+export interface Draining {
+  readonly connections: Connections;
+  /** What clients are told: for so long an idle connection may be used. */
+  readonly keepAliveMs: number;
+  /** Whether another gateway takes what comes: where none does, clients are refused anyway, and nobody waits for the idle. */
+  readonly isRelieved: () => boolean;
+}
+
+/** Resolves when no connection is left; whoever asked has the deadline. */
+export async function drainServer(server: Server, draining: Draining): Promise<void> {
+  const { connections, keepAliveMs, isRelieved } = draining;
   // Not `server.close()`: that cuts idle keep-alive connections at once, and with them requests already sent.
   if (server.listening) NetServer.prototype.close.call(server);
-  for (let waitedMs = 0; (await openConnections(server)) > 0; waitedMs += lookMs) {
-    if (waitedMs >= lingerMs) {
-      server.closeIdleConnections();
-      if (inFlight() === 0) return;
-    }
+  const startedAt = performance.now();
+  while (connections.size > 0) {
     await sleep(lookMs);
-    // Node fires timers before it reads: after a starved moment a request that has come would still look like idleness.
-    await socketsRead();
+    await allIsRead();
+    const now = performance.now();
+    if (now - startedAt < lingerMs) continue;
+    const patienceMs = isRelieved() ? keepAliveMs : lingerMs;
+    for (const connection of connections)
+      if (isOver(connection, now, patienceMs)) connections.leave(connection);
   }
 }
 
-const openConnections = (server: Server): Promise<number> =>
-  new Promise((resolve) => {
-    server.getConnections((_error, count) => {
-      resolve(count);
-    });
-  });
+/**
+ * Node fires timers before it reads: after a starved moment a request that has come would still look like idleness. And what runs between
+ * its reading and our look is time in which one may come: so the turn of the event loop is to be a short one.
+ */
+async function allIsRead(): Promise<void> {
+  for (let turns = 0, tookMs = Infinity; tookMs > shortTurnMs && turns < mostTurns; turns += 1) {
+    const before = performance.now();
+    await socketsRead();
+    tookMs = performance.now() - before;
+  }
+}
+
+const isOver = (connection: Connection, now: number, patienceMs: number): boolean =>
+  connection.isIdle && now - connection.restedAt >= patienceMs;

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CallContext } from '../../mesh/context.ts';
 import type { OpenSpan } from '../../telemetry/tracing.ts';
+import type { Connection } from './connections.ts';
 import type { Ids } from './request-context.ts';
 
 /** A request on its way. */
@@ -12,6 +13,7 @@ export interface Exchange {
   context: Partial<CallContext>;
   /** Undefined: nobody traces. */
   readonly span: OpenSpan | undefined;
+  readonly connection: Connection;
   readonly gone: AbortSignal;
   readonly method: string;
   readonly path: string;

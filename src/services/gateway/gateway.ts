@@ -2,6 +2,7 @@
  * The HTTP edge of an app, as a service like any other: it turns requests into calls and answers into responses.
  * Runs no user code but its hooks, and knows of the app only its manifest, its registry and its status.
  */
+import { gatewayService, slotId } from '../../core/ids.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
 import { trusted } from '../../define/schema.ts';
@@ -115,7 +116,16 @@ export async function openGateway({
     deadlineMs: config.deadline,
   });
   const server = await startServer(
-    { handler, webSockets, refuser, connections, metrics, limits },
+    {
+      handler,
+      webSockets,
+      refuser,
+      connections,
+      metrics,
+      limits,
+      accepts: runtime.accepts,
+      isRelieved: () => hasOthers(runtime, config),
+    },
     runtime.listen,
   );
   if (!isLoopback(config.host))
@@ -140,6 +150,10 @@ export async function openGateway({
     },
   };
 }
+
+/** Another replica, which accepts from the same socket. */
+const hasOthers = ({ registry, instance }: SystemRuntime, { name }: GatewayConfig): boolean =>
+  registry.service(gatewayService(name))?.instances.some((other) => slotId(other) !== instance) ?? false;
 
 /** The routes of now: they follow the manifest, and outlive the instances that serve them. */
 function followManifest(runtime: SystemRuntime, log: Log): { current: () => Router; stop: () => void } {

@@ -66,6 +66,7 @@ export class RequestHandler {
 
   readonly handle = (request: FastifyRequest, reply: FastifyReply): void => {
     const exchange = this.#begin(request, reply);
+    if (exchange === undefined) return;
     try {
       this.#serve(exchange)
         .then((answer) => {
@@ -81,11 +82,18 @@ export class RequestHandler {
 
   /** For what Fastify finds wrong before the handler. */
   readonly refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    this.#refuse(this.#begin(request, reply), error);
+    const exchange = this.#begin(request, reply);
+    if (exchange !== undefined) this.#refuse(exchange, error);
   };
 
-  #begin(request: FastifyRequest, reply: FastifyReply): Exchange {
+  /** Undefined: it came when its connection was told to close. */
+  #begin(request: FastifyRequest, reply: FastifyReply): Exchange | undefined {
     const { raw } = request;
+    const connection = this.#needs.connections.begin(raw, reply.raw);
+    if (connection === undefined) {
+      raw.resume();
+      return undefined;
+    }
     const { method = '' } = raw;
     const { path, query } = splitUrl(raw.url ?? '/');
     const asked = askedTrace(raw.headers);
@@ -97,7 +105,8 @@ export class RequestHandler {
       ids,
       context: ids,
       span,
-      gone: this.#needs.connections.begin(raw, reply.raw),
+      connection,
+      gone: connection.gone.signal,
       method,
       path,
       query,
@@ -109,13 +118,15 @@ export class RequestHandler {
   }
 
   #measure(exchange: Exchange): void {
-    const { metrics, log } = this.#needs;
+    const { metrics, log, connections } = this.#needs;
     const startedAt = performance.now();
     metrics.inFlight += 1;
     const response = exchange.reply.raw;
     response.once('close', () => {
+      const now = performance.now();
       metrics.inFlight -= 1;
-      const tookMs = performance.now() - startedAt;
+      connections.end(exchange.connection, now);
+      const tookMs = now - startedAt;
       const status = response.writableFinished ? response.statusCode : leftStatus;
       const { method, label, ids, span } = exchange;
       metrics.count({ label, status, seconds: tookMs / 1_000 });
@@ -203,10 +214,12 @@ export class RequestHandler {
   }
 
   /** Headers that every answer has. */
-  #finish({ request, reply, ids, hasBody }: Exchange): void {
+  #finish({ request, reply, ids, hasBody, connection }: Exchange): void {
     reply.header('x-request-id', ids.requestId);
+    // Requests that came behind this one are answered too: the last of them says it.
+    const isLast = this.#needs.isDraining() && connection.response === reply.raw;
     // What is left of a body would be read to its end, however long, to keep the connection.
-    if (this.#needs.isDraining() || (hasBody && !request.raw.complete)) reply.header('connection', 'close');
+    if (isLast || (hasBody && !request.raw.complete)) reply.header('connection', 'close');
   }
 }
 

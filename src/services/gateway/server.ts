@@ -11,7 +11,7 @@ import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
-import type { SystemRuntime } from '../../mesh/runtime.ts';
+import type { Accepts, SystemRuntime } from '../../mesh/runtime.ts';
 import type { Connections } from './connections.ts';
 import { drainServer } from './drain-server.ts';
 import type { HttpMetrics } from './http-metrics.ts';
@@ -43,11 +43,14 @@ export interface ServerNeeds {
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
   readonly limits: HttpLimits;
+  readonly accepts: Accepts;
+  /** Whether another gateway takes what comes when this one stops. */
+  readonly isRelieved: () => boolean;
 }
 
 export interface GatewayServer {
   readonly port: number;
-  /** Takes nothing new; resolves when nothing is in flight. */
+  /** Takes no connection more; resolves when none is left. */
   drain(): Promise<void>;
   /** Cuts what is left. Closing twice is harmless. */
   close(): Promise<void>;
@@ -62,22 +65,26 @@ export async function startServer(
   const { server } = app;
   server.maxConnections = needs.limits.connections;
   server.on('drop', () => {
-    needs.metrics.dropped += 1;
+    if (needs.accepts.areLeft) needs.metrics.dropped += 1;
   });
   // An expectation we do not know is refused like anything else, and not by Node's bare 417.
   server.on('checkExpectation', (request, response) => {
     app.routing(request, response);
   });
+  server.on('connection', needs.connections.opened);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (needs.connections.isLeaving(request.socket)) return;
+    needs.connections.upgraded(request.socket);
     const ids = readIds(request.headers, askedTrace(request.headers));
     void needs.webSockets.upgrade({ request, socket, head, ids }, (error) => {
       if (socket instanceof Socket) answerRaw(socket, { ...needs, error, requestId: ids.requestId });
     });
   });
   await listening(app, listen);
+  needs.accepts.watch(server, 'http');
   return {
     port: (server.address() as AddressInfo).port,
-    drain: () => drainServer(server, () => needs.metrics.inFlight),
+    drain: () => drainServer(server, { ...needs, keepAliveMs: needs.limits.keepAliveMs }),
     close: async () => {
       server.closeAllConnections();
       await app.close();
@@ -117,6 +124,8 @@ function makeFastify({
     },
     frameworkErrors: handler.refuse,
     clientErrorHandler: (error, socket) => {
+      // What is behind the last answer is not looked at.
+      if (connections.isLeaving(socket)) return;
       metrics.badHeads += 1;
       answerRaw(socket, { error: clientError(error.code), refuser, connections, requestId: newRequestId() });
     },

@@ -91,7 +91,9 @@ export class StreamAnswers {
   /** Resolves when the answer has ended, whoever ended it. Wants a stream that has begun. */
   async write(answer: StreamAnswer): Promise<void> {
     const { response, stream, format, headers } = answer;
-    response.writeHead(200, { ...headers, 'content-type': format.contentType, 'x-accel-buffering': 'no' });
+    const closing = this.#isDraining ? { connection: 'close' } : {};
+    const type = { 'content-type': format.contentType };
+    response.writeHead(200, { ...headers, ...closing, ...type, 'x-accel-buffering': 'no' });
     // A reader is to know at once that it is connected.
     response.flushHeaders();
     const open: Open = {

@@ -205,7 +205,7 @@ export class GatewayWorld implements AsyncDisposable {
   }
 
   #runtime(): SystemRuntime {
-    const instance = 'gateway:public#1@1';
+    const instance = 'gateway:public#1';
     return {
       app: 'shop',
       instance,
@@ -220,6 +220,7 @@ export class GatewayWorld implements AsyncDisposable {
       nextEvents: () => new Promise(() => undefined),
       collectMetrics: () =>
         Promise.resolve([{ instance, service: 'gateway:public', metrics: this.gateway.metrics() }]),
+      accepts: { areLeft: true, watch: () => undefined },
       listen: { host: '127.0.0.1', port: 0 },
     };
   }

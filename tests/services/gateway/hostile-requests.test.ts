@@ -456,6 +456,7 @@ for (const name of [
     world.status = {
       app: 'shop',
       avoided: [],
+      acceptFailures: {},
       takenAt: 0,
       startedAt: 0,
       generation: 1,

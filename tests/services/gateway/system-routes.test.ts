@@ -54,6 +54,7 @@ const service = (name: string, more: Partial<ServiceStatus> = {}): ServiceStatus
 const status = (services: readonly ServiceStatus[]): AppStatus => ({
   app: 'shop',
   avoided: [],
+  acceptFailures: {},
   takenAt: Date.now(),
   startedAt: time(0),
   generation: 1,
@@ -215,7 +216,7 @@ test('GET /metrics counts what was answered, by route', async () => {
   const response = await world.fetch('/metrics');
   assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
   const text = await response.text();
-  const labels = 'service="gateway:public",instance="gateway:public#1@1",gateway="public"';
+  const labels = 'service="gateway:public",instance="gateway:public#1",gateway="public"';
   assert.ok(
     text.includes(`tutti_http_requests_total{${labels},route="/things/:id",method="GET",status="200"} 2\n`),
     text,
