@@ -5,6 +5,7 @@
 import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
+import { registryMutants } from './registry-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 import { tuningMutants } from './tuning-mutants.ts';
 
@@ -1196,5 +1197,6 @@ export const mutants: readonly Mutant[] = [
     ...faults('stopped-consumer', 'M3'),
   },
   ...poolMutants,
+  ...registryMutants,
   ...tuningMutants,
 ];
