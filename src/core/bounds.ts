@@ -85,7 +85,7 @@ export const bounds = {
   httpHeartbeatMs: 15_000,
   /** Messages of a WebSocket that wait for the handler. Beyond: it is not read from. */
   webSocketMessages: 16,
-  /** Open connections of one gateway process. Beyond: the newest is closed. */
+  /** Open connections of one gateway process, unless its `maxConnections` says otherwise. Beyond: the newest is closed. */
   httpConnections: 10_000,
   /** Nesting of a request's JSON. Beyond: `BAD_REQUEST`. */
   jsonDepth: 64,

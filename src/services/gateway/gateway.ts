@@ -32,6 +32,7 @@ export interface GatewayConfig {
   readonly exposed: boolean;
   /** Bytes. */
   readonly bodyLimit: number;
+  readonly maxConnections: number;
   /** Milliseconds. */
   readonly deadline: number;
   /** Absolute path of a module with `onError` and `authenticate`. */
@@ -115,7 +116,7 @@ export async function openGateway({
     deadlineMs: config.deadline,
   });
   const server = await startServer(
-    { handler, webSockets, refuser, connections, metrics, limits },
+    { handler, webSockets, refuser, connections, metrics, limits, maxConnections: config.maxConnections },
     runtime.listen,
   );
   if (!isLoopback(config.host))

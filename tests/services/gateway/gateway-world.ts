@@ -156,6 +156,7 @@ export class GatewayWorld implements AsyncDisposable {
       port: 0,
       exposed: false,
       bodyLimit: bounds.httpBodyBytes,
+      maxConnections: bounds.httpConnections,
       deadline: 5_000,
       ...config,
     };
