@@ -6,6 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
+import { slowMutants } from './slow-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 import { tuningMutants } from './tuning-mutants.ts';
 
@@ -1198,5 +1199,6 @@ export const mutants: readonly Mutant[] = [
   },
   ...poolMutants,
   ...registryMutants,
+  ...slowMutants,
   ...tuningMutants,
 ];
