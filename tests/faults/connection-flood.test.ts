@@ -26,7 +26,7 @@ async function droppedBy(client: Kept): Promise<number> {
 test('G7 a flood of connections is closed and counted, costs no memory that stays, and those who are in are served', async (context) => {
   using home = makeHome();
   await using app = new WatchedApp(home.folder, fixture('edge/slow.ts'), { CONNECTIONS: String(cap) });
-  const pid = pidOf(await app.ready(), gateway);
+  const pid = pidOf(await app.ready(60_000), gateway);
   const url = await app.url();
   const port = Number(new URL(url).port);
   const clients = Array.from({ length: cap }, () => new Kept(url));

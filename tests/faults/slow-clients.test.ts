@@ -67,7 +67,7 @@ const p99 = (answers: readonly Answered[]): number =>
 async function slowDown(context: TestContext, kind: Case): Promise<void> {
   using home = makeHome();
   await using app = new WatchedApp(home.folder, fixture('edge/slow.ts'));
-  const pid = pidOf(await app.ready(), gateway);
+  const pid = pidOf(await app.ready(60_000), gateway);
   const url = await app.url();
   const rate = { [`${url}/say/x`]: perSecond };
   using load = new OpenLoad();

@@ -8,6 +8,7 @@ const without = (key: string): string => `const known = this.#services.get(plan.
 
 const view = 'src/mesh/registry-view.ts';
 const watchers = { tests: ['tests/processes/supervisor/watchers.test.ts'] };
+const instances = { tests: ['tests/faults/registry-watchers.test.ts'] };
 const watcher = { tests: ['tests/processes/supervisor/registry-watcher.test.ts'] };
 
 export const registryMutants: readonly Mutant[] = [
@@ -74,5 +75,19 @@ export const registryMutants: readonly Mutant[] = [
     find: "if (message.op === 'welcome' || message.op === 'snapshot') {",
     replace: "if (message.op === 'snapshot') {",
     ...watchers,
+  },
+  {
+    promise: 'R3 a successor knows who is there before the first of them is back',
+    file: 'src/processes/supervisor/running-app.ts',
+    find: 'for (const plan of this.plan.services.values()) this.registry.update(plan, this.slots.of(plan.name));',
+    replace: 'void this.registry;',
+    ...instances,
+  },
+  {
+    promise: 'R3 instances come back to a successor',
+    file: 'src/processes/instance/control-link.ts',
+    find: 'if (this.#closed) return;\n    this.#retry',
+    replace: 'if (!this.#closed) return;\n    this.#retry',
+    ...instances,
   },
 ];
