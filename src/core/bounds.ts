@@ -79,13 +79,17 @@ export const bounds = {
   httpBodyBytes: 1 * MiB,
   /** Streams of one gateway process that are open. Beyond: `OVERLOADED`. */
   httpStreams: 1_000,
-  /** How long a reader of a stream may take what was sent. Beyond: its connection is closed, counted. */
+  /** How long a reader of a stream, or of an answer, may not take what was sent. Beyond: its connection is closed, counted. */
   httpStallMs: 30_000,
+  /** How quickly an answer is to be read, in a second, besides the time above. Slower: its connection is closed, counted. */
+  httpReadBytes: 256 * KiB,
+  /** Answers of one gateway process that were written and not yet read, each in full. Beyond: the connection of the oldest is closed, counted. */
+  httpUnreadBytes: 64 * MiB,
   /** On a stream to which nothing was written for this long something is, so that nobody between takes it for dead. */
   httpHeartbeatMs: 15_000,
   /** Messages of a WebSocket that wait for the handler. Beyond: it is not read from. */
   webSocketMessages: 16,
-  /** Open connections of one gateway process. Beyond: the newest is closed. */
+  /** Open connections of one gateway process, unless its `maxConnections` says otherwise. Beyond: the newest is closed. */
   httpConnections: 10_000,
   /** How long a client may go on after the last answer of its connection. Beyond: the connection is cut. */
   httpLingerMs: 1_000,

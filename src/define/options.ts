@@ -229,6 +229,14 @@ export const gatewayOptions = {
     unit: 'bytes',
     doc: 'Largest request body.',
   },
+  maxConnections: {
+    kind: 'whole',
+    default: 10_000,
+    min: 1,
+    max: 100_000,
+    unit: 'connections',
+    doc: 'Open connections of each process; beyond them the newest is closed at once, and counted.',
+  },
   deadline: {
     kind: 'whole',
     default: 5_000,

@@ -119,6 +119,11 @@ const refusals: [string, object, string[]][] = [
     ['gateways.public.port: expected a whole number from 0 to 65535, got 65536'],
   ],
   [
+    'a gateway that nobody may connect to',
+    { gateways: { public: { maxConnections: 0 } } },
+    ['gateways.public.maxConnections: expected a whole number from 1 to 100000, got 0'],
+  ],
+  [
     'hooks that are no path',
     { gateways: { public: { hooks: () => 1 } } },
     ['gateways.public.hooks: expected the path of a module, got a function'],

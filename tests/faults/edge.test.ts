@@ -1,17 +1,14 @@
 /** A gateway as a real process that loses what it needs: M8 its file descriptors. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { Agent, get } from 'node:http';
-import { createConnection } from 'node:net';
-import type { NetConnectOpts, Socket } from 'node:net';
+import type { NetConnectOpts } from 'node:net';
 import { test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { runDirectory } from '../../src/os/directories.ts';
 import { controlPath, instanceAddress } from '../../src/processes/supervisor/spawner.ts';
 import { fixture, instanceOf, makeHome, pidOf } from '../journeys/command.ts';
 import { Load } from '../journeys/load.ts';
+import { closedAfter, Kept } from './connections.ts';
 import { WatchedApp } from './watched-app.ts';
 
 const edge = fixture('edge/tutti.ts');
@@ -45,42 +42,6 @@ async function sampleOf(url: string, name: string, labels: readonly string[]): P
       ?.split(' ')
       .at(-1) ?? 0,
   );
-}
-
-/** One connection that is kept, and what is asked through it; it fails rather than connect anew. */
-class Kept {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  readonly #url: string;
-  readonly sockets = new Set<Socket>();
-
-  constructor(url: string) {
-    this.#url = url;
-  }
-
-  ask(): Promise<Response> {
-    return new Promise((resolve, reject) => {
-      const request = get(`${this.#url}/say/x`, { agent: this.#agent }, (response) => {
-        response.resume().once('end', () => {
-          resolve(new Response(null, { status: response.statusCode ?? 0 }));
-        });
-      });
-      request.once('socket', (socket) => this.sockets.add(socket)).once('error', reject);
-    });
-  }
-
-  close(): void {
-    this.#agent.destroy();
-  }
-}
-
-/** How long until it was closed, or undefined where it was not within the time. */
-async function closedAfter(to: NetConnectOpts, withinMs: number): Promise<number | undefined> {
-  const began = performance.now();
-  const socket = createConnection(to).on('error', () => undefined);
-  const closed = once(socket.resume(), 'close').then(() => performance.now() - began);
-  const after = await Promise.race([closed, pause(withinMs, undefined, { ref: false })]);
-  socket.destroy();
-  return after;
 }
 
 const secondsText = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;

@@ -105,10 +105,10 @@ export class Command implements AsyncDisposable {
     }
   }
 
-  ready(): Promise<AppStatus> {
-    return this.until('all are ready', ({ services }) =>
-      services.every(({ ready, wanted }) => ready >= wanted),
-    );
+  ready(timeoutMs?: number): Promise<AppStatus> {
+    const isReady = ({ services }: AppStatus): boolean =>
+      services.every(({ ready, wanted }) => ready >= wanted);
+    return this.until('all are ready', isReady, timeoutMs);
   }
 
   async url(): Promise<string> {

@@ -6,6 +6,8 @@ import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
+import { registryMutants } from './registry-mutants.ts';
+import { slowMutants } from './slow-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 import { tuningMutants } from './tuning-mutants.ts';
 
@@ -1214,5 +1216,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...gatewayMutants,
   ...poolMutants,
+  ...registryMutants,
+  ...slowMutants,
   ...tuningMutants,
 ];

@@ -178,13 +178,6 @@ export const tuningMutants: readonly Mutant[] = [
     name: 'how a service is called is another',
   },
   {
-    promise: 'tuning: what is told is told when it changes',
-    file: 'src/processes/supervisor/registry.ts',
-    find: 'if (isSame && isDeepStrictEqual(known.calls, plan.calls)) return;',
-    replace: 'if (isSame) return;',
-    tests: ['tests/processes/supervisor/registry.test.ts'],
-  },
-  {
     promise: 'tuning: a gateway keeps to the time of an action',
     file: 'src/services/gateway/request-handler.ts',
     find: 'route.deadlineMs ?? this.#needs.deadlineMs',

@@ -32,6 +32,8 @@ export class ControlLink {
   #retry: Timer | undefined;
   #retryMs = firstRetryMs;
   #closed = false;
+  /** It has asked for a snapshot; what comes before the answer leaves the same gap. */
+  #hasAsked = false;
 
   constructor(needs: ControlLinkNeeds) {
     this.#needs = needs;
@@ -93,13 +95,19 @@ export class ControlLink {
     if (message.op === 'welcome') this.#welcomed.resolve(undefined);
   }
 
+  #askOnce(): void {
+    if (!this.#hasAsked) this.#hasAsked = this.send({ op: 'snapshot' });
+  }
+
   /** Whether it was about who is there. */
   #hearRegistry(message: SupervisorMessage): boolean {
     const { registry } = this.#needs;
     if (message.op === 'welcome') this.#retryMs = firstRetryMs;
-    if (message.op === 'welcome' || message.op === 'snapshot') registry.replace(message.snapshot);
-    else if (message.op !== 'delta') return false;
-    else if (registry.apply(message) === 'gap') this.send({ op: 'snapshot' });
+    if (message.op === 'welcome' || message.op === 'snapshot') {
+      this.#hasAsked = false;
+      registry.replace(message.snapshot);
+    } else if (message.op !== 'delta') return false;
+    else if (registry.apply(message) === 'gap') this.#askOnce();
     return true;
   }
 }

@@ -21,15 +21,6 @@ export interface RegistryNeeds {
   readonly publish: (delta: RegistryDelta) => void;
 }
 
-const sameInstances = (left: readonly RegistryInstance[], right: readonly RegistryInstance[]): boolean =>
-  left.length === right.length &&
-  left.every(
-    (one, index) =>
-      one.slot === right[index]?.slot &&
-      one.epoch === right[index].epoch &&
-      one.isSpare === right[index].isSpare,
-  );
-
 export class Registry {
   readonly #needs: RegistryNeeds;
   readonly #services = new Map<string, RegistryService>();
@@ -62,12 +53,10 @@ export class Registry {
       const spare = serving.includes(one) ? {} : ({ isSpare: true } as const);
       return { service, slot, epoch, address: this.#needs.address(service, slot), ...spare };
     });
-    const known = this.#services.get(plan.name);
     const calls = plan.calls === undefined ? {} : { calls: plan.calls };
-    const isSame = known !== undefined && sameInstances(known.instances, instances);
-    if (isSame && isDeepStrictEqual(known.calls, plan.calls)) return;
     const pool = plan.pool === undefined ? {} : { pool: { callLimitMs: plan.pool.callLimit } };
-    const entry = { instances, events: plan.events, ...pool, ...calls };
+    const entry: RegistryService = { instances, events: plan.events, ...pool, ...calls };
+    if (isDeepStrictEqual(this.#services.get(plan.name), entry)) return;
     this.#services.set(plan.name, entry);
     const previous = this.#revision;
     this.#revision += 1;

@@ -21,6 +21,8 @@ import type { HttpLimits } from './server.ts';
 import { StreamAnswers, streamLimits } from './stream-answers.ts';
 import type { StreamLimits } from './stream-answers.ts';
 import { StreamHandler } from './stream-handler.ts';
+import { UnreadAnswers, unreadLimits } from './unread-answers.ts';
+import type { UnreadLimits } from './unread-answers.ts';
 import { WebSockets } from './web-sockets.ts';
 import { makeSystemRoutes, systemRoutes } from './system-routes.ts';
 
@@ -33,6 +35,7 @@ export interface GatewayConfig {
   readonly exposed: boolean;
   /** Bytes. */
   readonly bodyLimit: number;
+  readonly maxConnections: number;
   /** Milliseconds. */
   readonly deadline: number;
   /** Absolute path of a module with `onError` and `authenticate`. */
@@ -59,6 +62,7 @@ export interface GatewayNeeds {
   readonly log: Log;
   readonly limits?: HttpLimits;
   readonly streams?: StreamLimits;
+  readonly unread?: UnreadLimits;
 }
 
 export const gateway = defineSystemService<SystemRuntime, GatewayParts, typeof gatewayConfig>({
@@ -80,6 +84,7 @@ export async function openGateway({
   log,
   limits = httpLimits,
   streams = streamLimits,
+  unread: limitsOfUnread = unreadLimits,
 }: GatewayNeeds): Promise<GatewayParts> {
   const localOnly = isLoopback(config.host) && !config.exposed;
   let isDraining = false;
@@ -90,6 +95,7 @@ export async function openGateway({
   const authenticator = authenticate && new Authenticator(authenticate, log);
   const router = followManifest(runtime, log);
   const answers = new StreamAnswers(streams);
+  const unread = new UnreadAnswers(limitsOfUnread);
   const handler = new RequestHandler({
     caller: runtime.caller,
     streams: new StreamHandler({
@@ -102,6 +108,7 @@ export async function openGateway({
     system: makeSystemRoutes({ runtime, isDraining: () => isDraining }),
     connections,
     metrics,
+    unread,
     refuser,
     authenticator,
     log,
@@ -123,6 +130,7 @@ export async function openGateway({
       connections,
       metrics,
       limits,
+      maxConnections: config.maxConnections,
       accepts: runtime.accepts,
       isRelieved: () => hasOthers(runtime, config),
     },
@@ -137,7 +145,7 @@ export async function openGateway({
   return {
     port: server.port,
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(server.port)}`,
-    metrics: () => [...metrics.families(), ...answers.families(config.name)],
+    metrics: () => [...metrics.families(), ...answers.families(config.name), ...unread.families(config.name)],
     drain: () => {
       isDraining = true;
       answers.drain();
@@ -146,6 +154,7 @@ export async function openGateway({
     close: () => {
       router.stop();
       answers.close();
+      unread.close();
       return server.close();
     },
   };

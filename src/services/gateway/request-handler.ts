@@ -25,6 +25,7 @@ import type { RouteParams } from './route-input.ts';
 import { dataHeaders } from './security-headers.ts';
 import type { StreamHandler } from './stream-handler.ts';
 import type { AnswerSystemRoute } from './system-routes.ts';
+import type { UnreadAnswers } from './unread-answers.ts';
 
 export interface RequestHandlerNeeds {
   readonly caller: Caller;
@@ -33,6 +34,7 @@ export interface RequestHandlerNeeds {
   readonly streams: StreamHandler;
   readonly connections: Connections;
   readonly metrics: HttpMetrics;
+  readonly unread: UnreadAnswers;
   readonly refuser: Refuser;
   /** Undefined: nobody asks who asks. */
   readonly authenticator: Authenticator | undefined;
@@ -199,6 +201,7 @@ export class RequestHandler {
     const { reply } = exchange;
     this.#finish(exchange);
     reply.code(status).headers(headers).header('content-type', contentType).send(body);
+    this.#needs.unread.watch(reply.raw);
   }
 
   #refuse(exchange: Exchange, error: unknown): void {
@@ -211,6 +214,7 @@ export class RequestHandler {
       path,
     });
     reply.code(status).headers(dataHeaders).headers(headers).send(text);
+    this.#needs.unread.watch(reply.raw);
   }
 
   /** Headers that every answer has. */

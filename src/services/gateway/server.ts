@@ -32,7 +32,6 @@ export const httpLimits = {
   /** Without a byte in either direction: longer than any request may wait for its answer. */
   silentMs: bounds.httpDeadlineMs + 10_000,
   headBytes: bounds.httpHeadBytes,
-  connections: bounds.httpConnections,
 } as const;
 export type HttpLimits = { readonly [Key in keyof typeof httpLimits]: number };
 
@@ -46,6 +45,7 @@ export interface ServerNeeds {
   readonly accepts: Accepts;
   /** Whether another gateway takes what comes when this one stops. */
   readonly isRelieved: () => boolean;
+  readonly maxConnections: number;
 }
 
 export interface GatewayServer {
@@ -63,7 +63,7 @@ export async function startServer(
   const app = makeFastify(needs);
   await app.ready();
   const { server } = app;
-  server.maxConnections = needs.limits.connections;
+  server.maxConnections = needs.maxConnections;
   server.on('drop', () => {
     if (needs.accepts.areLeft) needs.metrics.dropped += 1;
   });

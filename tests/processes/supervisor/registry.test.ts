@@ -1,29 +1,55 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServiceTuning } from '../../../src/core/tuning.ts';
-import type { RegistryDelta } from '../../../src/mesh/registry-view.ts';
+import type { RegistryDelta, RegistryService } from '../../../src/mesh/registry-view.ts';
 import type { ServicePlan } from '../../../src/processes/supervisor/plan.ts';
 import { Registry } from '../../../src/processes/supervisor/registry.ts';
 
-const planWith = (calls: ServiceTuning | undefined): ServicePlan =>
-  ({ name: 'users', events: {}, pool: undefined, calls }) as unknown as ServicePlan;
+type Said = Partial<Pick<ServicePlan, 'calls' | 'events' | 'pool'>>;
+const planWith = (said: Said): ServicePlan =>
+  ({ name: 'users', events: {}, pool: undefined, calls: undefined, ...said }) as unknown as ServicePlan;
+const poolOf = (callLimit: number): Said => ({ pool: { callLimit, spares: 1 } as ServicePlan['pool'] });
+const callsOf = (retries: number): Said => ({ calls: { actions: { get: { retries } } } });
 
-test('how a service is called is told anew when it is another, and only then', () => {
-  const told: RegistryDelta[] = [];
-  const registry = new Registry({
-    generation: 1,
-    address: () => 'nowhere',
-    wanted: () => 1,
-    publish: (delta) => {
-      told.push(delta);
-    },
+/** What is said in turn, and what of it is told. */
+const cases: Readonly<Record<'calls' | 'events' | 'pool', readonly [Said[], unknown[]]>> = {
+  calls: [
+    [{}, {}, callsOf(0), callsOf(0), callsOf(1), {}],
+    [undefined, callsOf(0).calls, callsOf(1).calls, undefined],
+  ],
+  events: [
+    [
+      {},
+      { events: {} },
+      { events: { made: 'balanced' } },
+      { events: { made: 'balanced' } },
+      { events: { made: 'broadcast' } },
+      {},
+    ],
+    [{}, { made: 'balanced' }, { made: 'broadcast' }, {}],
+  ],
+  pool: [
+    [{}, poolOf(10), poolOf(10), poolOf(20), {}],
+    [undefined, { callLimitMs: 10 }, { callLimitMs: 20 }, undefined],
+  ],
+};
+
+for (const [key, [said, expected]] of Object.entries(cases))
+  test(`the ${key} of a service are told anew when they are others, and only then`, () => {
+    const told: RegistryDelta[] = [];
+    const registry = new Registry({
+      generation: 1,
+      address: () => 'nowhere',
+      wanted: () => 1,
+      publish: (delta) => {
+        told.push(delta);
+      },
+    });
+    for (const one of said) registry.update(planWith(one), []);
+    const field = (entry: RegistryService | null | undefined): unknown =>
+      entry?.[key as keyof RegistryService];
+    assert.deepEqual(
+      told.map(({ entry }) => field(entry)),
+      expected,
+    );
+    assert.deepEqual(field(registry.snapshot().services['users']), expected.at(-1));
   });
-  const calls = (retries: number): ServiceTuning => ({ actions: { get: { retries } } });
-  for (const said of [undefined, undefined, calls(0), calls(0), calls(1), undefined])
-    registry.update(planWith(said), []);
-  assert.deepEqual(
-    told.map(({ entry }) => entry?.calls),
-    [undefined, calls(0), calls(1), undefined],
-  );
-  assert.equal(registry.snapshot().services['users']?.calls, undefined);
-});

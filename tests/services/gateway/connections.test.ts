@@ -6,6 +6,8 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as aTurn } from 'node:timers/promises';
+import { bounds } from '../../../src/core/bounds.ts';
+import { gatewayOptions } from '../../../src/define/options.ts';
 import { httpLimits } from '../../../src/services/gateway/server.ts';
 import { until } from '../../mesh/mesh-world.ts';
 import { GatewayWorld, statusIn } from './gateway-world.ts';
@@ -16,18 +18,18 @@ const inFlight = (world: GatewayWorld): number | undefined =>
 const quick = { headersMs: 100, requestMs: 200, keepAliveMs: 100, checkMs: 20 };
 
 test('the limits are those of the security page', () => {
-  const { headersMs, requestMs, keepAliveMs, checkMs, connections, headBytes } = httpLimits;
+  const { headersMs, requestMs, keepAliveMs, checkMs, headBytes } = httpLimits;
   assert.deepEqual(
-    { headersMs, requestMs, keepAliveMs, checkMs, connections, headBytes },
+    { headersMs, requestMs, keepAliveMs, checkMs, headBytes },
     {
       headersMs: 5_000,
       requestMs: 30_000,
       keepAliveMs: 5_000,
       checkMs: 1_000,
-      connections: 10_000,
       headBytes: 16_384,
     },
   );
+  assert.equal(gatewayOptions.maxConnections.default, bounds.httpConnections);
 });
 
 test('N-73 a head that does not end is 408 and closed', async () => {
@@ -53,7 +55,7 @@ test('N-73 an idle connection is closed', async () => {
 });
 
 test('a connection over the cap is closed and counted, the others are served', async () => {
-  await using world = await GatewayWorld.start({ limits: { connections: 2 } });
+  await using world = await GatewayWorld.start({ config: { maxConnections: 2 } });
   const held: Socket[] = [];
   for (let at = 0; at < 2; at += 1) {
     const socket = connect(world.gateway.port, '127.0.0.1');

@@ -21,6 +21,8 @@ import { systemClock } from '../../../src/os/clock.ts';
 import { openGateway } from '../../../src/services/gateway/gateway.ts';
 import type { GatewayConfig, GatewayParts } from '../../../src/services/gateway/gateway.ts';
 import { streamLimits } from '../../../src/services/gateway/stream-answers.ts';
+import { unreadLimits } from '../../../src/services/gateway/unread-answers.ts';
+import type { UnreadLimits } from '../../../src/services/gateway/unread-answers.ts';
 import type { StreamLimits } from '../../../src/services/gateway/stream-answers.ts';
 import { httpLimits } from '../../../src/services/gateway/server.ts';
 import type { HttpLimits } from '../../../src/services/gateway/server.ts';
@@ -67,6 +69,7 @@ export const things = defineService({
     }),
     remove: action({ http: { route: 'DELETE /things/:id', status: 204 }, input: id, run: () => null }),
     say: action({ http: 'GET /say/:text', input: z.object({ text: z.string() }), run: ({ input }) => input }),
+    large: action({ http: 'GET /large', run: () => ({ text: 'x'.repeat(8 * 2 ** 20) }) }),
     context: action({
       http: 'POST /context',
       run: (handling) => {
@@ -134,6 +137,7 @@ export interface WorldOptions {
   readonly config?: Partial<GatewayConfig>;
   readonly limits?: Partial<HttpLimits>;
   readonly streams?: Partial<StreamLimits>;
+  readonly unread?: Partial<UnreadLimits>;
   /** False: nobody of the service is there. */
   readonly isServed?: boolean;
 }
@@ -146,7 +150,13 @@ export class GatewayWorld implements AsyncDisposable {
   #gateway: GatewayParts | undefined;
   readonly #listeners = new Set<() => void>();
 
-  static async start({ config, limits, streams, isServed = true }: WorldOptions = {}): Promise<GatewayWorld> {
+  static async start({
+    config,
+    limits,
+    streams,
+    unread,
+    isServed = true,
+  }: WorldOptions = {}): Promise<GatewayWorld> {
     const world = new GatewayWorld();
     if (isServed) await world.serve();
     const full = {
@@ -156,6 +166,7 @@ export class GatewayWorld implements AsyncDisposable {
       port: 0,
       exposed: false,
       bodyLimit: bounds.httpBodyBytes,
+      maxConnections: bounds.httpConnections,
       deadline: 5_000,
       ...config,
     };
@@ -165,6 +176,7 @@ export class GatewayWorld implements AsyncDisposable {
       log: world.#log(),
       limits: { ...httpLimits, ...limits },
       streams: { ...streamLimits, ...streams },
+      unread: { ...unreadLimits, ...unread },
     });
     return world;
   }
