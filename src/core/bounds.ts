@@ -131,4 +131,46 @@ export const bounds = {
   locks: 1_000,
   /** Those in all instances that wait for locks. Beyond: `OVERLOADED`. */
   lockWaiters: 1_000,
+  /** Mutations of one store that wait for their commit. Beyond: `OVERLOADED` at once. */
+  storeWaiting: 10_000,
+  /** Their input. Beyond: `OVERLOADED` at once. */
+  storeWaitingBytes: 64 * MiB,
+  /** Mutations in one commit. Beyond: the next one. */
+  storeCommit: 1_000,
+  /** Input of the mutations in one commit. Beyond: the next one. */
+  storeCommitBytes: 16 * MiB,
+  /** The log of what is not yet in the store's main file, as SQLite keeps it. Beyond: it is written there before the next commit is answered. */
+  storeLogBytes: 8 * MiB,
+  /** The same log where that is not possible. Beyond: `STORE_FULL`. */
+  storeLogLimitBytes: 64 * MiB,
+  /** How often a store looks for what has expired, and whether it is idle. */
+  storeTidyMs: 5_000,
+  /** Rows of one area that are removed in one commit because they have expired. Beyond: the next one. */
+  storeTidyRows: 500,
+  /** How long a store knows an operation, and what it answered. */
+  storeOperationMs: 600_000,
+  /** Operations that a store knows. Beyond: the oldest are forgotten before their time, counted. */
+  storeOperations: 1_000_000,
+  /** Their answers. Beyond: the oldest are forgotten before their time, counted. */
+  storeOperationBytes: 256 * MiB,
+  /** Answer to one operation. Beyond: `PAYLOAD_TOO_LARGE`, and nothing is changed. */
+  storeAnswerBytes: 8 * MiB,
+  /** Statements that a store keeps prepared. Beyond: prepared at each use. */
+  storeStatements: 1_000,
+  /** What a check of a store tells of what it found. Beyond: counted. */
+  storeProblems: 100,
+  /** Pages of a store that are copied before others have their turn. */
+  storeCopyPages: 256,
+  /** Key of the state area. Beyond: `INVALID_INPUT`. */
+  stateKeyBytes: 1 * KiB,
+  /** Value of the state area, as JSON. Beyond: `PAYLOAD_TOO_LARGE`. */
+  stateValueBytes: 1 * MiB,
+  /** Longest time that a value of the state area is kept for when it has one. Beyond: `INVALID_INPUT`. */
+  stateTtlMs: 366 * 86_400_000,
+  /** Keys of the state area. Beyond: `OVERLOADED` for a new one. */
+  stateEntries: 1_000_000,
+  /** Keys and values of the state area. Beyond: `OVERLOADED` for what makes it more. */
+  stateBytes: 1_024 * MiB,
+  /** Entries in one page of a list. Beyond: `INVALID_INPUT`. */
+  statePage: 1_000,
 } as const;
