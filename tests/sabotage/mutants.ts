@@ -5,6 +5,7 @@
 import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
+import { storeMutants } from './store-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 import { tuningMutants } from './tuning-mutants.ts';
 
@@ -1181,4 +1182,5 @@ export const mutants: readonly Mutant[] = [
   },
   ...poolMutants,
   ...tuningMutants,
+  ...storeMutants,
 ];

@@ -1,4 +1,6 @@
 /** A folder with a store in it, gone afterwards; and an area to try the engine with. */
+import type { TestContext } from 'node:test';
+import { bounds } from '../../src/core/bounds.ts';
 import type { Area } from '../../src/stores/sqlite/area.ts';
 import { openStore } from '../../src/stores/sqlite/open-store.ts';
 import type { OpenStoreNeeds } from '../../src/stores/sqlite/open-store.ts';
@@ -32,3 +34,11 @@ export class StoreFolder extends TemporaryFolder {
 export const turns = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n += 1) await new Promise(setImmediate);
 };
+
+/** A bound that a test can reach. */
+export function setBound(context: TestContext, name: keyof typeof bounds, value: number): void {
+  const table = bounds as Record<string, number>;
+  const before = bounds[name];
+  table[name] = value;
+  context.after(() => (table[name] = before));
+}

@@ -5,6 +5,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError, isTuttiError } from '../../core/errors.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import type { Area, StoreWriter } from './area.ts';
 import type { WaitingMutation } from './commit-line.ts';
@@ -21,6 +22,7 @@ interface GroupCommitNeeds {
   readonly areas: readonly Area[];
   readonly head: Head;
   readonly acknowledged: Acknowledged;
+  readonly log: Logger;
   readonly now: () => number;
   /** Whether the last commit was kept nobody knows: nothing more may be done with this database. */
   readonly fail: (error: TuttiError) => void;
@@ -83,14 +85,14 @@ export class GroupCommit {
       database.exec('BEGIN IMMEDIATE');
       const turn: Turn = { now: now(), changesBefore: this.#changes(), remembered: 0, bytes: 0, repeated: 0 };
       const outcomes = mutations.map((mutation) => this.#apply(mutation, turn));
-      const hasMore = isTidying && this.#sweep(turn);
+      const sweptAll = !isTidying || this.#sweep(turn);
       const forgotten = this.#forget(turn, isTidying);
       // Who only looked waits for no disk.
       if (this.#changes() > turn.changesBefore) this.#keep(turn, forgotten);
       else database.exec('ROLLBACK');
       this.counts.mutations += mutations.length;
       this.counts.repeated += turn.repeated;
-      return [outcomes, hasMore];
+      return [outcomes, !sweptAll || (isTidying && forgotten.operations >= bounds.storeTidyRows)];
     } catch (error) {
       this.#rollBack();
       throw storeError(error, this.#needs.file);
@@ -145,14 +147,22 @@ export class GroupCommit {
     return Number(this.#needs.db.get('SELECT total_changes() AS count')?.['count']);
   }
 
+  /** Whether all of it is done. An area that cannot be swept, since a row of it is damaged, holds up nobody. */
   #sweep(turn: Turn): boolean {
-    const { areas, db } = this.#needs;
-    let hasMore = false;
-    for (const { sweep } of areas) {
-      const removed = sweep?.(db, turn.now, bounds.storeTidyRows) ?? 0;
-      hasMore ||= removed >= bounds.storeTidyRows;
+    const { areas, db, log } = this.#needs;
+    let isDone = true;
+    for (const { name, sweep } of areas) {
+      if (sweep === undefined) continue;
+      db.run('SAVEPOINT mutation');
+      try {
+        if (sweep(db, turn.now, bounds.storeTidyRows) >= bounds.storeTidyRows) isDone = false;
+      } catch (error) {
+        this.#undo(error);
+        log.error('What has expired cannot be removed', { area: name, error });
+      }
+      db.run('RELEASE mutation');
     }
-    return hasMore;
+    return isDone;
   }
 
   #forget(turn: Turn, isTidying: boolean): OperationTotals {

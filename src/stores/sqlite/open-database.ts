@@ -15,6 +15,7 @@ export type Synchronous = 'FULL' | 'NORMAL';
 
 const levels = { NORMAL: 1, FULL: 2 } as const;
 const pageBytes = 4_096;
+const logPages = bounds.storeLogBytes / pageBytes;
 /** "Tuti": in the head of the file, so that no other file is taken for a store. */
 const applicationId = 0x54757469;
 
@@ -68,7 +69,7 @@ function settle(database: DatabaseSync, synchronous: Synchronous): void {
   database.exec(`PRAGMA synchronous=${synchronous}; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON`);
   want('synchronous', levels[synchronous]);
   want('foreign_keys', 1);
-  want(`wal_autocheckpoint=${String(bounds.storeLogBytes / pageBytes)}`, bounds.storeLogBytes / pageBytes);
+  want(`wal_autocheckpoint=${String(logPages)}`, logPages);
   want(`journal_size_limit=${String(bounds.storeLogBytes)}`, bounds.storeLogBytes);
 }
 

@@ -77,7 +77,7 @@ function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store 
   const fail = (error: TuttiError): void => {
     store.fail(error);
   };
-  const commit = new GroupCommit({ file, database, db, areas, head, acknowledged, now, fail });
+  const commit = new GroupCommit({ file, database, db, areas, head, acknowledged, log, now, fail });
   const release = (): void => {
     lock.release();
   };

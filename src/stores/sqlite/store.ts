@@ -36,12 +36,12 @@ interface StoreNeeds {
 export interface StoreStats {
   /** Operations that are remembered. */
   readonly operations: number;
-  /** Of them, those that were forgotten before their time. */
+  /** Those that were forgotten before their time, since it was opened. */
   readonly forgottenEarly: number;
-  /** Calls that were answered from them. */
+  /** Calls that were answered from those that are remembered, since it was opened. */
   readonly repeated: number;
   readonly logBytes: number;
-  /** Since it was opened. */
+  /** Since it was opened, as the next two. */
   readonly commits: number;
   readonly mutations: number;
   readonly mutationsPerCommit: number;

@@ -59,6 +59,19 @@ test('a flipped bit of a value of the state area is noticed by get, list and put
     await assert.rejects(ask, /^TuttiError: The store is damaged: the row \["a key"\] of state_entries$/);
 });
 
+test('an index that does not fit its table is found by a check', async () => {
+  using folder = new StoreFolder();
+  const first = folder.open([stateArea]);
+  await sqliteStateStore(first).put('the key', 1, { ttlMs: 1_000 });
+  await first.close();
+  // The table comes before its index.
+  flip(folder.store, readFileSync(folder.store).lastIndexOf('the key') + 2);
+  await using store = folder.open([stateArea]);
+  assert.equal((await sqliteStateStore(store).get('the key'))?.value, 1);
+  const { problems } = await store.verify();
+  assert.match(problems.join(), /state_expiring/);
+});
+
 test('whatever bit is flipped, no row is read that was not written, and no row is missed by a check', async () => {
   using folder = await filled(50);
   using damaged = new StoreFolder();

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { bounds } from '../../../src/core/bounds.ts';
 import type { ErrorCode } from '../../../src/core/errors.ts';
 import { isTuttiError } from '../../../src/core/errors.ts';
+import type { Area } from '../../../src/stores/sqlite/area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
+import { sqliteStateStore } from '../../../src/stores/state/sqlite-state-store.ts';
+import { stateArea } from '../../../src/stores/state/state-area.ts';
 import { ledgerArea } from '../ledger-area.ts';
-import { StoreFolder, turns } from '../store-folder.ts';
+import { StoreFolder, setBound, turns } from '../store-folder.ts';
 
 const area = 'ledger';
 const add = (store: Store, number: number, text = 'a text'): Promise<unknown> =>
@@ -167,4 +171,90 @@ test('the log is bounded while work goes on', async () => {
     most = Math.max(most, store.stats().logBytes);
   }
   assert.ok(most > bounds.storeLogBytes / 2 && most < 2 * bounds.storeLogBytes, `${String(most)} bytes`);
+});
+
+test('a log that has outgrown its limit is emptied before the next commit', async (context) => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  await add(store, 1);
+  const { logBytes } = store.stats();
+  setBound(context, 'storeLogLimitBytes', 1);
+  for (let number = 2; number < 10; number += 1) await add(store, number);
+  assert.ok(store.stats().logBytes <= logBytes);
+});
+
+test('a log that cannot be emptied stops the mutations and not the reads, until it can be', async (context) => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  await add(store, 1);
+  setBound(context, 'storeLogLimitBytes', 1);
+  const original = Object.getOwnPropertyDescriptor(DatabaseSync.prototype, 'exec')?.value as (
+    sql: string,
+  ) => void;
+  const { mock } = context.mock.method(
+    DatabaseSync.prototype,
+    'exec',
+    function exec(this: DatabaseSync, sql: string) {
+      if (sql.includes('wal_checkpoint')) throw Object.assign(new Error('disk full'), { errcode: 13 });
+      original.call(this, sql);
+    },
+  );
+  await refused(add(store, 2), 'STORE_FULL');
+  assert.deepEqual(numbers(store), [1]);
+  mock.restore();
+  await add(store, 3);
+});
+
+test('what has expired is swept while nothing else happens, a few at a time; who cannot be swept holds up nobody', async () => {
+  using folder = new StoreFolder();
+  const rows = { first: 1_200, last: 3 };
+  const sweptBy = (name: 'first' | 'last'): Area => ({
+    ...ledgerArea,
+    name,
+    migrations: [],
+    sweep: (_db, _now, mostRows) => {
+      const removed = Math.min(rows[name], mostRows);
+      rows[name] -= removed;
+      return removed;
+    },
+  });
+  const broken: Area = {
+    ...ledgerArea,
+    sweep: (db) => {
+      db.run("INSERT INTO ledger_entries VALUES (7, 'never', 0)");
+      throw new Error('damaged');
+    },
+  };
+  await using store = folder.open([sweptBy('first'), broken, sweptBy('last')]);
+  folder.clock.advance(bounds.storeTidyMs);
+  const added = add(store, 1);
+  await turns(1);
+  assert.deepEqual(rows, { first: 1_200 - bounds.storeTidyRows, last: 0 });
+  await turns(5);
+  assert.deepEqual(rows, { first: 0, last: 0 });
+  await added;
+  assert.deepEqual(numbers(store), [1]);
+  assert.ok(folder.said.includes('error What has expired cannot be removed'));
+});
+
+test('values of the state area that have expired are removed, and their room is given back', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([stateArea]);
+  const state = sqliteStateStore(store);
+  const many = Array.from({ length: 1_100 }, (_none, index) =>
+    state.put(`k${String(index)}`, index, { ttlMs: 1_000 }),
+  );
+  await Promise.all([...many, state.put('stays', 1)]);
+  folder.clock.advance(bounds.storeTidyMs);
+  await turns(6);
+  assert.deepEqual(
+    (await state.list('')).entries.map(({ key }) => key),
+    ['stays'],
+  );
+  await store.close();
+  const database = new DatabaseSync(folder.store);
+  const { entries, bytes } = database.prepare('SELECT entries, bytes FROM state_totals').get() ?? {};
+  const { count } = database.prepare('SELECT count(*) AS count FROM state_entries').get() ?? {};
+  database.close();
+  assert.deepEqual([entries, bytes, count], [1, 6, 1]);
 });

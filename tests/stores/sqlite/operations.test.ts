@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TestContext } from 'node:test';
 import { bounds } from '../../../src/core/bounds.ts';
 import type { ErrorCode } from '../../../src/core/errors.ts';
 import { isTuttiError } from '../../../src/core/errors.ts';
 import type { MutateRequest, Operation } from '../../../src/stores/sqlite/area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
 import { ledgerArea } from '../ledger-area.ts';
-import { StoreFolder, turns } from '../store-folder.ts';
+import { StoreFolder, setBound, turns } from '../store-folder.ts';
 
 const area = 'ledger';
 const operation = (number: number, instance = 'api#1', epoch = 1): Operation => ({ instance, epoch, number });
@@ -20,14 +19,6 @@ const append = (number: number, asked: Operation): MutateRequest => ({
 const numbers = (store: Store): unknown => store.query({ area, name: 'numbers' });
 const refused = (promise: Promise<unknown>, code: ErrorCode): Promise<void> =>
   assert.rejects(promise, (error) => isTuttiError(error, code));
-
-/** A bound that a test can reach. */
-function setBound(context: TestContext, name: keyof typeof bounds, value: number): void {
-  const table = bounds as Record<string, number>;
-  const before = bounds[name];
-  table[name] = value;
-  context.after(() => (table[name] = before));
-}
 
 test('a repeated operation changes nothing and gets the first answer: in its turn, later, and of a successor', async () => {
   using folder = new StoreFolder();
@@ -125,6 +116,20 @@ test('under load the old ones go as quickly as new ones come, a few with each co
   await many(600);
   await many(700);
   assert.equal(store.stats().operations, 300);
+});
+
+test('many that are over go turn by turn while nothing else happens', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  const count = 2 * bounds.storeTidyRows + 1;
+  const asked = Array.from({ length: count }, (_none, number) =>
+    store.mutate(append(number, operation(number))),
+  );
+  await Promise.all(asked);
+  folder.clock.advance(bounds.storeOperationMs);
+  await turns(6);
+  assert.equal(store.stats().operations, 0);
+  assert.ok(store.stats().commits >= 4);
 });
 
 test('beyond the bound the oldest are forgotten before their time, and that is counted', async (context) => {
