@@ -44,25 +44,31 @@ export class Acknowledged {
     throw new TuttiError('STORE_CORRUPT', { message, acknowledged, commits });
   }
 
-  /** What cannot be written is only said: the commit is safe without it. */
   write(commits: number): void {
     const text = `${this.#needs.id} ${String(commits).padStart(16, '0')}`;
+    this.#try(() => writeSync(this.#fd, `${text} ${sum(text)}\n`, 0));
+  }
+
+  /** When there is time for it. */
+  sync(): void {
+    this.#try(() => {
+      fdatasyncSync(this.#fd);
+    });
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** What cannot be kept is only said, and once: the commit is safe without it. */
+  #try(keep: () => void): void {
     try {
-      writeSync(this.#fd, `${text} ${sum(text)}\n`, 0);
+      keep();
     } catch (error) {
       if (!this.#hasFailed)
         this.#needs.log.error('The number of the last commit cannot be kept', { path: this.#path, error });
       this.#hasFailed = true;
     }
-  }
-
-  /** When there is time for it. */
-  sync(): void {
-    fdatasyncSync(this.#fd);
-  }
-
-  close(): void {
-    closeSync(this.#fd);
   }
 
   /** Undefined: there is none yet, or it cannot be believed. */

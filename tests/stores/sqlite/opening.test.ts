@@ -11,6 +11,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { isTuttiError } from '../../../src/core/errors.ts';
@@ -253,4 +255,21 @@ test('a clock that is a little behind at opening goes on from the last commit; f
   for (const wall of [10_000_000, 9_000_000, 20_000_000, 1_000_000]) await openAt(wall);
   assert.deepEqual(times, [10_000_000, 10_000_000, 20_000_000, 1_000_000]);
   assert.deepEqual(folder.said, ['warn The clock was set back since the store was last written']);
+});
+
+test('a disk that takes the commits and not their number is said once, and nothing else is held up', async ({
+  mock,
+}) => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  const { mock: failing } = mock.method(fs, 'writeSync', () => {
+    throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+  });
+  syncBuiltinESMExports();
+  await add(store, 1);
+  await add(store, 2);
+  failing.restore();
+  syncBuiltinESMExports();
+  assert.deepEqual(numbers(store), [1, 2]);
+  assert.deepEqual(folder.said, ['error The number of the last commit cannot be kept']);
 });
