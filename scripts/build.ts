@@ -42,6 +42,8 @@ const programs = [
   'processes/instance/main.ts',
   'services/gateway/gateway.ts',
   'services/event-hook/event-hook.ts',
+  'services/store/store.ts',
+  'stores/sqlite/verify-copy.ts',
 ];
 
 /** Of a module that has moved into another file, where it was. */

@@ -57,7 +57,10 @@ const optionSections = [
   ['A pool', 'services.<name>.pool', options.poolOptions],
   ['Calls to a service', 'services.<name>.calls', { ...calls.callOptions, ...calls.comparisonOptions }],
   ['Breakers of its actions', 'services.<name>.calls.breaker', calls.breakerOptions],
+  ['A durable event', 'the first argument of `on.durable`', options.durableOptions],
+  ['Its next attempts', '`backoff` of it', options.backoffOptions],
   ['A gateway', 'gateways.<name>', options.gatewayOptions],
+  ['The store', 'store', options.storeOptions],
   ['Restarts', 'restart', options.restartOptions],
   ['Stopping', 'stop', options.stopOptions],
   ['Health', 'health', options.healthOptions],
@@ -66,7 +69,8 @@ const optionSections = [
 
 function optionsPage(): string {
   const sections = optionSections.map(([title, path, rows]: readonly [string, string, OptionTable]) => {
-    const where = path === '' ? '' : `\n\nUnder \`${path}\`.`;
+    const name = path.includes('`') ? path : `\`${path}\``;
+    const where = path === '' ? '' : `\n\nUnder ${name}.`;
     const heads = ['Option', 'Kind', 'Default', 'Allowed', 'Unit', 'Meaning'];
     return `## ${title}${where}\n\n${table(heads, Object.entries(rows).map(optionRow))}`;
   });

@@ -12,6 +12,7 @@ import { scaleCommand } from './scale-command.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
 import { stopCommand } from './stop-command.ts';
+import { storeCommand } from './store-command.ts';
 import { topCommand } from './top-command.ts';
 import { whyCommand } from './why-command.ts';
 
@@ -28,6 +29,7 @@ export const commands: readonly CommandSpec[] = [
   restartCommand,
   stopCommand,
   scaleCommand,
+  storeCommand,
   checkCommand,
   doctorCommand,
 ];

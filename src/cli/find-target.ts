@@ -23,7 +23,11 @@ export function findTarget(
   const parsed = parseTarget(text.replace(/^gateway /, 'gateway:'));
   if (parsed === undefined) throw usage(`${text} is neither a service (users) nor an instance (users#2)`);
   const names = status.services.map(({ name }) => name);
-  const service = [parsed.service, gatewayService(parsed.service)].find((name) => names.includes(name));
+  const isOursNamed = (name: string): boolean => name.startsWith(`${parsed.service}:`);
+  const service =
+    [parsed.service, gatewayService(parsed.service)].find((name) => names.includes(name)) ??
+    // `store`, `hook`: there is one of each.
+    names.find((name) => isOursNamed(name) && !name.startsWith('gateway:'));
   if (service === undefined) {
     const shownNames = names.map((name) => name.replace(/^gateway:/, ''));
     const meant = suggestion(parsed.service, shownNames) || `; there are ${shownNames.join(', ')}`;

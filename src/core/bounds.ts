@@ -71,6 +71,26 @@ export const bounds = {
   strangers: 64,
   /** Default deadline of a call. */
   callMs: 5_000,
+  /** How long the store is asked, whoever owns it meanwhile. Beyond: `STORE_UNREACHABLE`. */
+  storeMs: 10_000,
+  /** An answer that is kept for its Idempotency-Key, in base64. Beyond: who asks again hears that it is not kept. */
+  keptAnswerBytes: 900 * KiB,
+  /** How long it is kept. */
+  keptAnswerMs: 86_400_000,
+  /** Events that one service has still to get. Beyond: `OVERLOADED` for who emits. */
+  owedEvents: 1_000_000,
+  /** Of them, those that are held in memory. Beyond: they are read when there is room. */
+  heldEvents: 1_000,
+  /** Read, or owed again, at a time. */
+  eventPage: 250,
+  /** Deliveries to one service that are under way. Beyond: they wait. */
+  deliveriesAtOnce: 1_000,
+  /** Payload and context of an event that is kept. Beyond: `PAYLOAD_TOO_LARGE`. */
+  keptEventBytes: 1 * MiB,
+  /** How long an event is kept that nobody has still to get. */
+  keptEventMs: 7 * 86_400_000,
+  /** What is kept of why an event was given up, in characters. */
+  deadEventError: 2_000,
   /** Longest deadline a client of the gateway may ask for. */
   httpDeadlineMs: 60_000,
   /** Head of a request. Beyond: `HEAD_TOO_LARGE`. */
@@ -137,4 +157,46 @@ export const bounds = {
   locks: 1_000,
   /** Those in all instances that wait for locks. Beyond: `OVERLOADED`. */
   lockWaiters: 1_000,
+  /** Mutations of one store that wait for their commit. Beyond: `OVERLOADED` at once. */
+  storeWaiting: 10_000,
+  /** Their input. Beyond: `OVERLOADED` at once. */
+  storeWaitingBytes: 64 * MiB,
+  /** Mutations in one commit. Beyond: the next one. */
+  storeCommit: 1_000,
+  /** Input of the mutations in one commit. Beyond: the next one. */
+  storeCommitBytes: 16 * MiB,
+  /** The log of what is not yet in the store's main file, as SQLite keeps it. Beyond: it is written there before the next commit is answered. */
+  storeLogBytes: 8 * MiB,
+  /** The same log where that is not possible. Beyond: `STORE_FULL`. */
+  storeLogLimitBytes: 64 * MiB,
+  /** How often a store looks for what has expired, and whether it is idle. */
+  storeTidyMs: 5_000,
+  /** Rows of one area that are removed in one commit because they have expired. Beyond: the next one. */
+  storeTidyRows: 500,
+  /** How long a store knows an operation, and what it answered. */
+  storeOperationMs: 600_000,
+  /** Operations that a store knows. Beyond: the oldest are forgotten before their time, counted. */
+  storeOperations: 1_000_000,
+  /** Their answers. Beyond: the oldest are forgotten before their time, counted. */
+  storeOperationBytes: 256 * MiB,
+  /** Answer to one operation. Beyond: `PAYLOAD_TOO_LARGE`, and nothing is changed. */
+  storeAnswerBytes: 8 * MiB,
+  /** Statements that a store keeps prepared. Beyond: prepared at each use. */
+  storeStatements: 1_000,
+  /** What a check of a store tells of what it found. Beyond: counted. */
+  storeProblems: 100,
+  /** Pages of a store that are copied before others have their turn. */
+  storeCopyPages: 256,
+  /** Key of the state area. Beyond: `INVALID_INPUT`. */
+  stateKeyBytes: 1 * KiB,
+  /** Value of the state area, as JSON. Beyond: `PAYLOAD_TOO_LARGE`. */
+  stateValueBytes: 1 * MiB,
+  /** Longest time that a value of the state area is kept for when it has one. Beyond: `INVALID_INPUT`. */
+  stateTtlMs: 366 * 86_400_000,
+  /** Keys of the state area. Beyond: `OVERLOADED` for a new one. */
+  stateEntries: 1_000_000,
+  /** Keys and values of the state area. Beyond: `OVERLOADED` for what makes it more. */
+  stateBytes: 1_024 * MiB,
+  /** Entries in one page of a list. Beyond: `INVALID_INPUT`. */
+  statePage: 1_000,
 } as const;

@@ -41,6 +41,7 @@ export function parseTarget(text: string): { service: string; slot?: number } | 
 /** What ours are called: no user service can take such a name, since names have no colon. */
 export const gatewayService = (gateway: string): string => `gateway:${gateway}`;
 export const eventHookService = 'hook:events';
+export const storeService = 'store:main';
 export const isSystemService = (service: string): boolean => service.includes(':');
 /** `gateway:public` is shown as `gateway public`. */
 export const displayName = (service: string): string => service.replace(':', ' ');

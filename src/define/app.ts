@@ -6,6 +6,7 @@ import { fillOptions } from '../core/options.ts';
 import { poolOptions } from './options.ts';
 import type {
   serviceOptions,
+  storeOptions,
   appOptions,
   gatewayOptions,
   healthOptions,
@@ -54,6 +55,8 @@ export interface AppInput extends OptionsIn<typeof appOptions>, PolicyInput {
   readonly name: string;
   readonly services: Readonly<Record<string, ServiceEntry>>;
   readonly gateways?: Readonly<Record<string, GatewayEntry>>;
+  /** Keeps what must outlive every process; runs as a process of its own. Without it nothing is kept: `store: {}`. */
+  readonly store?: OptionsIn<typeof storeOptions>;
   /** Module with `onEvent(event)`: hears every transition and what the supervisor did, in a process of its own. */
   readonly onEvent?: string;
   /** Level of our own logs and of `log` in services. */

@@ -9,6 +9,7 @@ import { isName } from '../core/ids.ts';
 import type { Problem } from '../core/options.ts';
 import { checkOptions, isPlainObject, shown, unknownKeys } from '../core/options.ts';
 import type { OptionTable } from '../core/options.ts';
+import { readStoreUrl } from '../core/store-url.ts';
 import type { AppInput } from './app.ts';
 import { processesOf } from './app.ts';
 import { checkAppCalls, checkTunings } from './check-calls.ts';
@@ -21,6 +22,7 @@ import {
   poolOptions,
   restartOptions,
   serviceOptions,
+  storeOptions,
   stopOptions,
 } from './options.ts';
 import { checkRange, mostOf } from './replicas.ts';
@@ -160,6 +162,7 @@ const appKeys = [
   'gateways',
   'logLevel',
   'logs',
+  'store',
   'onEvent',
   ...policyKeys,
   ...Object.keys(appOptions),
@@ -177,6 +180,15 @@ function checkLogs(logs: unknown): Problem[] {
   return [];
 }
 
+function checkStore(store: unknown): Problem[] {
+  const problems = checkOptions(storeOptions, store, 'store');
+  const url = isPlainObject(store) ? store['url'] : undefined;
+  if (typeof url !== 'string' || problems.length > 0) return problems;
+  const read = readStoreUrl(url);
+  // A URL may hold a password: it is not shown.
+  return typeof read === 'string' ? [{ path: 'store.url', message: read }] : [];
+}
+
 /** The app file alone. */
 export function checkApp(app: unknown): Problem[] {
   if (!isPlainObject(app) || app['kind'] !== 'app')
@@ -187,6 +199,7 @@ export function checkApp(app: unknown): Problem[] {
     ...checkPolicies(app, ''),
     ...checkHealthOrder(app, app, ''),
     ...checkLogs(app['logs']),
+    ...checkStore(app['store']),
   ];
   for (const problem of checkOptions(appOptions, pick(app, appOptions), ''))
     problems.push({ ...problem, path: problem.path.slice(1) });
@@ -265,6 +278,20 @@ function checkPooled(app: AppInput, services: readonly ServiceManifest[]): Probl
     ]);
 }
 
+/** It is stored before `emit` goes on, so there must be a store. */
+function checkDurableEvents(app: AppInput, services: readonly ServiceManifest[]): Problem[] {
+  if (app.store !== undefined) return [];
+  return services.flatMap(({ name, events }) =>
+    Object.entries(events)
+      .filter(([, { mode }]) => mode === 'durable')
+      .map(([event]) => ({
+        path: `services.${name}.events.${event}`,
+        message:
+          'a durable event is kept in the store of the app, which has none: add `store: {}` to the app file',
+      })),
+  );
+}
+
 /** Between the services: needs that nobody meets, cycles, routes that clash, more instances than an app may have. */
 export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
   const services = Object.values(manifest.services);
@@ -273,6 +300,7 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
     ...services.flatMap((service) => checkRemoteNames(service, names)),
     ...checkRoutes(services),
     ...checkPooled(app, services),
+    ...checkDurableEvents(app, services),
     ...checkTunings(app, services),
   ];
   const cycle = findCycle(new Map(services.map((service) => [service.name, service.needs])));

@@ -14,6 +14,7 @@ import {
   checkServiceCalls,
   streamCallKeys,
 } from './check-calls.ts';
+import { checkDurable } from './durable.ts';
 import { parseRoute } from './manifest.ts';
 import { gatewayOptions } from './options.ts';
 import { inputIssues, isSchema } from './schema.ts';
@@ -230,7 +231,10 @@ function checkEvents(definition: ServiceDefinition): Problem[] {
     if (!isEventName(name))
       return [{ path, message: 'an event is named by words joined by dots, like user.created' }];
     if (!isPlainObject(event) || !isSchema(event['schema'])) return wrong(path, 'on(schema, handler)', event);
-    return typeof event['handle'] === 'function' ? [] : wrong(path, 'a handler', event['handle']);
+    const problems = event['mode'] === 'durable' ? checkDurable(event['durable'], path) : [];
+    return typeof event['handle'] === 'function'
+      ? problems
+      : [...problems, ...wrong(path, 'a handler', event['handle'])];
   });
 }
 

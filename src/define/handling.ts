@@ -23,10 +23,24 @@ export type Fail<E extends ErrorRows> = (
 ) => never;
 
 export type EventSchemas = Readonly<Record<string, Schema>>;
+export interface EmitOptions {
+  /** Durable events of one key reach a service one after the other, in the order in which they were emitted. */
+  readonly key?: string | undefined;
+  /** 0, the lowest, to 9. Default: that of the call it is part of, or 5. */
+  readonly priority?: number | undefined;
+}
+
+export interface Emitted {
+  /** Instances that it was handed to. */
+  readonly delivered: number;
+  /** Services with a durable subscription, for which it is stored. */
+  readonly kept: number;
+}
+
 /** With `emits` declared only those, typed; without, any name and JSON value. */
 export type Emit<Ev extends EventSchemas> = string extends keyof Ev
-  ? (event: string, payload: unknown) => Promise<{ delivered: number }>
-  : <K extends keyof Ev & string>(event: K, payload: In<Ev[K]>) => Promise<{ delivered: number }>;
+  ? (event: string, payload: unknown, options?: EmitOptions) => Promise<Emitted>
+  : <K extends keyof Ev & string>(event: K, payload: In<Ev[K]>, options?: EmitOptions) => Promise<Emitted>;
 
 export type LogFields = Readonly<Record<string, unknown>>;
 /** A constant sentence and fields. error: a person must act; warn: we coped; info: life-cycle; debug: the rest. */

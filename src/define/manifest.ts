@@ -8,6 +8,8 @@ import type { Problem } from '../core/options.ts';
 import { bounds } from '../core/bounds.ts';
 import type { ActionTuning } from '../core/tuning.ts';
 import { callsOf } from './calls.ts';
+import { fillDurable } from './durable.ts';
+import type { DurableManifest } from './durable.ts';
 import type { JsonSchema, Schema } from './schema.ts';
 import { toJsonSchema } from './schema.ts';
 import type { ActionDefinition, HttpRoute, ServiceDefinition } from './service.ts';
@@ -62,7 +64,9 @@ export interface ActionManifest {
 }
 
 export interface EventManifest {
-  readonly mode: 'balanced' | 'broadcast';
+  readonly mode: 'balanced' | 'broadcast' | 'durable';
+  /** Of a durable one. */
+  readonly durable?: DurableManifest;
   readonly schema: JsonSchema;
 }
 
@@ -199,6 +203,7 @@ export function makeManifest(definition: ServiceDefinition): ManifestResult {
     actions: mapValues(definition.actions, (action, name) => describer.action(action, `actions.${name}`)),
     events: mapValues(definition.events, (event, name) => ({
       mode: event.mode,
+      ...(event.durable === undefined ? {} : { durable: fillDurable(event.durable) }),
       schema: describer.schema(event.schema, 'input', `events.${name}`),
     })),
   };

@@ -195,6 +195,68 @@ export const poolOptions = {
   },
 } as const satisfies OptionTable;
 
+export const storeOptions = {
+  url: {
+    kind: 'text',
+    default: 'sqlite:',
+    doc: 'Where durable work is kept: `sqlite:` and the path of a file, from the app file. Default: `store.db` in the state directory.',
+  },
+} as const satisfies OptionTable;
+
+export const durableOptions = {
+  attempts: {
+    kind: 'whole',
+    default: 10,
+    min: 1,
+    max: 1_000,
+    unit: 'attempts',
+    doc: 'How often an event is delivered before it is given up and kept with the dead ones.',
+  },
+  concurrency: {
+    kind: 'whole',
+    default: 10,
+    min: 1,
+    max: 1_000,
+    unit: 'events',
+    doc: 'How many of them one instance handles at once.',
+  },
+  timeoutMs: {
+    kind: 'whole',
+    default: 60_000,
+    min: 1,
+    max: 3_600_000,
+    unit: 'ms',
+    doc: 'How long its handler may take; beyond it the attempt has failed.',
+  },
+} as const satisfies OptionTable;
+
+export const backoffOptions = {
+  delayMs: {
+    kind: 'whole',
+    default: 1_000,
+    min: 1,
+    max: 86_400_000,
+    unit: 'ms',
+    doc: 'Until the second attempt; it doubles from attempt to attempt.',
+  },
+  maxDelayMs: {
+    kind: 'whole',
+    default: 300_000,
+    min: 1,
+    max: 86_400_000,
+    unit: 'ms',
+    doc: 'Never longer.',
+  },
+  jitterPercent: {
+    kind: 'whole',
+    default: 20,
+    min: 0,
+    max: 100,
+    unit: '%',
+    doc: 'How much of it is left to chance.',
+  },
+} as const satisfies OptionTable;
+
 export const gatewayOptions = {
   host: {
     kind: 'text',

@@ -6,6 +6,7 @@ import type { ActionCommon } from './action-common.ts';
 import type { ChannelMaker } from './channel.ts';
 import type { ServiceCallsInput } from './calls.ts';
 import type { ActionType } from './client.ts';
+import type { DurableInput } from './durable.ts';
 import type { EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
 import type { StreamMaker, StreamRoute } from './stream.ts';
@@ -60,7 +61,9 @@ export interface ActionMaker<P, R, E extends ErrorRows, Ev extends EventSchemas>
 }
 
 export interface Subscription {
-  readonly mode: 'balanced' | 'broadcast';
+  readonly mode: 'balanced' | 'broadcast' | 'durable';
+  /** Of a durable one. */
+  readonly durable?: DurableInput;
   readonly schema: Schema;
   readonly concurrency: number | undefined;
   readonly handle: (handling: never) => unknown;
@@ -71,9 +74,22 @@ type Subscribe<P, R, E extends ErrorRows, Ev extends EventSchemas> = <S extends 
   handle: (handling: Handling<P, R, E, Ev> & { readonly event: Out<S> }) => unknown,
 ) => Subscription;
 
-/** `on(schema, handler)`: one instance of the service gets each event. `on.broadcast`: every instance does. */
+type SubscribeDurably<P, R, E extends ErrorRows, Ev extends EventSchemas> = <S extends Schema>(
+  options: DurableInput,
+  schema: S,
+  handle: (
+    handling: Handling<P, R, E, Ev> & {
+      readonly event: Out<S>;
+      /** From 1. */
+      readonly attempt: number;
+    },
+  ) => unknown,
+) => Subscription;
+
+/** `on(schema, handler)`: one instance of the service gets each event. `on.broadcast`: every instance does. `on.durable`: it is stored, and delivered until it is handled. */
 export type EventMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> = Subscribe<P, R, E, Ev> & {
   readonly broadcast: Subscribe<P, R, E, Ev>;
+  readonly durable: SubscribeDurably<P, R, E, Ev>;
 };
 
 /** An action as it was written, types forgotten. */
@@ -175,6 +191,12 @@ const subscribe =
     handle,
   });
 
+const subscribeDurably = (
+  durable: DurableInput,
+  schema: Schema,
+  handle: (handling: never) => unknown,
+): Subscription => ({ mode: 'durable', durable, schema, concurrency: undefined, handle });
+
 const actionMaker = Object.assign((action: ActionDefinition) => action, {
   stream: (action: ActionDefinition) => ({ ...action, isStream: true }),
   channel: (action: ActionDefinition) => ({ ...action, isChannel: true }),
@@ -197,7 +219,7 @@ function readDefinition(given: LooseInput): ServiceDefinition {
     actions: make(given.actions, actionMaker) as ServiceDefinition['actions'],
     events: make(
       given.events,
-      Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast') }),
+      Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast'), durable: subscribeDurably }),
     ) as ServiceDefinition['events'],
     open: given.open as ServiceDefinition['open'],
     check: given.check as ServiceDefinition['check'],
@@ -235,6 +257,9 @@ export function defineSystemService<Runtime, P, Cfg extends Schema>(service: {
     readonly extend: (ms: number) => void;
   }) => Awaitable<void>;
   readonly close: (around: { readonly parts: P }) => Awaitable<void>;
+  readonly actions?: (
+    action: ActionMaker<P, Nothing, Nothing, EventSchemas>,
+  ) => Readonly<Record<string, unknown>>;
 }): ServiceDefinition & { readonly drain?: (around: never) => unknown } {
   const definition = readDefinition(service);
   return service.drain === undefined ? definition : { ...definition, drain: service.drain };

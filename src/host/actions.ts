@@ -92,7 +92,7 @@ function tellBug(log: Logger, what: string, error: unknown): void {
 const codeOf = (error: unknown): string => (isTuttiError(error) ? error.code : 'INTERNAL');
 
 /** Counts and tells how it ended, without a promise of its own where there was none. */
-function observed(
+export function observed(
   serving: Serving,
   label: string,
   body: (input: unknown, call: IncomingCall) => unknown,
@@ -166,8 +166,10 @@ function deliver(
 }
 
 export function servedEvents(serving: Serving): ResponderEvent[] {
-  return Object.entries(serving.definition.events).map(([event, subscription]) => ({
-    event,
-    deliver: observed(serving, `event ${event}`, deliver(event, subscription, serving.kit)),
-  }));
+  return Object.entries(serving.definition.events)
+    .filter(([, { mode }]) => mode !== 'durable')
+    .map(([event, subscription]) => ({
+      event,
+      deliver: observed(serving, `event ${event}`, deliver(event, subscription, serving.kit)),
+    }));
 }

@@ -7,7 +7,7 @@ import { instanceId } from '../core/ids.ts';
 import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
 import { traceparentOf, tracestateOf } from '../core/trace.ts';
-import type { Log, Shared } from '../define/handling.ts';
+import type { EmitOptions, Emitted, Log, Shared } from '../define/handling.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
 
 /** What all calls of one instance share. */
@@ -15,7 +15,7 @@ export interface HandlerKit {
   /** What `open` gave. */
   readonly parts: unknown;
   readonly calls: unknown;
-  readonly emit: (event: string, payload: unknown) => Promise<{ delivered: number }>;
+  readonly emit: (event: string, payload: unknown, options?: EmitOptions) => Promise<Emitted>;
   readonly fail: (code: string, data?: Readonly<Record<string, unknown>>) => never;
   readonly log: Log;
   readonly shared: Shared;
@@ -38,11 +38,15 @@ export class CallHandling {
   readonly #kit: HandlerKit;
   readonly #call: IncomingCall;
   readonly input: unknown;
+  /** Of a durable event: how often it was delivered by now. */
+  readonly attempt: number;
 
-  constructor(kit: HandlerKit, call: IncomingCall, input: unknown) {
+  // eslint-disable-next-line max-params -- a hot path: an object would be made per call
+  constructor(kit: HandlerKit, call: IncomingCall, input: unknown, attempt = 1) {
     this.#kit = kit;
     this.#call = call;
     this.input = input;
+    this.attempt = attempt;
   }
 
   /** An event handler's name for its input. */

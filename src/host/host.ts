@@ -25,6 +25,7 @@ import { ActionMetrics } from '../telemetry/action-metrics.ts';
 import { callFamilies } from './call-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { servedActions, servedEvents } from './actions.ts';
+import { servedDurableEvents } from './durable-events.ts';
 import { makeClients } from './clients.ts';
 import { makeEmit } from './emitter.ts';
 import type { HandlerKit } from './handling.ts';
@@ -193,7 +194,7 @@ function listen({ needs, kit, caller }: Opened): Promise<Responder> {
   return makeResponder({
     ...{ transport, address, self, certificate, verify, clock, pool: needs.pool },
     isCurrent: (claims) => claims.epoch >= registry.newestEpoch(claims.service, claims.slot),
-    actions: [...servedActions(serving), metricsAction(families)],
+    actions: [...servedActions(serving), ...servedDurableEvents(serving), metricsAction(families)],
     events: servedEvents(serving),
     log: (level, sentence, fields) => {
       log[level](sentence, fields);

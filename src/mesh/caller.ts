@@ -6,7 +6,9 @@ import type { Avoided } from '../core/avoided.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { Reconnect } from '../define/client.ts';
+import type { Emitted } from '../define/handling.ts';
 import type { ChannelCall } from './channel-call.ts';
+import type { EmitCallOptions } from './event-delivery.ts';
 import type { ArrivedItem } from './item-inbox.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { CallOptions } from './outgoing-call.ts';
@@ -39,8 +41,8 @@ export interface Caller {
   streamForHttp(service: string, action: string, input: unknown, more?: StreamOptions): Stream<ArrivedItem>;
   /** Resolves when the other side runs. */
   channel(service: string, action: string, input: unknown, more?: ChannelOptions): Promise<ChannelCall>;
-  /** To who is there now: one instance of each balanced subscriber, all of each broadcast one. Resolves once handed over. */
-  emit(event: string, payload: unknown, options?: CallOptions): Promise<{ delivered: number }>;
+  /** Resolves once it is stored for those who must have it, and handed to who is there now. */
+  emit(event: string, payload: unknown, options?: EmitCallOptions): Promise<Emitted>;
   stats(): CallerStats;
   /** Whom it does not ask now, or asks less. */
   avoided(): Avoided[];

@@ -1,10 +1,13 @@
 /**
- * Hands an event to who is there now: one instance of each balanced subscriber, every instance of a broadcast one.
- * Volatile: what cannot be handed over is not kept.
+ * Hands an event to who is there now: one instance of each balanced subscriber, every instance of a broadcast one; what cannot be handed over is not
+ * kept. Before that it is stored for those who must have it: it goes on only when that is done.
  */
 import { TuttiError } from '../core/errors.ts';
+import type { Emitted } from '../define/handling.ts';
+import { defaultPriority } from '../core/waiting-line.ts';
 import { frameKinds } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
+import { writeKept } from './kept-event.ts';
 import type { MeshLog } from './mesh-log.ts';
 import { frameOf, parentOf } from './outgoing-call.ts';
 import type { CallOptions } from './outgoing-call.ts';
@@ -12,12 +15,20 @@ import type { Peer } from './peer.ts';
 import type { PeerTable } from './peer-table.ts';
 import type { RegistryView, Subscriber } from './registry-view.ts';
 import { emitSpan, endCallSpan } from './spans.ts';
+import type { StoreClient } from './store-client.ts';
 import type { NewTraceId } from './trace-ids.ts';
 
 /** Instances that one event of a balanced subscriber may be carried to. */
 const mostTries = 4;
 
+export interface EmitCallOptions extends CallOptions {
+  /** Kept events of one key are delivered one after the other, in their order. */
+  readonly key?: string | undefined;
+}
+
 export interface EventDeliveryNeeds {
+  readonly store: StoreClient;
+  readonly newEventId: () => string;
   readonly registry: RegistryView;
   readonly peers: PeerTable;
   readonly log: MeshLog;
@@ -31,24 +42,45 @@ export class EventDelivery {
     this.#needs = needs;
   }
 
-  /** Gives to how many instances it went. */
-  async emit(event: string, payload: unknown, options: CallOptions): Promise<number> {
+  /** @throws {TuttiError} `INVALID_INPUT`, and what the store says: then nobody has it. */
+  async emit(event: string, payload: unknown, options: EmitCallOptions): Promise<Emitted> {
     const parent = parentOf(options);
     const span = emitSpan(event, options, parent);
     const fixed = { kind: frameKinds.event, flags: 0, deadline: Infinity };
     try {
       const outgoing = { ...fixed, body: payload, options, parent, trace: span?.trace };
-      const delivered = await this.#deliver(event, frameOf(outgoing, this.#needs.newTraceId));
+      const frame = frameOf(outgoing, this.#needs.newTraceId);
+      const context =
+        parent === undefined ? options.context : { ...parent, trace: span?.trace ?? parent.trace };
+      const kept = await this.#keep(event, payload, { ...options, context });
+      const delivered = await this.#deliver(event, frame);
       endCallSpan(span);
-      return delivered;
+      return { delivered, kept };
     } catch (error) {
       endCallSpan(span, error);
       throw error;
     }
   }
 
+  async #keep(event: string, payload: unknown, { key, priority, context }: EmitCallOptions): Promise<number> {
+    const receivers = this.#needs.registry
+      .subscribersOf(event)
+      .filter(({ delivery }) => delivery === 'durable')
+      .map(({ service }) => service);
+    if (receivers.length === 0) return 0;
+    const input = {
+      ...{ event, receivers, id: this.#needs.newEventId(), key: key ?? null },
+      priority: priority ?? context?.priority ?? defaultPriority,
+      body: writeKept(payload, context),
+    };
+    await this.#needs.store.mutate({ area: 'events', name: 'keep', input });
+    return receivers.length;
+  }
+
   async #deliver(event: string, frame: OutgoingFrame): Promise<number> {
-    const subscribers = this.#needs.registry.subscribersOf(event);
+    const subscribers = this.#needs.registry
+      .subscribersOf(event)
+      .filter(({ delivery }) => delivery !== 'durable');
     const counts = await Promise.all(
       subscribers.map((subscriber) =>
         subscriber.delivery === 'broadcast'

@@ -9,6 +9,7 @@ import type { Timer } from '../core/ports.ts';
 import { RetryBudget } from '../core/retry-budget.ts';
 import type { TryEnd } from '../core/retry-policy.ts';
 import { tunedActions, untuned } from '../core/tuning.ts';
+import type { Emitted } from '../define/handling.ts';
 import { readBody } from './body.ts';
 import { CallOutcomes } from './call-outcomes.ts';
 import type { Refusal } from './call-outcomes.ts';
@@ -17,6 +18,7 @@ import { Channels } from './channels.ts';
 import type { ChannelCall } from './channel-call.ts';
 import type { CallContext } from './context.ts';
 import { EventDelivery } from './event-delivery.ts';
+import type { EmitCallOptions } from './event-delivery.ts';
 import { frameFlags, frameKinds, readBodyBytes } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
 import { deadlineOf, frameOf, parentOf } from './outgoing-call.ts';
@@ -29,6 +31,7 @@ import { makePendingCall, timedOut } from './pending-call.ts';
 import type { CallRequest, PendingCall, ServiceCalls, Settlers } from './pending-call.ts';
 import { StreamCall } from './stream-call.ts';
 import type { Stream } from './stream-call.ts';
+import { storeOf } from './store-client.ts';
 import { valueOf } from './item-inbox.ts';
 import type { ArrivedItem } from './item-inbox.ts';
 import { callSpan, endCallSpan } from './spans.ts';
@@ -72,7 +75,10 @@ class MeshCaller implements Caller, PeerOwner {
     this.#newTraceId = makeTraceIds(needs.random);
     const makePeer = (instance: Peer['instance']): Peer => new Peer(instance, needs, this);
     this.#peers = new PeerTable({ registry: needs.registry, random: needs.random, makePeer });
-    this.#delivery = new EventDelivery({ ...needs, peers: this.#peers, newTraceId: this.#newTraceId });
+    this.#delivery = new EventDelivery({
+      ...{ ...needs, peers: this.#peers, newTraceId: this.#newTraceId, newEventId: this.#newTraceId },
+      store: storeOf(this, needs),
+    });
     this.#outcomes = new CallOutcomes({ ...needs, peers: this.#peers });
     this.#routes = new CallRoutes({
       ...needs,
@@ -128,9 +134,9 @@ class MeshCaller implements Caller, PeerOwner {
     return this.#channels.open({ service, action, input, options });
   }
 
-  async emit(event: string, payload: unknown, options = noOptions): Promise<{ delivered: number }> {
+  async emit(event: string, payload: unknown, options: EmitCallOptions = noOptions): Promise<Emitted> {
     if (this.#isClosed) throw new TuttiError('CANCELLED');
-    return { delivered: await this.#delivery.emit(event, payload, options) };
+    return this.#delivery.emit(event, payload, options);
   }
 
   stats(): CallerStats {

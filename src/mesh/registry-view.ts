@@ -13,7 +13,8 @@ export interface RegistryInstance {
   /** Of a pool: ready to take the place of another. Connected to, and not called. */
   readonly isSpare?: true;
 }
-export type Delivery = 'balanced' | 'broadcast';
+/** `durable`: by the store, which has it before who emits it goes on. */
+export type Delivery = 'balanced' | 'broadcast' | 'durable';
 export interface RegistryService {
   /** Those that are ready. */
   readonly instances: readonly RegistryInstance[];

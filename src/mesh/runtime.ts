@@ -4,6 +4,7 @@
 import type { Server } from 'node:net';
 import type { TuttiEvent } from '../core/events.ts';
 import type { MetricFamily } from '../core/metric.ts';
+import type { Clock, Random } from '../core/ports.ts';
 import type { AppStatus } from '../core/status.ts';
 import type { AppManifest } from '../define/manifest.ts';
 import type { Caller } from './caller.ts';
@@ -40,6 +41,8 @@ export interface SystemRuntime {
   /** May call any action of any service. */
   readonly caller: Caller;
   readonly registry: RegistryView;
+  readonly clock: Clock;
+  readonly random: Random;
   manifest(): AppManifest;
   /** Runs after each change; gives the function that ends it. */
   onManifest(changed: () => void): () => void;

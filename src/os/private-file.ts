@@ -18,6 +18,19 @@ export function createPrivateFile(path: string, content: Uint8Array): void {
   }
 }
 
+/**
+ * For a file that SQLite opens next: by itself it would follow a symlink and use the umask. What is there is left as it is.
+ * @throws what the system says, or that owner, mode or kind are wrong.
+ */
+export function ensurePrivateFile(path: string): void {
+  const fd = openSync(path, constants.O_CREAT | existing, 0o600);
+  try {
+    if (!isPrivate(fd)) throw new Error('wrong owner, mode or kind of file');
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** @throws {TuttiError} `CONFIG_INVALID` when it is not there, or not as `createPrivateFile` makes it. */
 export function openPrivateFile(path: string): number {
   let fd: number;
@@ -26,12 +39,15 @@ export function openPrivateFile(path: string): number {
   } catch (error) {
     throw unusable(path, 'cannot be opened', error);
   }
-  const { mode, uid, nlink } = fstatSync(fd);
-  const isOurs = uid === (process.getuid?.() ?? uid);
-  if (isOurs && (mode & constants.S_IFMT) === constants.S_IFREG && (mode & 0o077) === 0 && nlink === 1)
-    return fd;
+  if (isPrivate(fd)) return fd;
   closeSync(fd);
   throw unusable(path, 'has another owner, mode or kind than we gave it');
+}
+
+function isPrivate(fd: number): boolean {
+  const { mode, uid, nlink } = fstatSync(fd);
+  const isOurs = uid === (process.getuid?.() ?? uid);
+  return isOurs && (mode & constants.S_IFMT) === constants.S_IFREG && (mode & 0o077) === 0 && nlink === 1;
 }
 
 export const unusable = (path: string, problem: string, cause?: unknown): TuttiError =>

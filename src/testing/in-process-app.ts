@@ -2,12 +2,15 @@
  * An app in the test's own process: the same hosts, the same mesh, over the memory transport. No keeper and no supervisor:
  * what is about processes (`kill`, `restart`) asks for `processes: true`.
  */
-import { dirname, resolve } from 'node:path';
+import { mkdtempDisposableSync } from 'node:fs';
+import type { DisposableTempDir } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { startLevels } from '../core/graph.ts';
-import { gatewayService, isSystemService } from '../core/ids.ts';
+import { gatewayService, isSystemService, storeService } from '../core/ids.ts';
 import { fillOptions } from '../core/options.ts';
 import type { AppStatus, ServiceStatus } from '../core/status.ts';
 import { serviceHealth } from '../core/status.ts';
@@ -16,8 +19,9 @@ import { tuneService, tuningOf } from '../define/tune-service.ts';
 import { checkTogether } from '../define/check-app.ts';
 import { configInvalid, loadApp } from '../define/load-app.ts';
 import type { AppManifest } from '../define/manifest.ts';
+import { makeManifest } from '../define/manifest.ts';
 import { gatewayOptions } from '../define/options.ts';
-import type { Host } from '../host/host.ts';
+import type { Host, HostedDefinition } from '../host/host.ts';
 import { startHost } from '../host/host.ts';
 import type { LoadedService } from '../host/load-service.ts';
 import { loadService } from '../host/load-service.ts';
@@ -50,6 +54,12 @@ interface Startable {
   readonly mayCall: readonly string[];
 }
 
+interface OurService {
+  readonly name: string;
+  readonly config: unknown;
+  readonly definition: HostedDefinition;
+}
+
 let readings = 0;
 const drainMs = 5_000;
 const ownHostOnly = { host: '127.0.0.1', port: 0 };
@@ -76,6 +86,7 @@ class InProcessApp implements TestApp {
   readonly #gateways = new Map<string, GatewayParts>();
   readonly #operator: Caller;
   #manifest: AppManifest;
+  #folder: DisposableTempDir | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(app: AppDefinition) {
@@ -89,6 +100,7 @@ class InProcessApp implements TestApp {
     const names =
       options.only === undefined ? new Set(loaded.keys()) : withNeeds(options.only, this.#manifest);
     const needs = new Map([...names].map((name) => [name, this.#manifest.services[name]?.needs ?? []]));
+    await this.#startStore();
     for (const name of startLevels(needs).flat()) {
       const service = loaded.get(name);
       if (service === undefined) throw new TuttiError('NOT_FOUND', { what: `The service ${name}` });
@@ -97,7 +109,7 @@ class InProcessApp implements TestApp {
         name,
         loaded: service,
         config: this.#app.services[name]?.config ?? {},
-        mayCall: [...manifest.needs, ...manifest.mayCall],
+        mayCall: [...manifest.needs, ...manifest.mayCall, storeService],
       });
     }
     for (const name of Object.keys(this.#app.gateways ?? {})) await this.#startGateway(name, appFile);
@@ -205,6 +217,7 @@ class InProcessApp implements TestApp {
     const config = {
       app: this.#app.name,
       name: gatewayName,
+      hasStore: this.#app.store !== undefined,
       ...options,
       ...(hooks === undefined ? {} : { hooks: resolve(dirname(appFile), hooks) }),
     };
@@ -214,25 +227,29 @@ class InProcessApp implements TestApp {
       return parts;
     };
     const name = gatewayService(gatewayName);
-    const manifest = {
-      name,
-      version: '',
-      needs: [],
-      mayCall: [],
-      errors: {},
-      actions: {},
-      events: {},
-      hash: '',
-    };
-    await this.#start(
-      { name, config, mayCall: ['*'], loaded: { definition: { ...gateway, open: remember }, manifest } },
-      (caller) => this.#runtime(name, caller),
+    await this.#startOurs({ name, config, definition: { ...gateway, open: remember } });
+  }
+
+  /** In a file of its own, for as long as the app lives. */
+  async #startStore(): Promise<void> {
+    if (this.#app.store === undefined) return;
+    const { store } = await import('../services/store/store.ts');
+    this.#folder = mkdtempDisposableSync(join(tmpdir(), 'tutti-test-store-'));
+    const config = { file: join(this.#folder.path, 'store.db') };
+    await this.#startOurs({ name: storeService, config, definition: store });
+  }
+
+  async #startOurs({ name, config, definition }: OurService): Promise<void> {
+    const { manifest } = makeManifest(definition);
+    await this.#start({ name, config, mayCall: ['*'], loaded: { definition, manifest } }, (caller) =>
+      this.#runtime(name, caller),
     );
   }
 
   #runtime(name: string, caller: Caller): SystemRuntime {
     return {
       ...{ app: this.#app.name, instance: `${name}#1`, caller, registry: this.#registry },
+      ...{ clock: systemClock, random: Math.random },
       manifest: () => this.#manifest,
       onManifest: () => () => undefined,
       status: () => this.#status(),
@@ -331,6 +348,7 @@ class InProcessApp implements TestApp {
       await host.close();
     }
     await this.#operator.close();
+    this.#folder?.remove();
   }
 }
 

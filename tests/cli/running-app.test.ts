@@ -116,7 +116,7 @@ test('an input that is not JSON is a usage error with an example', async () => {
 test('emit says how many got it', async () => {
   assert.match(await ok('emit', 'user.created', '{"id":1}'), /^user\.created was delivered to 1 instance\n/);
   assert.match(await ok('emit', 'nobody.cares'), /delivered to nobody/);
-  assert.deepEqual(await json('emit', 'nobody.cares'), { delivered: 0 });
+  assert.deepEqual(await json('emit', 'nobody.cares'), { delivered: 0, kept: 0 });
   assert.equal((await run('emit', 'no name')).code, 2);
 });
 

@@ -78,6 +78,15 @@ const refusals: [string, object, string[]][] = [
     { services: { users: { ...users, replicas } } },
     problem === undefined ? [] : [`services.users.replicas.${problem}`],
   ]),
+  ['a store', { store: {} }, []],
+  ['a store in a file', { store: { url: 'sqlite:data/shop.db' } }, []],
+  [
+    'a store that nobody knows, with a password',
+    { store: { url: 'mysql://ada:secret@host' } },
+    ['store.url: expected "sqlite:" or "sqlite:" and the path of a file'],
+  ],
+  ['a store with a typo', { store: { ulr: 'x' } }, ['store.ulr: unknown option "ulr"; did you mean "url"?']],
+  ['a store that is a text', { store: 'sqlite:' }, ['store: expected an object, got "sqlite:"']],
   [
     'a list of replicas',
     { services: { users: { ...users, replicas: [1, 4] } } },
@@ -238,4 +247,23 @@ test('a stream or a subscription in a pool is refused, and a pool counts with it
     checkTogether({ name: 'shop', services: many }, { app: 'shop', services: {} }).map(problemText),
     ['services: 1143 instances are wanted, 1024 are allowed'],
   );
+});
+
+const durable = { mode: 'durable', schema: {}, durable: { attempts: 1 } };
+const manifestOf = (mode: string): Parameters<typeof checkTogether>[1] =>
+  ({
+    app: 'shop',
+    services: {
+      users: { name: 'users', needs: [], mayCall: [], actions: {}, events: { 'a.b': { ...durable, mode } } },
+    },
+  }) as unknown as Parameters<typeof checkTogether>[1];
+
+test('a durable event wants a store', () => {
+  const app = { name: 'shop', services: { users } };
+  const check = (more: object, mode = 'durable'): string[] =>
+    checkTogether({ ...app, ...more }, manifestOf(mode)).map(problemText);
+  assert.deepEqual(check({}), [
+    'services.users.events.a.b: a durable event is kept in the store of the app, which has none: add `store: {}` to the app file',
+  ]);
+  assert.deepEqual([check({ store: {} }), check({}, 'balanced')], [[], []]);
 });

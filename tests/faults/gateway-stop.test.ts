@@ -74,7 +74,7 @@ class World {
     assert.equal(told(lost), '');
     assert.ok(toldToClose > 0, 'no kept connection was told that it ends');
     assert.ok(meanwhile > 0, 'the other gateway answered nobody');
-    const ends = this.app.events().filter(({ reason = '' }) => reason.includes('exited with code '));
+    const ends = this.app.events().filter(({ reason }) => reason.includes('exited with code '));
     assert.ok(ends.length >= rounds);
     for (const { reason, instance } of ends) assert.match(reason, /code 0\b/, `${instance} ended in order`);
     await this.app.end();

@@ -8,6 +8,9 @@ import { gatewayMutants } from './gateway-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
+import { eventMutants } from './event-mutants.ts';
+import { keyedMutants } from './keyed-mutants.ts';
+import { storeMutants } from './store-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 import { tuningMutants } from './tuning-mutants.ts';
 
@@ -1215,8 +1218,11 @@ export const mutants: readonly Mutant[] = [
     ...faults('stopped-consumer', 'M3'),
   },
   ...gatewayMutants,
+  ...eventMutants,
+  ...keyedMutants,
   ...poolMutants,
   ...registryMutants,
   ...slowMutants,
   ...tuningMutants,
+  ...storeMutants,
 ];

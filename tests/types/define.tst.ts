@@ -255,6 +255,12 @@ export const orders = defineService({
     'cache.cleared': on.broadcast(z.object({ at: z.number() }), ({ event, log }) => {
       log.info('Cleared', { at: event.at });
     }),
+    'user.paid': on.durable({ attempts: 5, backoff: { delayMs: 10 } }, User, ({ event, attempt }) => {
+      expect(event.username).type.toBe<string>();
+      expect(attempt).type.toBe<number>();
+    }),
+    // @ts-expect-error an option that nobody knows
+    'user.left': on.durable({ attemps: 5 }, User, () => undefined),
   }),
 });
 

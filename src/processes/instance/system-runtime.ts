@@ -8,6 +8,7 @@ import type { Caller } from '../../mesh/caller.ts';
 import type { Birth, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { Accepts, EventBatch, SystemRuntime } from '../../mesh/runtime.ts';
+import { systemClock } from '../../os/clock.ts';
 import { instanceMetrics } from './collect-metrics.ts';
 
 /** What the supervisor says to services of ours, remembered. */
@@ -78,6 +79,8 @@ export function makeRuntime({ birth, news, registry, caller, accepts }: RuntimeN
     caller,
     registry,
     accepts,
+    clock: systemClock,
+    random: Math.random,
     manifest: () => news.manifest,
     onManifest: (changed) => news.onManifest(changed),
     status: () => news.status,

@@ -25,6 +25,10 @@ export interface AdminNeeds {
   readonly stopApp: (reason: string) => void;
 }
 
+const storeMs = 5_000;
+/** To read or copy all of a store takes as long as it takes. */
+const longStoreMs = 3_600_000;
+
 const answer = (run: (request: AdminRequest) => unknown): AdminRoute => ({ kind: 'answer', run });
 
 const targetView = ({ service, slots }: Target): object => ({ service, instances: slots.map(slotId) });
@@ -90,6 +94,21 @@ export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
         output: await operator.call(bodyText(request, 'action'), request.body['input'] ?? {}, options),
       };
     }),
+    'GET /store': answer(() => operator.store('about', {}, storeMs)),
+    'GET /store/receivers': answer(() => operator.store('receivers', {}, storeMs)),
+    'GET /store/dead': answer(({ query }) => {
+      const place = { receiver: query.get('receiver') ?? '', after: queryNumber(query, 'after') };
+      return operator.store('dead', place, storeMs);
+    }),
+    'POST /store/redrive': answer((request) => {
+      const seq = bodyNumber(request, 'seq');
+      const input = { receiver: bodyText(request, 'receiver'), ...(seq === undefined ? {} : { seq }) };
+      return operator.store('redrive', input, longStoreMs);
+    }),
+    'POST /store/verify': answer(() => operator.store('verify', {}, longStoreMs)),
+    'POST /store/backup': answer((request) =>
+      operator.store('backup', { to: bodyText(request, 'to') }, longStoreMs),
+    ),
     'POST /stream': streamRoute(operator),
     'POST /emit': answer((request) => operator.emit(bodyText(request, 'event'), request.body['payload'])),
   };

@@ -135,7 +135,7 @@ class Supervisor {
     const { colors, dev: isDev = false } = given;
     const terminal = new Terminal({ ...{ hub, colors, isDev }, output: process.stdout, clock: systemClock });
     const announcer = (this.#announcer = new Announcer({ ...given, terminal, hub, log, clock: systemClock }));
-    const plan = makePlan({ app, manifest, appFile: given.appFile, version: given.version });
+    const plan = makePlan({ ...given, app, manifest });
     const running = new RunningApp({
       ...{
         welcome,
@@ -182,7 +182,7 @@ class Supervisor {
   #followFiles(app: RunningApp, terminal: Terminal, { memo, files }: Prepared): DevLoop {
     const { startedAt, readAt } = memo;
     return new DevLoop({
-      ...{ app, terminal, readAt, files, clock: systemClock, appFile: given.appFile, version: given.version },
+      ...{ ...given, app, terminal, readAt, files, clock: systemClock },
       remember: (project, at) => this.#rememberApp({ ...project, startedAt, readAt: at }),
     });
   }

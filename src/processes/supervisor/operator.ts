@@ -3,6 +3,7 @@
  * Bounded: few at a time, each with a deadline.
  */
 import { TuttiError } from '../../core/errors.ts';
+import { storeService } from '../../core/ids.ts';
 import type { Clock, Random } from '../../core/ports.ts';
 import { suggestion } from '../../core/did-you-mean.ts';
 import type { StreamLine } from '../../core/stream-line.ts';
@@ -66,6 +67,15 @@ export class Operator {
     const stream = caller.of.stream(service, action, input, { ...askOf(options), items, signal });
     for await (const item of stream) yield { item };
     yield { output: await stream.result };
+  }
+
+  /** @throws {TuttiError} `NOT_FOUND` when this app has none. */
+  store(action: string, input: object, deadlineMs: number): Promise<unknown> {
+    if (this.#needs.app.plan.app.store === undefined)
+      throw new TuttiError('NOT_FOUND', {
+        message: 'This app has no store. One that keeps durable work has `store: {}` in its app file',
+      });
+    return this.#bounded((caller) => caller.call(storeService, action, input, { deadlineMs }));
   }
 
   emit(event: string, payload: unknown): Promise<{ delivered: number }> {

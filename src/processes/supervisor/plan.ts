@@ -2,9 +2,9 @@
  * What shall run, worked out once from app file, manifests and the changes by hand: per service how many, with which module,
  * configuration and times, and in which order. Pure data; nothing here starts anything.
  */
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { eventHookService, gatewayService } from '../../core/ids.ts';
+import { eventHookService, gatewayService, storeService } from '../../core/ids.ts';
 import { startLevels } from '../../core/graph.ts';
 import type { ReplicaRange } from '../../core/autoscale.ts';
 import type { HealthPolicy } from '../../core/health.ts';
@@ -14,11 +14,12 @@ import type { PoolPolicy } from '../../core/pool.ts';
 import { poolTimes } from '../../core/pool.ts';
 import type { RestartPolicy } from '../../core/restart-policy.ts';
 import type { StopPolicy } from '../../core/instance-state.ts';
+import { readStoreUrl } from '../../core/store-url.ts';
 import type { ServiceTuning } from '../../core/tuning.ts';
 import type { AppDefinition, GatewayEntry, PolicyInput, ServiceEntry } from '../../define/app.ts';
 import { processesOf } from '../../define/app.ts';
 import { tuningOf } from '../../define/tune-service.ts';
-import type { AppManifest } from '../../define/manifest.ts';
+import type { AppManifest, EventManifest } from '../../define/manifest.ts';
 import {
   appOptions,
   gatewayOptions,
@@ -27,6 +28,7 @@ import {
   restartOptions,
   serviceOptions,
   stopOptions,
+  storeOptions,
 } from '../../define/options.ts';
 import { rangeOf } from '../../define/replicas.ts';
 
@@ -45,7 +47,7 @@ export interface ServicePlan {
   readonly env: Readonly<Record<string, string>>;
   readonly needs: readonly string[];
   readonly mayCall: readonly string[];
-  readonly events: Readonly<Record<string, 'balanced' | 'broadcast'>>;
+  readonly events: Readonly<Record<string, EventManifest['mode']>>;
   readonly listener: { readonly name: string; readonly host: string; readonly port: number } | undefined;
   readonly restart: RestartPolicy;
   readonly stop: StopPolicy;
@@ -53,7 +55,7 @@ export interface ServicePlan {
   readonly pool: PoolPolicy | undefined;
   /** How calls to it are made, where that is not as everywhere. */
   readonly calls: ServiceTuning | undefined;
-  /** 0 starts first; gateways start at once and stop first, the event hook starts at once and stops last. */
+  /** 0 starts first; gateways start at once and stop first, store and event hook start at once and stop last. */
   readonly level: number;
 }
 
@@ -70,6 +72,7 @@ export interface PlanInput {
   readonly appFile: string;
   readonly manifest: AppManifest;
   readonly version: string;
+  readonly stateDir: string;
 }
 
 // In the package these are .js files; the suffix of this one tells.
@@ -77,9 +80,11 @@ const suffix = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
 const ourModule = (path: string): string => new URL(`../../services/${path}${suffix}`, import.meta.url).href;
 const gatewayModule = ourModule('gateway/gateway');
 const eventHookModule = ourModule('event-hook/event-hook');
+const storeModule = ourModule('store/store');
 
 const gatewayLevel = -1;
-const hookLevel = -2;
+const storeLevel = -2;
+const hookLevel = -3;
 
 const policies = (
   app: PolicyInput,
@@ -104,12 +109,59 @@ function servicePlan([name, entry]: [string, ServiceEntry], input: PlanInput, le
     module: pathToFileURL(resolve(dirname(input.appFile), entry.module)).href,
     config: entry.config ?? {},
     env: entry.env ?? {},
-    mayCall: [...needs, ...(manifest?.mayCall ?? [])],
+    mayCall: [
+      ...needs,
+      ...(manifest?.mayCall ?? []),
+      ...(input.app.store === undefined ? [] : [storeService]),
+    ],
     events: Object.fromEntries(
       Object.entries(manifest?.events ?? {}).map(([event, { mode }]) => [event, mode]),
     ),
     calls: tuningOf(manifest),
     listener: undefined,
+  };
+}
+
+/** What all services of ours have in common, as far as nothing else is said of one. */
+const ours = {
+  system: true,
+  needs: [],
+  mayCall: [],
+  events: {},
+  env: {},
+  pool: undefined,
+  calls: undefined,
+  range: undefined,
+  replicas: 1,
+  listener: undefined,
+} as const;
+
+const eventHookPlan = (hook: string, input: PlanInput): ServicePlan => ({
+  ...ours,
+  ...policies(input.app, {}),
+  name: eventHookService,
+  level: hookLevel,
+  version: input.version,
+  optional: true,
+  module: eventHookModule,
+  config: { module: resolve(dirname(input.appFile), hook) },
+});
+
+function storePlan(entry: NonNullable<AppDefinition['store']>, input: PlanInput): ServicePlan {
+  const read = readStoreUrl(fillOptions(storeOptions, entry).url);
+  const path = typeof read === 'string' ? '' : read.path;
+  const file = path === '' ? join(input.stateDir, 'store.db') : resolve(dirname(input.appFile), path);
+  return {
+    ...ours,
+    ...policies(input.app, {}),
+    name: storeService,
+    level: storeLevel,
+    // It delivers events.
+    mayCall: ['*'],
+    version: input.version,
+    optional: false,
+    module: storeModule,
+    config: { file },
   };
 }
 
@@ -119,49 +171,23 @@ function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): Se
   const options = fillOptions(gatewayOptions, given);
   const hooksPath = hooks === undefined ? {} : { hooks: resolve(dirname(input.appFile), hooks) };
   return {
-    ...{
-      name,
-      system: true,
-      level: gatewayLevel,
-      needs: [],
-      mayCall: ['*'],
-      events: {},
-      env: {},
-      pool: undefined,
-      calls: undefined,
-      optional: false,
-      range: undefined,
-    },
+    ...ours,
     ...policies(input.app, entry),
+    name,
+    level: gatewayLevel,
+    mayCall: ['*'],
+    optional: false,
     version: input.version,
     replicas: options.replicas,
     module: gatewayModule,
-    config: { app: input.app.name, name: gateway, ...options, ...hooksPath },
-    listener: { name, host: options.host, port: options.port },
-  };
-}
-
-function eventHookPlan(hook: string, input: PlanInput): ServicePlan {
-  return {
-    ...{
-      name: eventHookService,
-      system: true,
-      level: hookLevel,
-      needs: [],
-      mayCall: [],
-      events: {},
-      env: {},
-      pool: undefined,
-      calls: undefined,
+    config: {
+      app: input.app.name,
+      name: gateway,
+      hasStore: input.app.store !== undefined,
+      ...options,
+      ...hooksPath,
     },
-    ...policies(input.app, {}),
-    version: input.version,
-    replicas: 1,
-    range: undefined,
-    optional: true,
-    module: eventHookModule,
-    config: { module: resolve(dirname(input.appFile), hook) },
-    listener: undefined,
+    listener: { name, host: options.host, port: options.port },
   };
 }
 
@@ -178,6 +204,7 @@ export function makePlan(input: PlanInput): AppPlan {
       servicePlan([name, entry], input, levelOf.get(name) ?? 0),
     ),
     ...Object.entries(app.gateways ?? {}).map(([name, entry]) => gatewayPlan(name, entry, input)),
+    ...(app.store === undefined ? [] : [storePlan(app.store, input)]),
     ...(app.onEvent === undefined ? [] : [eventHookPlan(app.onEvent, input)]),
   ];
   const options = fillOptions(appOptions, {

@@ -8,10 +8,13 @@ import type { Log } from '../../define/handling.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
+import { sqliteStateStore } from '../../stores/state/sqlite-state-store.ts';
+import { storeOf } from '../../mesh/store-client.ts';
 import { Authenticator } from './authenticate.ts';
 import { Connections } from './connections.ts';
 import { loadHooks } from './hooks.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { Idempotency } from './idempotency.ts';
 import { Refuser } from './refuser.ts';
 import { RequestHandler } from './request-handler.ts';
 import { buildRouter } from './router.ts';
@@ -38,6 +41,8 @@ export interface GatewayConfig {
   readonly maxConnections: number;
   /** Milliseconds. */
   readonly deadline: number;
+  /** The app has one: answers are kept for their `Idempotency-Key`. */
+  readonly hasStore?: boolean;
   /** Absolute path of a module with `onError` and `authenticate`. */
   readonly hooks?: string | undefined;
 }
@@ -111,6 +116,7 @@ export async function openGateway({
     unread,
     refuser,
     authenticator,
+    idempotency: config.hasStore === true ? idempotencyOf(runtime, log) : undefined,
     log,
     isDraining: () => isDraining,
     localOnly,
@@ -163,6 +169,8 @@ export async function openGateway({
 /** Another replica, which accepts from the same socket. */
 const hasOthers = ({ registry, instance }: SystemRuntime, { name }: GatewayConfig): boolean =>
   registry.service(gatewayService(name))?.instances.some((other) => slotId(other) !== instance) ?? false;
+const idempotencyOf = ({ caller, clock, random }: SystemRuntime, log: Log): Idempotency =>
+  new Idempotency({ state: sqliteStateStore(storeOf(caller, { clock, random })), clock, log });
 
 /** The routes of now: they follow the manifest, and outlive the instances that serve them. */
 function followManifest(runtime: SystemRuntime, log: Log): { current: () => Router; stop: () => void } {

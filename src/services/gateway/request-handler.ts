@@ -18,6 +18,7 @@ import type { HttpMetrics } from './http-metrics.ts';
 import { askedTrace, endHttpSpan, startHttpSpan } from './http-span.ts';
 import type { Refuser } from './refuser.ts';
 import { checkMediaType, readBody } from './read-body.ts';
+import type { Idempotency } from './idempotency.ts';
 import { readDeadlineMs, readIdempotencyKey, readIds } from './request-context.ts';
 import { announcesBody, checkHead, splitUrl } from './request-head.ts';
 import type { ActionRoute, Match, Router } from './router.ts';
@@ -38,6 +39,8 @@ export interface RequestHandlerNeeds {
   readonly refuser: Refuser;
   /** Undefined: nobody asks who asks. */
   readonly authenticator: Authenticator | undefined;
+  /** Undefined: the app has no store to keep answers in. */
+  readonly idempotency: Idempotency | undefined;
   readonly log: Log;
   readonly isDraining: () => boolean;
   /** Only names of this machine in `Host`. */
@@ -57,6 +60,7 @@ interface ActionCall {
 /** For the books, of a client that left before its answer: nobody is sent it. */
 const leftStatus = 499;
 const noBody = {};
+const noBytes = Buffer.alloc(0);
 const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
 
 export class RequestHandler {
@@ -182,19 +186,32 @@ export class RequestHandler {
       : this.#needs.streams.serve(exchange, route, params);
   }
 
-  #ask({ gone, query, hasBody, context, request: { raw } }: Exchange, ask: ActionCall): Promise<Answer> {
-    const { caller, bodyLimit, bodyMs } = this.#needs;
-    const { route, params, deadlineMs } = ask;
-    const options = { context, deadlineMs, idempotencyKey: readIdempotencyKey(raw.headers), signal: gone };
-    const call = (body: Readonly<Record<string, unknown>>): Promise<Answer> =>
-      caller
-        .callForHttp(route.service, route.action, route.readInput(params, query, body), options)
-        .then(route.answer);
-    if (!hasBody) return call(noBody);
+  #ask(exchange: Exchange, ask: ActionCall): Promise<Answer> {
+    const { bodyLimit, bodyMs } = this.#needs;
+    const { raw } = exchange.request;
+    if (!exchange.hasBody) return this.#call(exchange, ask, noBytes);
     checkMediaType(raw.headers);
-    return readBody(raw, { bytes: route.bodyLimit ?? bodyLimit, ms: bodyMs }).then((bytes) =>
-      call(parseJsonBody(bytes)),
+    return readBody(raw, { bytes: ask.route.bodyLimit ?? bodyLimit, ms: bodyMs }).then((bytes) =>
+      this.#call(exchange, ask, bytes),
     );
+  }
+
+  #call(exchange: Exchange, { route, params, deadlineMs }: ActionCall, bytes: Buffer): Promise<Answer> {
+    const { gone, method, path, query, hasBody, context, request } = exchange;
+    const { caller, idempotency } = this.#needs;
+    const key = readIdempotencyKey(request.raw.headers);
+    const input = route.readInput(params, query, hasBody ? parseJsonBody(bytes) : noBody);
+    const call = (signal?: AbortSignal): Promise<Answer> =>
+      caller
+        .callForHttp(route.service, route.action, input, {
+          ...{ context, deadlineMs, idempotencyKey: key, signal },
+        })
+        .then(route.answer);
+    if (key === undefined || idempotency === undefined || route.isIdempotent) return call(gone);
+    const { user, tenant } = context;
+    const parts = [method, path, query, bytes];
+    // It is done to its end, though its client leaves: who asks again gets what came of it.
+    return idempotency.answer({ key, user, tenant, parts, deadlineMs }, call);
   }
 
   #send(exchange: Exchange, { status, headers, contentType, body }: Answer): void {

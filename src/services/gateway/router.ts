@@ -27,6 +27,8 @@ export interface ActionRoute {
   readonly readInput: ReadInput;
   /** Which way items move, when it is a stream. */
   readonly stream: 'in' | 'out' | 'both' | undefined;
+  /** To do it twice is to do it once. */
+  readonly isIdempotent: boolean;
 }
 
 export interface SystemRoute {
@@ -94,7 +96,9 @@ export function buildRouter(
 
 function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; route: ActionRoute }> {
   for (const service of Object.values(manifest.services)) {
-    for (const [action, { http, input, stream, calls }] of Object.entries(service.actions)) {
+    for (const [action, { http, input, stream, calls, idempotent: isIdempotent }] of Object.entries(
+      service.actions,
+    )) {
       if (http === undefined) continue;
       const label = `${http.method} ${http.path}`;
       const { status, bodyLimit, contentType } = http;
@@ -104,7 +108,15 @@ function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; 
           : typedAnswer(status, contentType);
       const readInput = makeInputReader(input, http.resume);
       const deadlineMs = calls?.deadlineMs && Math.min(calls.deadlineMs, bounds.httpDeadlineMs);
-      const about = { answer, deadlineMs, bodyLimit, label, readInput, stream: directionOf(stream) };
+      const about = {
+        answer,
+        deadlineMs,
+        bodyLimit,
+        label,
+        readInput,
+        stream: directionOf(stream),
+        isIdempotent,
+      };
       yield { http, route: { kind: 'action', service: service.name, action, ...about } };
     }
   }

@@ -223,6 +223,7 @@ export class GatewayWorld implements AsyncDisposable {
       instance,
       caller: this.mesh.caller({ service: 'gateway:public', mayCall: ['*'] }),
       registry: this.mesh.registry,
+      ...{ clock: systemClock, random: Math.random },
       manifest: () => this.manifest,
       onManifest: (changed) => {
         this.#listeners.add(changed);

@@ -29,6 +29,7 @@ export interface DevLoopNeeds {
   readonly clock: Clock;
   readonly appFile: string;
   readonly version: string;
+  readonly stateDir: string;
   /** Epoch milliseconds at which the files of what runs were read. */
   readonly readAt: number;
   /** Undefined: a predecessor read them; they are read again. */
@@ -192,8 +193,8 @@ export class DevLoop {
   }
 
   #planOf({ app, manifest }: Project): AppPlan {
-    const { appFile, version } = this.#needs;
-    return devPlan(makePlan({ app, manifest, appFile, version }));
+    const { appFile, version, stateDir } = this.#needs;
+    return devPlan(makePlan({ app, manifest, appFile, version, stateDir }));
   }
 
   #names(files: readonly string[]): string[] {

@@ -14,6 +14,7 @@ const base: AppInput = {
 };
 const planOf = (change: Partial<AppInput> = {}): AppPlan =>
   makePlan({
+    stateDir: '/nowhere',
     app: defineApp({ ...base, ...change }),
     appFile: '/app/tutti.ts',
     manifest: { app: 'shop', services: {} },

@@ -1,0 +1,42 @@
+/** How an event that must not be lost is written down and handed over: from who emits it, through the store, to the instance that handles it. */
+import { bounds } from '../core/bounds.ts';
+import { TuttiError } from '../core/errors.ts';
+import type { CallContext } from './context.ts';
+
+/** The action of an instance that takes such an event. No user's action has such a name. */
+export const eventAction = (event: string): string => `$event ${event}`;
+
+/** Of the context what is still true when it is delivered: a deadline is not. */
+type KeptContext = Partial<Pick<CallContext, 'requestId' | 'trace' | 'user' | 'tenant' | 'metadata'>>;
+
+export interface KeptBody {
+  readonly payload: unknown;
+  readonly context: KeptContext;
+}
+
+/** @throws {TuttiError} `INVALID_INPUT` when the payload is not JSON, or nothing. */
+export function writeKept(payload: unknown, context: Partial<CallContext> | undefined): string {
+  const { requestId, trace, user, tenant, metadata } = context ?? {};
+  const kept = { ...(requestId && { requestId }), ...(trace && { trace }), ...(user && { user }) };
+  const body = { payload, context: { ...kept, ...(tenant && { tenant }), ...(metadata && { metadata }) } };
+  if (payload === undefined)
+    throw new TuttiError('INVALID_INPUT', {
+      message: 'The payload of an event that is kept is JSON, not undefined',
+    });
+  const text = JSON.stringify(body);
+  if (Buffer.byteLength(text) > bounds.keptEventBytes)
+    throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.keptEventBytes });
+  return text;
+}
+
+export const readKept = (body: string): KeptBody => JSON.parse(body) as KeptBody;
+
+/** What an instance is handed. */
+export interface DeliveredEvent {
+  readonly payload: unknown;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+/** Null: it is done. `isUnfit`: it does not fit the schema of its subscriber, and never will. */
+export type HowItWent = null | { readonly failed: string; readonly isUnfit: boolean };

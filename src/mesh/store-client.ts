@@ -1,0 +1,114 @@
+/**
+ * Asks the store, wherever it runs and whoever runs it: each change carries a number, so that one that is asked for again, because its
+ * owner died or its answer was lost, is made once and gets the first answer. It goes on asking until its time is over.
+ */
+import { bounds } from '../core/bounds.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { isTuttiError, TuttiError } from '../core/errors.ts';
+import { storeService } from '../core/ids.ts';
+import type { Clock, Random } from '../core/ports.ts';
+
+/** What an area of the store is asked for: `{ area: 'state', name: 'put', input: {...} }`. */
+export interface StoreAsk {
+  readonly area: string;
+  readonly name: string;
+  readonly input?: unknown;
+}
+
+/** Tells a change from all others of who asks. */
+export interface ChangeNumber {
+  /** Of this client: another process under the same name, in this run of the app or a later one, has another. */
+  readonly origin: string;
+  readonly number: number;
+}
+
+export interface StoreClientNeeds {
+  /** One try: a call of an action of the store. */
+  readonly call: (action: 'mutate' | 'query', ask: object, withinMs: number) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface StoreClient {
+  /** Resolves when it is stored. @throws {TuttiError} what the area throws; `STORE_UNREACHABLE`: it may have been made, or not. */
+  mutate(ask: StoreAsk, withinMs?: number): Promise<unknown>;
+  query(ask: StoreAsk, withinMs?: number): Promise<unknown>;
+}
+
+/** Nobody answered, or somebody who could not: another one, or the same a moment later, may. */
+const passing: ReadonlySet<string> = new Set<ErrorCode>([
+  'NO_INSTANCE',
+  'INSTANCE_LOST',
+  'CONNECTION_REFUSED',
+  'STOPPING',
+  'OVERLOADED',
+  'CIRCUIT_OPEN',
+  'STORE_CLOSED',
+  'STORE_UNREACHABLE',
+]);
+const firstPauseMs = 20;
+const longestPauseMs = 500;
+
+/** Between half of it and all of it, so that all who lost the same owner do not come back at once. */
+const pauseMs = (tries: number, random: Random): number =>
+  Math.min(longestPauseMs, firstPauseMs * 2 ** tries) * (0.5 + random() / 2);
+
+export function makeStoreClient({ call, clock, random }: StoreClientNeeds): StoreClient {
+  const origin = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('.');
+  let changes = 0;
+  const pause = (ms: number): Promise<void> =>
+    new Promise((done) => {
+      clock.after(ms, done);
+    });
+
+  async function untilAnswered(
+    withinMs: number,
+    ask: (leftMs: number) => Promise<unknown>,
+  ): Promise<unknown> {
+    const deadline = clock.now() + withinMs;
+    for (let tries = 0; ; tries += 1) {
+      const leftMs = deadline - clock.now();
+      try {
+        return await ask(leftMs);
+      } catch (error) {
+        if (!isTuttiError(error)) throw error;
+        const isPassing = passing.has(error.code);
+        const waitMs = pauseMs(tries, random);
+        if (error.code === 'CALL_TIMED_OUT' || (isPassing && clock.now() + waitMs >= deadline))
+          throw new TuttiError(
+            'STORE_UNREACHABLE',
+            { reason: `no answer within ${String(withinMs)} ms` },
+            { cause: error },
+          );
+        if (!isPassing) throw error;
+        await pause(waitMs);
+      }
+    }
+  }
+
+  return {
+    mutate: (ask, withinMs = bounds.storeMs) => {
+      changes += 1;
+      const change = { ...ask, origin, number: changes };
+      return untilAnswered(withinMs, (leftMs) => call('mutate', change, leftMs));
+    },
+    query: (ask, withinMs = bounds.storeMs) =>
+      untilAnswered(withinMs, (leftMs) => call('query', ask, leftMs)),
+  };
+}
+
+/** Of a caller as much as is needed. */
+interface Calls {
+  call(service: string, action: string, input: unknown, options: { deadlineMs: number }): Promise<unknown>;
+}
+
+/** The store of the app, as whoever may call it asks it. */
+export const storeOf = (
+  caller: Calls,
+  { clock, random }: Pick<StoreClientNeeds, 'clock' | 'random'>,
+): StoreClient =>
+  makeStoreClient({
+    clock,
+    random,
+    call: (action, ask, deadlineMs) => caller.call(storeService, action, ask, { deadlineMs }),
+  });

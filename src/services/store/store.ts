@@ -1,0 +1,155 @@
+/**
+ * The store of an app, as a service: the one process that owns its file. What arrives in one turn of the event loop is one commit, and
+ * each answer leaves after it. When the file has to be opened anew the process ends, and its successor does that.
+ */
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { bounds } from '../../core/bounds.ts';
+import { trusted } from '../../define/schema.ts';
+import { defineSystemService } from '../../define/service.ts';
+import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
+import { eventsArea } from '../../stores/event-log/events-area.ts';
+import type {
+  DeadEvent,
+  EventPlace,
+  KeepInput,
+  Receiver,
+  RedriveInput,
+} from '../../stores/event-log/events-area.ts';
+import type { Operation } from '../../stores/sqlite/area.ts';
+import { openStore } from '../../stores/sqlite/open-store.ts';
+import type { Store, StoreStats } from '../../stores/sqlite/store.ts';
+import { stateArea } from '../../stores/state/state-area.ts';
+import { EventDispatchers } from './event-dispatchers.ts';
+import type { ChangeNumber, StoreAsk } from '../../mesh/store-client.ts';
+
+export interface StoreConfig {
+  /** Absolute path. Its folder is made when it is missing. */
+  readonly file: string;
+}
+const storeConfig = trusted<StoreConfig>();
+
+interface StoreParts {
+  readonly store: Store;
+  readonly dispatchers: EventDispatchers;
+  readonly file: string;
+  metrics(): MetricFamily[];
+}
+
+/** `users#1@3`, and which of the clients that it ever had: the epoch of a slot begins anew with each start of the app. */
+function operationOf(caller: string, { origin, number }: ChangeNumber): Operation {
+  const at = caller.lastIndexOf('@');
+  return { instance: `${caller.slice(0, at)} ${origin}`, epoch: Number(caller.slice(at + 1)), number };
+}
+
+const single = (value: number): MetricFamily['samples'] => [{ labels: {}, value }];
+
+function storeFamilies(stats: StoreStats): MetricFamily[] {
+  const { commits, mutations, repeated, forgottenEarly, operations, waiting, logBytes } = stats;
+  // prettier-ignore
+  return [
+    { name: 'tutti_store_commits_total', type: 'counter', help: 'Commits of the store.', samples: single(commits) },
+    { name: 'tutti_store_mutations_total', type: 'counter', help: 'Changes in them.', samples: single(mutations) },
+    { name: 'tutti_store_repeated_total', type: 'counter', help: 'Changes that were asked for again, and answered from memory.', samples: single(repeated) },
+    { name: 'tutti_store_forgotten_early_total', type: 'counter', help: 'Answers forgotten before their time: too many.', samples: single(forgottenEarly) },
+    { name: 'tutti_store_operations', type: 'gauge', help: 'Answers that are remembered.', samples: single(operations) },
+    { name: 'tutti_store_waiting', type: 'gauge', help: 'Changes that wait for their commit.', samples: single(waiting) },
+    { name: 'tutti_store_log_bytes', type: 'gauge', help: 'What is not yet in the main file.', samples: single(logBytes) },
+  ];
+}
+
+function eventFamilies(opened: Store): MetricFamily[] {
+  const receivers = opened.query({ area: 'events', name: 'receivers' }) as Receiver[];
+  const samples = (field: 'owed' | 'dead'): MetricFamily['samples'] =>
+    receivers.map((one) => ({ labels: { receiver: one.receiver }, value: one[field] }));
+  // prettier-ignore
+  return [
+    { name: 'tutti_events_owed', type: 'gauge', help: 'Durable events that a service has still to get.', samples: samples('owed') },
+    { name: 'tutti_events_dead', type: 'gauge', help: 'Durable events that were given up.', samples: samples('dead') },
+  ];
+}
+
+/** Those that were dead when it was asked for, page by page: a page is a change. */
+async function redriveAll(owned: Store, input: RedriveInput): Promise<number> {
+  let count = 0;
+  for (let last: number = bounds.eventPage; last === bounds.eventPage; count += last)
+    last = (await owned.mutate({ area: 'events', name: 'redrive', input })) as number;
+  return count;
+}
+
+/** The process is of no use any more: it ends, loudly, and is started again. */
+function endProcess(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
+export const store = defineSystemService<SystemRuntime, StoreParts, typeof storeConfig>({
+  name: 'store',
+  version: '0.1.0',
+  config: storeConfig,
+  open: ({ config: { file }, runtime, log }) => {
+    const { clock } = runtime;
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const opened = openStore({ file, areas: [stateArea, eventsArea], clock, log, onFailure: endProcess });
+    const dispatchers = new EventDispatchers({ store: opened, runtime, log });
+    const metrics = (): MetricFamily[] => [...storeFamilies(opened.stats()), ...eventFamilies(opened)];
+    return { store: opened, dispatchers, file, metrics };
+  },
+  close: async ({ parts }) => {
+    await parts.dispatchers.stop();
+    await parts.store.close();
+  },
+  actions: (action) => ({
+    // Repeated by whoever asks: what has the same number is done once.
+    mutate: action({
+      idempotent: true,
+      concurrency: bounds.storeWaiting,
+      input: trusted<StoreAsk & ChangeNumber>(),
+      async run({ input: { area, name, input, ...change }, caller, parts: { store: owned, dispatchers } }) {
+        const answer = await owned.mutate({ area, name, input, operation: operationOf(caller, change) });
+        if (area === 'events' && name === 'keep') dispatchers.wake((input as KeepInput).receivers);
+        return answer;
+      },
+    }),
+    query: action({
+      idempotent: true,
+      input: trusted<StoreAsk>(),
+      run: ({ input, parts }) => parts.store.query(input),
+    }),
+    about: action({
+      idempotent: true,
+      run: ({ parts }) => ({ file: parts.file, bytes: statSync(parts.file).size, ...parts.store.stats() }),
+    }),
+    backup: action({
+      input: trusted<{ readonly to: string }>(),
+      run: async ({ input: { to }, parts }) => {
+        await parts.store.backup(to);
+        return { to, bytes: statSync(to).size };
+      },
+    }),
+    verify: action({ run: ({ parts }) => parts.store.verify() }),
+    receivers: action({
+      idempotent: true,
+      run: ({ parts }) => parts.store.query({ area: 'events', name: 'receivers' }) as Receiver[],
+    }),
+    dead: action({
+      idempotent: true,
+      input: trusted<Omit<EventPlace, 'limit'>>(),
+      run: ({ input, parts }) =>
+        parts.store.query({
+          area: 'events',
+          name: 'dead',
+          input: { ...input, limit: bounds.eventPage },
+        }) as DeadEvent[],
+    }),
+    redrive: action({
+      input: trusted<RedriveInput>(),
+      async run({ input, parts: { store: owned, dispatchers } }) {
+        const count = await redriveAll(owned, input);
+        dispatchers.anew(input.receiver);
+        return { count };
+      },
+    }),
+  }),
+});

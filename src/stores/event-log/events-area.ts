@@ -1,0 +1,320 @@
+/**
+ * The area `events` of a store: what was emitted for services that must have it, and to whom it has still to be delivered. An event and its deliveries are one
+ * change; what was delivered leaves its row, so what is owed is what is there.
+ */
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { Area, CheckedTable, StoreReader, StoreRow, StoreWriter } from '../sqlite/area.ts';
+import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
+
+/** An event as it was kept. */
+export interface KeptEvent {
+  readonly seq: number;
+  readonly event: string;
+  /** The same at each delivery. */
+  readonly id: string;
+  readonly key: string | null;
+  readonly priority: number;
+  /** Epoch milliseconds of the store's clock. */
+  readonly at: number;
+  /** JSON: payload and context. */
+  readonly body: string;
+}
+
+/** One that a service has still to get. `waitMs`: not before. */
+export interface OwedEvent extends KeptEvent {
+  readonly attempts: number;
+  readonly waitMs: number;
+}
+
+export interface DeadEvent extends KeptEvent {
+  readonly receiver: string;
+  readonly attempts: number;
+  readonly error: string;
+}
+
+export interface Receiver {
+  readonly receiver: string;
+  /** Events that it has still to get. */
+  readonly owed: number;
+  /** Given up after all their attempts. */
+  readonly dead: number;
+}
+
+export interface KeepInput extends Pick<KeptEvent, 'event' | 'id' | 'key' | 'priority' | 'body'> {
+  readonly receivers: readonly string[];
+}
+
+export type SettleInput = { readonly receiver: string; readonly seq: number } & (
+  | { readonly end: 'done' }
+  | { readonly end: 'retry'; readonly afterMs: number; readonly error: string }
+  | { readonly end: 'dead'; readonly error: string }
+);
+
+const events: CheckedTable = {
+  name: 'event_records',
+  key: ['seq'],
+  content: ['event', 'id', 'order_key', 'priority', 'at', 'body'],
+};
+const deliveries: CheckedTable = {
+  name: 'event_deliveries',
+  key: ['receiver', 'seq'],
+  content: ['order_key', 'attempts', 'due', 'is_dead', 'error'],
+};
+const receivers: CheckedTable = {
+  name: 'event_receivers',
+  key: ['receiver'],
+  content: ['owed', 'dead', 'last'],
+};
+
+export const eventsArea: Area = {
+  name: 'events',
+  migrations: [
+    `CREATE TABLE event_records (
+       seq INTEGER PRIMARY KEY AUTOINCREMENT,
+       event TEXT NOT NULL,
+       id TEXT NOT NULL,
+       order_key TEXT,
+       priority INTEGER NOT NULL,
+       at INTEGER NOT NULL,
+       body TEXT NOT NULL,
+       checksum INTEGER NOT NULL
+     ) STRICT;
+     CREATE INDEX event_records_by_time ON event_records (at);
+     CREATE TABLE event_deliveries (
+       receiver TEXT NOT NULL,
+       seq INTEGER NOT NULL REFERENCES event_records (seq),
+       order_key TEXT,
+       attempts INTEGER NOT NULL,
+       due INTEGER NOT NULL,
+       is_dead INTEGER NOT NULL,
+       error TEXT NOT NULL,
+       checksum INTEGER NOT NULL,
+       PRIMARY KEY (receiver, seq)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX event_deliveries_by_event ON event_deliveries (seq);
+     CREATE INDEX event_deliveries_by_key ON event_deliveries (receiver, order_key, seq) WHERE order_key IS NOT NULL;
+     CREATE TABLE event_receivers (
+       receiver TEXT PRIMARY KEY,
+       owed INTEGER NOT NULL,
+       dead INTEGER NOT NULL,
+       last INTEGER NOT NULL,
+       checksum INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;`,
+  ],
+  tables: [events, deliveries, receivers],
+  mutations: { keep, settle, redrive },
+  queries: { owed, nextOfKey, receivers: listReceivers, dead },
+  sweep,
+};
+
+interface Delivery {
+  readonly receiver: string;
+  readonly seq: number;
+  readonly order_key: string | null;
+  readonly attempts: number;
+  readonly due: number;
+  readonly is_dead: number;
+  readonly error: string;
+}
+
+function writeDelivery(db: StoreWriter, row: Delivery): void {
+  db.run(
+    'INSERT OR REPLACE INTO event_deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    row.receiver,
+    row.seq,
+    row.order_key,
+    row.attempts,
+    row.due,
+    row.is_dead,
+    row.error,
+    checksumOf(deliveries, row as unknown as StoreRow),
+  );
+}
+
+interface Totals {
+  readonly owed: number;
+  readonly dead: number;
+  /** The last event that was kept for it. */
+  readonly last: number;
+}
+
+function readTotals(db: StoreReader, receiver: string): Totals {
+  const row = db.get('SELECT * FROM event_receivers WHERE receiver = ?', receiver);
+  return row === undefined
+    ? { owed: 0, dead: 0, last: 0 }
+    : (checkedRow(receivers, row) as StoreRow & Totals);
+}
+
+function addTotals(
+  db: StoreWriter,
+  receiver: string,
+  more: { owed: number; dead?: number; last?: number },
+): void {
+  const before = readTotals(db, receiver);
+  const row = {
+    receiver,
+    owed: before.owed + more.owed,
+    dead: before.dead + (more.dead ?? 0),
+    last: more.last ?? before.last,
+  };
+  const sum = checksumOf(receivers, row);
+  db.run(
+    'INSERT OR REPLACE INTO event_receivers VALUES (?, ?, ?, ?, ?)',
+    receiver,
+    row.owed,
+    row.dead,
+    row.last,
+    sum,
+  );
+}
+
+/** Gives its number. The oldest of a key is delivered first, whatever the name of the event. @throws {TuttiError} `OVERLOADED` when one of those it is for has too much to come. */
+function keep(db: StoreWriter, input: KeepInput, now: number): number {
+  const { event, id, key, priority, body } = input;
+  for (const receiver of input.receivers)
+    if (readTotals(db, receiver).owed >= bounds.owedEvents)
+      throw new TuttiError('OVERLOADED', {
+        what: `${receiver}, which has ${String(bounds.owedEvents)} events to come,`,
+      });
+  const found = db.get("SELECT seq FROM sqlite_sequence WHERE name = 'event_records'");
+  const seq = Number(found?.['seq'] ?? 0) + 1;
+  const row = { seq, event, id, order_key: key, priority, at: now, body };
+  db.run(
+    'INSERT INTO event_records VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    ...[seq, event, id, key, priority, now, body, checksumOf(events, row)],
+  );
+  for (const receiver of input.receivers) {
+    writeDelivery(db, { receiver, seq, order_key: key, attempts: 0, due: now, is_dead: 0, error: '' });
+    addTotals(db, receiver, { owed: 1, last: seq });
+  }
+  return seq;
+}
+
+function findDelivery(db: StoreReader, receiver: string, seq: number): Delivery | undefined {
+  const row = db.get('SELECT * FROM event_deliveries WHERE receiver = ? AND seq = ?', receiver, seq);
+  return row && (checkedRow(deliveries, row) as StoreRow & Delivery);
+}
+
+/** What is not owed any more stays so. */
+function settle(db: StoreWriter, input: SettleInput, now: number): void {
+  const { receiver, seq } = input;
+  const row = findDelivery(db, receiver, seq);
+  if (row === undefined || row.is_dead === 1) return;
+  if (input.end === 'done') {
+    db.run('DELETE FROM event_deliveries WHERE receiver = ? AND seq = ?', receiver, seq);
+    addTotals(db, receiver, { owed: -1 });
+    return;
+  }
+  const attempts = row.attempts + 1;
+  const error = input.error.slice(0, bounds.deadEventError);
+  if (input.end === 'retry') {
+    writeDelivery(db, { ...row, attempts, error, due: now + input.afterMs });
+    return;
+  }
+  writeDelivery(db, { ...row, attempts, error, is_dead: 1 });
+  addTotals(db, receiver, { owed: -1, dead: 1 });
+}
+
+export interface RedriveInput {
+  readonly receiver: string;
+  /** Undefined: all of them, as many as one change may have. */
+  readonly seq?: number;
+}
+
+/** Those that were given up are owed again, with all their attempts. Gives how many. */
+function redrive(db: StoreWriter, { receiver, seq }: RedriveInput, now: number): number {
+  const sql =
+    'SELECT * FROM event_deliveries WHERE receiver = ? AND is_dead = 1 AND seq >= ? AND seq <= ? LIMIT ?';
+  const rows = db.all(sql, receiver, seq ?? 0, seq ?? Number.MAX_SAFE_INTEGER, bounds.eventPage);
+  for (const row of rows) {
+    const known = checkedRow(deliveries, row) as StoreRow & Delivery;
+    writeDelivery(db, { ...known, attempts: 0, due: now, is_dead: 0, error: '' });
+  }
+  if (rows.length > 0) addTotals(db, receiver, { owed: rows.length, dead: -rows.length });
+  return rows.length;
+}
+
+export interface EventPlace {
+  readonly receiver: string;
+  readonly after: number;
+  readonly limit: number;
+}
+
+const eventOf = (row: StoreRow): KeptEvent => {
+  const {
+    seq,
+    event,
+    id,
+    order_key: key,
+    priority,
+    at,
+    body,
+  } = checkedRow(events, row) as StoreRow & Omit<KeptEvent, 'key'> & { readonly order_key: string | null };
+  return { seq, event, id, key, priority, at, body };
+};
+
+/** Both rows are checked, each by its own sum. */
+function withDeliveries(db: StoreReader, found: readonly StoreRow[]): [KeptEvent, Delivery][] {
+  return found.map((row) => {
+    const delivery = checkedRow(deliveries, row) as StoreRow & Delivery;
+    const event = db.get('SELECT * FROM event_records WHERE seq = ?', delivery.seq);
+    if (event === undefined)
+      throw new TuttiError('STORE_CORRUPT', {
+        what: `the event ${String(delivery.seq)} is owed and not there`,
+      });
+    return [eventOf(event), delivery];
+  });
+}
+
+const owedOf = (db: StoreReader, found: readonly StoreRow[], now: number): OwedEvent[] =>
+  withDeliveries(db, found).map(([event, { attempts, due }]) => ({
+    ...event,
+    attempts,
+    waitMs: Math.max(0, due - now),
+  }));
+
+function owed(db: StoreReader, { receiver, after, limit }: EventPlace, now: number): OwedEvent[] {
+  const sql =
+    'SELECT * FROM event_deliveries WHERE receiver = ? AND seq > ? AND is_dead = 0 ORDER BY seq LIMIT ?';
+  return owedOf(db, db.all(sql, receiver, after, Math.min(limit, bounds.eventPage)), now);
+}
+
+interface KeyPlace {
+  readonly receiver: string;
+  readonly key: string;
+  readonly upTo: number;
+}
+
+function nextOfKey(db: StoreReader, { receiver, key, upTo }: KeyPlace, now: number): OwedEvent | undefined {
+  const sql =
+    'SELECT * FROM event_deliveries WHERE receiver = ? AND order_key = ? AND seq <= ? AND is_dead = 0 ORDER BY seq LIMIT 1';
+  return owedOf(db, db.all(sql, receiver, key, upTo), now)[0];
+}
+
+function listReceivers(db: StoreReader): Receiver[] {
+  const rows = db.all('SELECT * FROM event_receivers ORDER BY receiver');
+  return rows.map((row) => {
+    const { receiver, owed: count, dead: given } = checkedRow(receivers, row) as StoreRow & Receiver;
+    return { receiver, owed: count, dead: given };
+  });
+}
+
+function dead(db: StoreReader, { receiver, after, limit }: EventPlace): DeadEvent[] {
+  const sql =
+    'SELECT * FROM event_deliveries WHERE receiver = ? AND seq > ? AND is_dead = 1 ORDER BY seq LIMIT ?';
+  const found = db.all(sql, receiver, after, Math.min(limit, bounds.eventPage));
+  return withDeliveries(db, found).map(([event, { attempts, error }]) => ({
+    ...event,
+    receiver,
+    attempts,
+    error,
+  }));
+}
+
+/** What is owed to nobody is kept for a while, to be looked at. */
+function sweep(db: StoreWriter, now: number, mostRows: number): number {
+  const isOwed = 'SELECT 1 FROM event_deliveries WHERE event_deliveries.seq = event_records.seq';
+  const old = `SELECT seq FROM event_records WHERE at <= ? AND NOT EXISTS (${isOwed}) ORDER BY at LIMIT ?`;
+  return db.run(`DELETE FROM event_records WHERE seq IN (${old})`, now - bounds.keptEventMs, mostRows);
+}

@@ -1,0 +1,58 @@
+/**
+ * What lives in a store under one name: its tables, and what may be done with them. An area is written by us, not by users; the engine
+ * gives it transactions, operation ids, checks and tidying. All of it is synchronous: a mutation that waited would hold up all others.
+ */
+
+export type StoreValue = string | number | bigint | null | Uint8Array;
+export type StoreRow = Readonly<Record<string, StoreValue>>;
+
+export interface StoreReader {
+  get(sql: string, ...values: StoreValue[]): StoreRow | undefined;
+  all(sql: string, ...values: StoreValue[]): StoreRow[];
+}
+
+export interface StoreWriter extends StoreReader {
+  /** How many rows it changed. */
+  run(sql: string, ...values: StoreValue[]): number;
+}
+
+/** A table whose rows carry a checksum over `key` and `content`, in a column `checksum`; see `checksum.ts`. */
+export interface CheckedTable {
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly content: readonly string[];
+}
+
+/** `now`: the store's clock, epoch milliseconds. What it throws undoes what it did, and nothing else. */
+export type Mutation = (db: StoreWriter, input: never, now: number) => unknown;
+/** Only reads. */
+export type Query = (db: StoreReader, input: never, now: number) => unknown;
+
+export interface Area {
+  readonly name: string;
+  /** Each is one transaction; how many were applied is kept. Once released, one is never changed. Tables are STRICT. */
+  readonly migrations: readonly string[];
+  readonly tables: readonly CheckedTable[];
+  readonly mutations: Readonly<Record<string, Mutation>>;
+  readonly queries: Readonly<Record<string, Query>>;
+  /** Removes what has expired, at most `mostRows` at a time. Gives how many it removed. */
+  readonly sweep?: (db: StoreWriter, now: number, mostRows: number) => number;
+}
+
+/** Who asks, which process of it, and the number of its question: a call that is repeated has the same. */
+export interface Operation {
+  readonly instance: string;
+  readonly epoch: number;
+  readonly number: number;
+}
+
+/** Input and answer are JSON. */
+export interface QueryRequest {
+  readonly area: string;
+  readonly name: string;
+  readonly input?: unknown;
+}
+
+export interface MutateRequest extends QueryRequest {
+  readonly operation?: Operation;
+}

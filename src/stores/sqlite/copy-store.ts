@@ -1,0 +1,60 @@
+/** Copies an open store to a new file, some pages at a time, so that its owner goes on answering: for backups, and for checks that take their time. */
+import { closeSync, constants, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
+import { backup } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import { createPrivateFile } from '../../os/private-file.ts';
+import { syncFolder } from './open-database.ts';
+import { storeError } from './store-error.ts';
+
+/** @param path of a file that is ours to replace; on failure it is gone. */
+export async function copyStore(database: DatabaseSync, path: string, signal: AbortSignal): Promise<void> {
+  try {
+    signal.throwIfAborted();
+    createPrivateFile(path, new Uint8Array());
+    const progress = (): void => {
+      signal.throwIfAborted();
+    };
+    await backup(database, path, { rate: bounds.storeCopyPages, progress });
+  } catch (error) {
+    removeCopy(path);
+    throw signal.aborted ? new TuttiError('STORE_CLOSED') : storeError(error, path);
+  }
+}
+
+export function removeCopy(path: string): void {
+  for (const end of ['', '-journal', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+}
+
+/**
+ * A file that is there is never replaced. The copy is on disk, whole, before it has its name.
+ * @throws {TuttiError} `CONFLICT` when there is such a file; `STORE_FULL`.
+ */
+export async function backUpStore(database: DatabaseSync, to: string, signal: AbortSignal): Promise<void> {
+  const temporary = `${to}.${String(process.pid)}.tmp`;
+  await copyStore(database, temporary, signal);
+  try {
+    syncFile(temporary);
+    linkSync(temporary, to);
+    rmSync(temporary);
+    syncFolder(to);
+  } catch (error) {
+    removeCopy(temporary);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw storeError(error, to);
+    throw new TuttiError(
+      'CONFLICT',
+      { message: `${to} is there already: name a new file` },
+      { cause: error },
+    );
+  }
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Runs mutations as one transaction: each in a savepoint, so that one that throws undoes itself only; answers are given out after COMMIT has returned. Knows
+ * what a failed COMMIT means: that nothing was kept, or that nobody can tell before the file is opened anew.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError, isTuttiError } from '../../core/errors.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Acknowledged } from './acknowledged.ts';
+import type { Area, StoreWriter } from './area.ts';
+import type { WaitingMutation } from './commit-line.ts';
+import type { Head } from './head.ts';
+import { writeHead } from './head.ts';
+import type { OperationTotals, Outcome } from './operations.ts';
+import { answerText, findAnswer, forgetExcess, forgetExpired, keepAnswer } from './operations.ts';
+import { storeError } from './store-error.ts';
+
+interface GroupCommitNeeds {
+  readonly file: string;
+  readonly database: DatabaseSync;
+  readonly db: StoreWriter;
+  readonly areas: readonly Area[];
+  readonly head: Head;
+  readonly acknowledged: Acknowledged;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Whether the last commit was kept nobody knows: nothing more may be done with this database. */
+  readonly fail: (error: TuttiError) => void;
+}
+
+export interface CommitCounts {
+  commits: number;
+  mutations: number;
+  repeated: number;
+  forgottenEarly: number;
+}
+
+/** What one transaction has done so far. */
+interface Turn {
+  readonly now: number;
+  /** What SQLite had counted of changed rows before it. */
+  readonly changesBefore: number;
+  remembered: number;
+  bytes: number;
+  repeated: number;
+}
+
+/** How many more of the old operations go than new ones come: so they do not pile up, and no commit pays for many. */
+const forgetMore = 16;
+const nothing: OperationTotals = { operations: 0, operation_bytes: 0 };
+
+export class GroupCommit {
+  readonly counts: CommitCounts = { commits: 0, mutations: 0, repeated: 0, forgottenEarly: 0 };
+  readonly #needs: GroupCommitNeeds;
+  #head: Head;
+
+  constructor(needs: GroupCommitNeeds) {
+    this.#needs = needs;
+    this.#head = needs.head;
+  }
+
+  get head(): Head {
+    return this.#head;
+  }
+
+  /** Settles every one of them. Gives whether there is more to tidy. */
+  run(mutations: readonly WaitingMutation[], isTidying: boolean): boolean {
+    let outcomes: Outcome[];
+    let hasMore = false;
+    try {
+      [outcomes, hasMore] = this.#transact(mutations, isTidying);
+    } catch (error) {
+      outcomes = mutations.map(() => ({ error }));
+    }
+    for (const [index, outcome] of outcomes.entries())
+      if ('error' in outcome) mutations[index]?.reject(outcome.error);
+      else mutations[index]?.resolve(outcome.value);
+    return hasMore;
+  }
+
+  /** @throws {TuttiError} when nothing of it was kept, or nobody knows. */
+  #transact(mutations: readonly WaitingMutation[], isTidying: boolean): [Outcome[], boolean] {
+    const { database, now } = this.#needs;
+    try {
+      database.exec('BEGIN IMMEDIATE');
+      const turn: Turn = { now: now(), changesBefore: this.#changes(), remembered: 0, bytes: 0, repeated: 0 };
+      const outcomes = mutations.map((mutation) => this.#apply(mutation, turn));
+      const sweptAll = !isTidying || this.#sweep(turn);
+      const forgotten = this.#forget(turn, isTidying);
+      // Who only looked waits for no disk.
+      if (this.#changes() > turn.changesBefore) this.#keep(turn, forgotten);
+      else database.exec('ROLLBACK');
+      this.counts.mutations += mutations.length;
+      this.counts.repeated += turn.repeated;
+      return [outcomes, !sweptAll || (isTidying && forgotten.operations >= bounds.storeTidyRows)];
+    } catch (error) {
+      this.#rollBack();
+      throw storeError(error, this.#needs.file);
+    }
+  }
+
+  /** @throws what SQLite says when it has given up the whole transaction. */
+  #apply(mutation: WaitingMutation, turn: Turn): Outcome {
+    const { db, file } = this.#needs;
+    db.run('SAVEPOINT mutation');
+    try {
+      const known = mutation.asked && findAnswer(db, mutation.asked.operation, mutation.asked.hash);
+      if (known === undefined) return this.#perform(mutation, turn);
+      turn.repeated += 1;
+      return known;
+    } catch (error) {
+      this.#undo(error);
+      return { error: storeError(error, file) };
+    } finally {
+      if (this.#needs.database.isTransaction) db.run('RELEASE mutation');
+    }
+  }
+
+  #perform({ run, input, asked }: WaitingMutation, turn: Turn): Outcome {
+    const { db, file } = this.#needs;
+    let outcome: Outcome;
+    try {
+      const value = run(db, input as never, turn.now);
+      if (value instanceof Promise)
+        throw new TypeError('A mutation is synchronous, and this one gave a promise');
+      outcome = { value };
+    } catch (error) {
+      this.#undo(error);
+      outcome = { error: storeError(error, file) };
+    }
+    const answer = asked && answerText(outcome);
+    if (answer !== undefined && asked !== undefined) {
+      keepAnswer(db, { ...asked, answer, now: turn.now });
+      turn.remembered += 1;
+      turn.bytes += Buffer.byteLength(answer);
+    }
+    return outcome;
+  }
+
+  /** @throws the error when it has ended the transaction: a full disk may, and then nothing of the others is there either. */
+  #undo(error: unknown): void {
+    if (!this.#needs.database.isTransaction) throw error;
+    this.#needs.db.run('ROLLBACK TO mutation');
+  }
+
+  #changes(): number {
+    return Number(this.#needs.db.get('SELECT total_changes() AS count')?.['count']);
+  }
+
+  /** Whether all of it is done. An area that cannot be swept, since a row of it is damaged, holds up nobody. */
+  #sweep(turn: Turn): boolean {
+    const { areas, db, log } = this.#needs;
+    let isDone = true;
+    for (const { name, sweep } of areas) {
+      if (sweep === undefined) continue;
+      db.run('SAVEPOINT mutation');
+      try {
+        if (sweep(db, turn.now, bounds.storeTidyRows) >= bounds.storeTidyRows) isDone = false;
+      } catch (error) {
+        this.#undo(error);
+        log.error('What has expired cannot be removed', { area: name, error });
+      }
+      db.run('RELEASE mutation');
+    }
+    return isDone;
+  }
+
+  #forget(turn: Turn, isTidying: boolean): OperationTotals {
+    const { db } = this.#needs;
+    const mostRows = Math.max(isTidying ? bounds.storeTidyRows : 0, 2 * turn.remembered + forgetMore);
+    const isLooking = isTidying || turn.remembered > 0;
+    const expired = isLooking ? forgetExpired(db, turn.now, mostRows) : nothing;
+    const left = this.#totals(turn, expired);
+    const excess = forgetExcess(db, left, mostRows);
+    this.counts.forgottenEarly += excess.operations;
+    return {
+      operations: expired.operations + excess.operations,
+      operation_bytes: expired.operation_bytes + excess.operation_bytes,
+    };
+  }
+
+  #totals(turn: Turn, forgotten: OperationTotals): OperationTotals {
+    return {
+      operations: this.#head.operations + turn.remembered - forgotten.operations,
+      operation_bytes: this.#head.operation_bytes + turn.bytes - forgotten.operation_bytes,
+    };
+  }
+
+  #keep(turn: Turn, forgotten: OperationTotals): void {
+    const { database, db, acknowledged } = this.#needs;
+    const commits = this.#head.commits + 1;
+    const head = { ...this.#head, commits, time: turn.now, ...this.#totals(turn, forgotten) };
+    writeHead(db, head);
+    this.#commit(database);
+    this.#head = head;
+    this.counts.commits += 1;
+    acknowledged.write(commits);
+  }
+
+  /**
+   * A full disk wrote no end of the transaction, so it is not there. After any other failure it may be, or may come to be there when the file
+   * is opened again; after a failed sync the system may take for written what is not.
+   */
+  #commit(database: DatabaseSync): void {
+    try {
+      database.exec('COMMIT');
+    } catch (error) {
+      const known = storeError(error, this.#needs.file);
+      if (isTuttiError(known, 'STORE_FULL') || isTuttiError(known, 'STORE_READ_ONLY')) throw known;
+      const reason = 'a commit failed, and what became of it shows when the store is opened again';
+      const failure = new TuttiError('STORE_UNREACHABLE', { reason, executed: 'unknown' }, { cause: error });
+      this.#needs.fail(failure);
+      throw failure;
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#needs.database.isTransaction) this.#needs.database.exec('ROLLBACK');
+    } catch (cause) {
+      const reason = 'a transaction can be neither kept nor undone';
+      this.#needs.fail(new TuttiError('STORE_UNREACHABLE', { reason }, { cause }));
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/** Opens the one store of a file, in the process that owns it from then on. Whatever fails on the way leaves nothing open. */
+import { basename, dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { TuttiError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { Lock } from '../../os/lock.ts';
+import { acquireLock } from '../../os/lock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { Acknowledged } from './acknowledged.ts';
+import type { Area } from './area.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { removeCopy } from './copy-store.ts';
+import { GroupCommit } from './group-commit.ts';
+import type { Head } from './head.ts';
+import { ownArea, readHead } from './head.ts';
+import { migrate } from './migrate.ts';
+import type { Synchronous } from './open-database.ts';
+import { openDatabase, refuseUnusable, syncFolder } from './open-database.ts';
+import { Statements } from './statements.ts';
+import { storeClock } from './store-clock.ts';
+import { storeError } from './store-error.ts';
+import { Store } from './store.ts';
+import { verifiedCopy } from './verify-store.ts';
+
+export interface OpenStoreNeeds {
+  /** Its folder is there. Beside it lie its log (`-wal`), its lock (`.lock`) and the number of its last commit (`.acked`). */
+  readonly file: string;
+  readonly areas: readonly Area[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Nothing can be done with it any more: it has to be opened anew, in another process or this one. Told once. */
+  readonly onFailure?: (error: Error) => void;
+  /** Not for users: see `open-database.ts`. */
+  readonly synchronous?: Synchronous;
+}
+
+/**
+ * @throws {TuttiError} `ALREADY_RUNNING` when the file has an owner; `CONFIG_INVALID` when a newer Tutti has written it, it is no store or has no folder;
+ * `STORE_CORRUPT` when commits that were answered are missing; `STORE_READ_ONLY`, `STORE_FULL`.
+ */
+export function openStore(needs: OpenStoreNeeds): Store {
+  const { file } = needs;
+  refuseUnusable(file);
+  using parts = new DisposableStack();
+  const lock = parts.adopt(lockFor(file), (held) => {
+    held.release();
+  });
+  try {
+    removeCopy(verifiedCopy(file));
+    const database = parts.use(openDatabase(file, needs.synchronous ?? 'FULL'));
+    const store = openOn(database, { needs, lock, parts });
+    parts.move();
+    return store;
+  } catch (error) {
+    throw storeError(error, file);
+  }
+}
+
+interface Opening {
+  readonly needs: OpenStoreNeeds;
+  readonly lock: Lock;
+  readonly parts: DisposableStack;
+}
+
+function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store {
+  const { file, clock, log } = needs;
+  const areas = [ownArea, ...needs.areas];
+  refuseTwice(areas);
+  migrate(database, areas);
+  const db = new Statements(database);
+  const head = readHead(db);
+  const checkpoints = new Checkpoints({ file, database, log });
+  const acknowledged = openAcknowledged(needs, head, parts);
+  checkpoints.atOpening();
+  acknowledged.write(head.commits);
+  acknowledged.sync();
+  syncFolder(file);
+  const now = storeClock(clock, head.time, log);
+  const fail = (error: TuttiError): void => {
+    store.fail(error);
+    needs.onFailure?.(error);
+  };
+  const commit = new GroupCommit({ file, database, db, areas, head, acknowledged, log, now, fail });
+  const release = (): void => {
+    lock.release();
+  };
+  const store = new Store({
+    file,
+    areas,
+    clock,
+    log,
+    now,
+    database,
+    db,
+    commit,
+    acknowledged,
+    checkpoints,
+    release,
+  });
+  return store;
+}
+
+function openAcknowledged({ file, log }: OpenStoreNeeds, head: Head, parts: DisposableStack): Acknowledged {
+  const acknowledged = parts.adopt(new Acknowledged({ file, id: head.id, log }), (open) => {
+    open.close();
+  });
+  acknowledged.check(head.commits);
+  return acknowledged;
+}
+
+function lockFor(file: string): Lock {
+  const lock = acquireLock(dirname(file), `${basename(file)}.lock`);
+  if (lock !== undefined) return lock;
+  const message = `The store ${file} is open in another process: a store has one owner, stop that one first`;
+  throw new TuttiError('ALREADY_RUNNING', { message });
+}
+
+function refuseTwice(areas: readonly Area[]): void {
+  const names = areas.map(({ name }) => name);
+  if (new Set(names).size < names.length)
+    throw new Error(`Two areas of a store have one name: ${names.join(', ')}`);
+}

@@ -1,0 +1,252 @@
+/**
+ * An open store: mutations that arrive in one turn of the event loop are one transaction, answered after its COMMIT; queries answer at once. Made by
+ * `openStore`, owned by one process, closed by whoever opened it.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { Clock, Timer } from '../../core/ports.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Acknowledged } from './acknowledged.ts';
+import type { Area, MutateRequest, Mutation, Query, QueryRequest, StoreWriter } from './area.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import { CommitLine } from './commit-line.ts';
+import type { WaitingMutation } from './commit-line.ts';
+import { backUpStore } from './copy-store.ts';
+import type { GroupCommit } from './group-commit.ts';
+import { hashOf, refuseUnfit } from './operations.ts';
+import { storeError } from './store-error.ts';
+import type { StoreReport } from './verify-store.ts';
+import { verifyStore } from './verify-store.ts';
+
+interface StoreNeeds {
+  readonly file: string;
+  readonly areas: readonly Area[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly database: DatabaseSync;
+  readonly db: StoreWriter;
+  readonly commit: GroupCommit;
+  readonly acknowledged: Acknowledged;
+  readonly checkpoints: Checkpoints;
+  readonly release: () => void;
+}
+
+export interface StoreStats {
+  /** Operations that are remembered. */
+  readonly operations: number;
+  /** Those that were forgotten before their time, since it was opened. */
+  readonly forgottenEarly: number;
+  /** Calls that were answered from those that are remembered, since it was opened. */
+  readonly repeated: number;
+  readonly logBytes: number;
+  /** Since it was opened, as the next two. */
+  readonly commits: number;
+  readonly mutations: number;
+  readonly mutationsPerCommit: number;
+  /** Mutations that wait for their commit. */
+  readonly waiting: number;
+}
+
+export class Store implements AsyncDisposable {
+  readonly #needs: StoreNeeds;
+  readonly #line = new CommitLine();
+  readonly #mutations: ReadonlyMap<string, Mutation>;
+  readonly #queries: ReadonlyMap<string, Query>;
+  readonly #stop = new AbortController();
+  #copying: Promise<unknown> = Promise.resolve();
+  #timer: Timer | undefined;
+  #isDue = false;
+  #wantsTidying = false;
+  #commitsAtTick = 0;
+  #failure: TuttiError | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(needs: StoreNeeds) {
+    this.#needs = needs;
+    this.#mutations = byName(needs.areas, ({ mutations }) => mutations);
+    this.#queries = byName(needs.areas, ({ queries }) => queries);
+    this.#commitsAtTick = needs.commit.head.commits;
+    this.#arm();
+  }
+
+  /**
+   * Resolves when it is on disk. With an `operation` it is done once, however often it is asked for in the next ten minutes.
+   * @throws {TuttiError} what the mutation throws; `OVERLOADED`, `STORE_FULL`, `STORE_READ_ONLY`: nothing was changed; `CONFLICT`: the operation was
+   * another one; `STORE_UNREACHABLE`: whether it was changed is not known.
+   */
+  mutate(request: MutateRequest): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#refuseWhenOver();
+      this.#line.add({ ...this.#prepare(request), resolve, reject });
+      this.#makeDue();
+    });
+  }
+
+  /** Sees what is committed. @throws {TuttiError} `STORE_CORRUPT` naming the row, `STORE_CLOSED`, `STORE_UNREACHABLE`. */
+  query({ area, name, input }: QueryRequest): unknown {
+    this.#refuseWhenOver();
+    const run = this.#queries.get(`${area}.${name}`);
+    if (run === undefined) throw unknownAction(area, name);
+    try {
+      return run(this.#needs.db, input as never, this.#needs.now());
+    } catch (error) {
+      throw storeError(error, this.#needs.file);
+    }
+  }
+
+  /** The copy is whole, on disk, and as the store is when the last page is copied. @throws {TuttiError} `CONFLICT` when `to` is there. */
+  backup(to: string): Promise<void> {
+    return this.#copy(() => backUpStore(this.#needs.database, to, this.#stop.signal));
+  }
+
+  verify(): Promise<StoreReport> {
+    const { database, file, areas } = this.#needs;
+    const tables = areas.flatMap((area) => area.tables);
+    return this.#copy(() => verifyStore({ database, file, tables, signal: this.#stop.signal }));
+  }
+
+  stats(): StoreStats {
+    const { commit, checkpoints } = this.#needs;
+    const { commits, mutations, repeated, forgottenEarly } = commit.counts;
+    return {
+      operations: commit.head.operations,
+      forgottenEarly,
+      repeated,
+      logBytes: checkpoints.logBytes,
+      commits,
+      mutations,
+      mutationsPerCommit: commits === 0 ? 0 : mutations / commits,
+      waiting: this.#line.length,
+    };
+  }
+
+  /** What was accepted is committed first. Twice is harmless. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Nobody knows what became of the last commit: the file has to be opened anew. Used by the commit itself. */
+  fail(error: TuttiError): void {
+    this.#failure ??= error;
+    this.#needs.log.error('The store can do nothing more: it has to be opened anew', {
+      file: this.#needs.file,
+      error,
+    });
+    this.#line.rejectAll(new TuttiError('STORE_UNREACHABLE', { reason: error.data['reason'] }));
+  }
+
+  get failure(): TuttiError | undefined {
+    return this.#failure;
+  }
+
+  #refuseWhenOver(): void {
+    if (this.#closed !== undefined) throw new TuttiError('STORE_CLOSED');
+    if (this.#failure === undefined) return;
+    throw new TuttiError('STORE_UNREACHABLE', { reason: this.#failure.data['reason'] });
+  }
+
+  #prepare(request: MutateRequest): Omit<WaitingMutation, 'resolve' | 'reject'> {
+    const { area, name, input, operation } = request;
+    const run = this.#mutations.get(`${area}.${name}`);
+    if (run === undefined) throw unknownAction(area, name);
+    if (operation !== undefined) refuseUnfit(operation);
+    const text = textOf(input);
+    const asked = operation && { operation, hash: hashOf(request, text) };
+    return { run, input, bytes: Buffer.byteLength(text), asked };
+  }
+
+  /** At the end of this turn of the event loop, and never later: what has arrived by then goes together. */
+  #makeDue(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      if (this.#closed === undefined && this.#failure === undefined) this.#commitOnce();
+    });
+  }
+
+  #commitOnce(): void {
+    const { commit, checkpoints, file } = this.#needs;
+    const batch = this.#line.take();
+    try {
+      checkpoints.bound();
+      this.#wantsTidying = commit.run(batch, this.#wantsTidying);
+    } catch (error) {
+      // The log is as long as it may be.
+      for (const { reject } of batch) reject(storeError(error, file));
+    }
+    if (this.#line.length > 0 || this.#wantsTidying) this.#makeDue();
+  }
+
+  #arm(): void {
+    this.#timer = this.#needs.clock.after(bounds.storeTidyMs, () => {
+      this.#arm();
+      if (this.#failure !== undefined) return;
+      const { commits } = this.#needs.commit.head;
+      if (commits === this.#commitsAtTick && this.#needs.checkpoints.logBytes > 0) this.#rest();
+      this.#commitsAtTick = commits;
+      this.#wantsTidying = true;
+      this.#makeDue();
+    });
+  }
+
+  /** Nothing has come for a while. */
+  #rest(): void {
+    this.#needs.checkpoints.whenThereIsTime();
+    this.#needs.acknowledged.sync();
+  }
+
+  /** One at a time: each takes the disk for itself. */
+  #copy<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#copying.then(() => {
+      this.#refuseWhenOver();
+      return run();
+    });
+    this.#copying = result.catch(() => undefined);
+    return result;
+  }
+
+  async #close(): Promise<void> {
+    const { acknowledged, database, release } = this.#needs;
+    this.#timer?.cancel();
+    this.#stop.abort();
+    await this.#copying;
+    while (this.#line.length > 0) this.#commitOnce();
+    if (this.#failure === undefined) this.#rest();
+    acknowledged.close();
+    database.close();
+    release();
+  }
+}
+
+function byName<T>(
+  areas: readonly Area[],
+  entries: (area: Area) => Readonly<Record<string, T>>,
+): ReadonlyMap<string, T> {
+  return new Map(
+    areas.flatMap((area) =>
+      Object.entries(entries(area)).map(([name, run]): [string, T] => [`${area.name}.${name}`, run]),
+    ),
+  );
+}
+
+const unknownAction = (area: string, name: string): TuttiError =>
+  new TuttiError('UNKNOWN_ACTION', { action: `${area}.${name} of the store` });
+
+/** The types of TypeScript know nothing of `undefined`. */
+const json: (value: unknown) => string | undefined = JSON.stringify;
+
+/** Its size, and what an operation is compared by. */
+function textOf(input: unknown): string {
+  try {
+    return json(input) ?? '';
+  } catch (cause) {
+    throw new TuttiError('INVALID_INPUT', { message: 'The input of a mutation is JSON' }, { cause });
+  }
+}

@@ -1,0 +1,321 @@
+/** What is broken of the store; see `mutants.ts`. */
+import type { Mutant } from './mutant.ts';
+
+const of =
+  (file: string) =>
+  (name: string): Pick<Mutant, 'tests' | 'name'> => ({ tests: [file], name });
+const engine = of('tests/stores/sqlite/engine.test.ts');
+const operations = of('tests/stores/sqlite/operations.test.ts');
+const opening = of('tests/stores/sqlite/opening.test.ts');
+const copies = of('tests/stores/sqlite/copies.test.ts');
+const damage = of('tests/stores/sqlite/damage.test.ts');
+const state = of('tests/stores/state/state-store.test.ts');
+const kills = of('tests/faults/store-kills.test.ts');
+const sync = of('tests/faults/store-sync.test.ts');
+const disk = of('tests/faults/store-disk.test.ts');
+const power = of('tests/faults/store-power.test.ts');
+
+const commit = 'src/stores/sqlite/group-commit.ts';
+const open = 'src/stores/sqlite/open-store.ts';
+const settings = 'src/stores/sqlite/open-database.ts';
+const remembered = 'src/stores/sqlite/operations.ts';
+const line = 'src/stores/sqlite/commit-line.ts';
+const area = 'src/stores/state/state-area.ts';
+
+export const storeMutants: readonly Mutant[] = [
+  {
+    promise: 'store: an answer leaves after its commit',
+    file: commit,
+    find: '    this.#commit(database);\n    this.#head = head;',
+    replace: '    setTimeout(() => { this.#commit(database); }, 1);\n    this.#head = head;',
+    ...sync('under load no answer leaves'),
+  },
+  {
+    promise: 'store: an answer leaves after the sync of its log',
+    file: settings,
+    find: 'settle(database, synchronous);\n',
+    replace: "settle(database, synchronous === 'FULL' ? 'NORMAL' : synchronous);\n",
+    ...sync('under load no answer leaves'),
+  },
+  {
+    promise: 'store: the power takes nothing that was answered',
+    file: settings,
+    find: 'settle(database, synchronous);\n',
+    replace: "settle(database, synchronous === 'FULL' ? 'NORMAL' : synchronous);\n",
+    ...power('the power goes'),
+  },
+  {
+    promise: 'store: synchronous=FULL is read back',
+    file: settings,
+    find: "want('synchronous', levels[synchronous]);",
+    replace: 'void levels;',
+    ...opening('forgets synchronous'),
+  },
+  {
+    promise: 'store: foreign keys are read back',
+    file: settings,
+    find: "want('foreign_keys', 1);",
+    replace: '',
+    ...opening('forgets foreign_keys'),
+  },
+  {
+    promise: 'store: the log is bounded while work goes on',
+    file: settings,
+    find: 'const logPages = bounds.storeLogBytes / pageBytes;',
+    replace: 'const logPages = 100 * bounds.storeLogBytes / pageBytes;',
+    ...engine('the log is bounded while work goes on'),
+  },
+  {
+    promise: 'store: a database of somebody else is left alone',
+    file: settings,
+    find: 'if (found !== applicationId && !isEmpty)',
+    replace: 'if (found === undefined)',
+    ...opening('a database of somebody else'),
+  },
+  {
+    promise: 'store: the folder is synced with a new file in it',
+    file: open,
+    find: 'syncFolder(file);',
+    replace: 'void syncFolder;',
+    ...sync('the folder is synced'),
+  },
+  {
+    promise: 'store: what a killed owner did not sync is synced before it is answered for',
+    file: open,
+    find: 'checkpoints.atOpening();',
+    replace: 'void checkpoints;',
+    ...sync('what a killed owner wrote'),
+  },
+  {
+    promise: 'store: a log that was cut is noticed (F5)',
+    file: open,
+    find: 'acknowledged.check(head.commits);',
+    replace: '',
+    ...damage('a log whose tail was cut'),
+  },
+  {
+    promise: 'store: the number of the last commit is kept with each',
+    file: commit,
+    find: 'acknowledged.write(commits);',
+    replace: 'void acknowledged;',
+    ...damage('a log whose tail was cut'),
+  },
+  {
+    promise: 'store: it has one owner',
+    file: open,
+    find: 'if (lock !== undefined) return lock;',
+    replace: 'return lock ?? { release: () => undefined };',
+    ...opening('a second owner'),
+  },
+  {
+    promise: 'store: who asks for a lock that this process holds does not let go of it',
+    file: 'src/os/lock.ts',
+    find: 'if (held.has(path)) return undefined;',
+    replace: '',
+    ...opening('a second owner'),
+  },
+  {
+    promise: 'store: an older Tutti changes nothing of a newer file',
+    file: 'src/stores/sqlite/migrate.ts',
+    find: 'if (found <= known) return;',
+    replace: 'if (found >= 0) return;',
+    ...opening('a file that a newer version'),
+  },
+  {
+    promise: 'store: a migration is done with its number or not at all',
+    file: 'src/stores/sqlite/migrate.ts',
+    find: 'database.exec(sql);',
+    replace: 'database.exec(`${sql}; COMMIT; BEGIN IMMEDIATE`);',
+    ...kills('an owner killed within a migration'),
+  },
+  {
+    promise: 'store: what arrives in one turn is one commit',
+    file: line,
+    find: 'if (bytes + next > bounds.storeCommitBytes) break;',
+    replace: 'if (bytes + next >= 0) break;',
+    ...engine('what arrives in one turn'),
+  },
+  {
+    promise: 'store: no more than a thousand are one commit',
+    file: line,
+    find: 'Math.min(this.#waiting.length, bounds.storeCommit)',
+    replace: 'this.#waiting.length',
+    ...engine('no more than a thousand'),
+  },
+  {
+    promise: 'store: what waits is bounded',
+    file: line,
+    find: 'if (isFull) throw',
+    replace: 'if (isFull && bounds.storeWaiting < 0) throw',
+    ...engine('what waits is bounded'),
+  },
+  {
+    promise: 'store: one that throws undoes itself',
+    file: commit,
+    find: "this.#needs.db.run('ROLLBACK TO mutation');",
+    replace: '',
+    ...engine('one that throws undoes itself'),
+  },
+  {
+    promise: 'store: who changes nothing waits for no disk',
+    file: commit,
+    find: 'if (this.#changes() > turn.changesBefore)',
+    replace: 'if (this.#changes() >= turn.changesBefore)',
+    ...engine('who changes nothing'),
+  },
+  {
+    promise: 'store: closing commits what was accepted',
+    file: 'src/stores/sqlite/store.ts',
+    find: 'while (this.#line.length > 0) this.#commitOnce();',
+    replace: "this.#line.rejectAll(new TuttiError('STORE_CLOSED'));",
+    ...engine('closing commits what was accepted'),
+  },
+  {
+    promise: 'store: a log that cannot be emptied is bounded',
+    file: 'src/stores/sqlite/checkpoints.ts',
+    find: 'if (this.logBytes > bounds.storeLogLimitBytes)',
+    replace: 'if (this.logBytes < 0)',
+    ...engine('a log that cannot be emptied'),
+  },
+  {
+    promise: 'store: an area that cannot be swept holds up nobody',
+    file: commit,
+    find: "log.error('What has expired cannot be removed', { area: name, error });",
+    replace: 'void log;\n        throw error;',
+    ...engine('what has expired is swept'),
+  },
+  {
+    promise: 'store: an operation is remembered with its answer',
+    file: commit,
+    find: 'keepAnswer(db, { ...asked, answer, now: turn.now });',
+    replace: 'void keepAnswer;',
+    ...operations('a repeated operation changes nothing'),
+  },
+  {
+    promise: 'store: an operation is remembered in the transaction of what it changed',
+    file: commit,
+    find: 'keepAnswer(db, { ...asked, answer, now: turn.now });',
+    replace:
+      'const kept = { ...asked, answer, now: turn.now };\n      setImmediate(() => { keepAnswer(db, kept); });',
+    ...kills('an owner killed at every write'),
+  },
+  {
+    promise: 'store: a repeated operation gets the first typed error',
+    file: remembered,
+    find: "'error' in outcome ? errorText(outcome.error)",
+    replace: "'error' in outcome ? (errorText, undefined)",
+    ...operations('gets the first typed error'),
+  },
+  {
+    promise: 'store: what may be answered otherwise a moment later is not kept',
+    file: remembered,
+    find: ' || error.retryable',
+    replace: '',
+    ...operations('what may be answered otherwise'),
+  },
+  {
+    promise: 'store: the same operation with another question is refused',
+    file: remembered,
+    find: 'if (first !== hash)',
+    replace: "if (first === '')",
+    ...operations('the same operation with another question'),
+  },
+  {
+    promise: 'store: old operations go as quickly as new ones come',
+    file: commit,
+    find: '2 * turn.remembered + forgetMore',
+    replace: 'forgetMore',
+    ...operations('under load the old ones'),
+  },
+  {
+    promise: 'store: operations are bounded',
+    file: remembered,
+    find: 'totals.operations - bounds.storeOperations',
+    replace: 'totals.operations - 1_000_000',
+    ...operations('beyond the bound the oldest'),
+  },
+  {
+    promise: 'store: a flipped bit is noticed when its row is read (F5)',
+    file: 'src/stores/sqlite/checksum.ts',
+    find: "if (checksumOf(table, row) !== row['checksum'])",
+    replace: "if (row['checksum'] === null)",
+    ...damage('a flipped bit of a row'),
+  },
+  {
+    promise: 'store: a check looks at the checksum of every row',
+    file: 'src/stores/sqlite/verify-copy.ts',
+    find: "if (checksumOf(table, row) !== row['checksum'])",
+    replace: "if (checksumOf(table, row) === row['table'])",
+    ...damage('a flipped bit of a row'),
+  },
+  {
+    promise: 'store: a check looks at the structure',
+    file: 'src/stores/sqlite/verify-copy.ts',
+    find: "if (sentence !== 'ok') tell(sentence);",
+    replace: "if (sentence === '') tell(sentence);",
+    ...damage('an index that does not fit'),
+  },
+  {
+    promise: 'store: a backup replaces no file',
+    file: 'src/stores/sqlite/copy-store.ts',
+    find: 'linkSync(temporary, to);',
+    replace: 'rmSync(to, { force: true });\n    linkSync(temporary, to);',
+    ...copies('a backup replaces no file'),
+  },
+  {
+    promise: 'store: after a full disk writes work again without a restart',
+    file: commit,
+    find: "isTuttiError(known, 'STORE_FULL') || ",
+    replace: '',
+    ...disk('a full disk'),
+  },
+  {
+    promise: 'store: it opens on a full disk',
+    file: 'src/stores/sqlite/checkpoints.ts',
+    find: "if (!isTuttiError(known, 'STORE_FULL')) throw known;",
+    replace: "if (!isTuttiError(known, 'STORE_CLOSED')) throw known;",
+    ...disk('a store opens on a full disk'),
+  },
+  {
+    promise: 'store: after a failed sync nothing more is answered',
+    file: commit,
+    find: '      this.#needs.fail(failure);\n      throw failure;',
+    replace: '      throw failure;',
+    ...sync('a commit whose sync fails'),
+  },
+  {
+    promise: 'state: a version never comes again',
+    file: area,
+    find: 'version: before.version + 1,',
+    replace: 'version: (found?.version ?? 0) + 1,',
+    ...state('sqlite: a version never comes again'),
+  },
+  {
+    promise: 'state: what has expired is absent for everybody',
+    file: area,
+    find: '(row.expires_at === null || row.expires_at > now)',
+    replace: '(row.expires_at === null || row.expires_at >= now)',
+    ...state('sqlite: a value is there until'),
+  },
+  {
+    promise: 'state: a list is of its prefix only',
+    file: area,
+    find: "CAST(x'FF' AS TEXT)",
+    replace: 'char(1114111)',
+    ...state('sqlite: a list is in the order'),
+  },
+  {
+    promise: 'state: it is bounded',
+    file: area,
+    find: 'refuseOverfull(before, after);',
+    replace: 'void refuseOverfull;',
+    ...state('sqlite: keys and bytes are bounded'),
+  },
+  {
+    promise: 'state: over another version nothing is put',
+    file: area,
+    find: 'there?.version !== ifVersion',
+    replace: 'there?.version === 0',
+    ...state('sqlite: over another version'),
+  },
+];
