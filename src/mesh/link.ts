@@ -36,6 +36,8 @@ export class Link {
   #queue: OutgoingFrame[] = [];
   #queuedBytes = 0;
   #isInTurn = false;
+  /** In the queue. */
+  #hasWord = false;
   #batch = firstBatch;
   #isOpen = true;
   #fault: string | undefined;
@@ -92,7 +94,8 @@ export class Link {
     this.#queue.push(frame);
     this.#queuedBytes += frame.bytes;
     // A write of this size costs no more per byte than a larger one.
-    if (this.#queuedBytes >= scratchBytes || this.#queue.length >= this.#batch) {
+    const isBatch = this.#queuedBytes >= scratchBytes || this.#queue.length >= this.#batch;
+    if (isBatch && !this.#hasWord) {
       this.#flush();
       this.#batch = laterBatch;
     }
@@ -106,9 +109,11 @@ export class Link {
 
   /**
    * A word of a few bytes that has to arrive: credit, the end of items, a cancel, a place. It goes past all that waits; beyond what can wait
-   * on a connection that is read from, nobody reads it.
+   * on a connection that is read from, nobody reads it. It leaves at the end of the turn, and what comes behind it too: that a message was taken
+   * is so once the promise jobs of this turn have handed it over.
    */
   say(word: OutgoingFrame): void {
+    this.#hasWord = true;
     if (this.#isOpen && !this.send(word, mostWaitingBytes)) this.destroy('the other side does not read');
   }
 
@@ -129,6 +134,7 @@ export class Link {
 
   readonly #endTurn = (): void => {
     this.#isInTurn = false;
+    this.#hasWord = false;
     this.#batch = firstBatch;
     this.#flush();
   };

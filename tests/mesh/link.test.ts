@@ -61,3 +61,15 @@ test('of many the first few go at once, so that the other side begins, and the r
   assert.deepEqual(lengths(writes), [5, 32, 32, 1, 5, 32, 32, 1]);
   assert.deepEqual(writes.flat(), [...numbers(1, 70), ...numbers(101, 170)]);
 });
+
+test('a word, and all behind it, leaves at the end of the turn: what it says is so by then', async () => {
+  const { link, writes } = writtenBy();
+  sendAll(link, numbers(1, 6));
+  link.say(makeFrame(frameKinds.credit, 7, { body: Buffer.alloc(4) }));
+  sendAll(link, numbers(8, 60));
+  assert.deepEqual(writes, [[1, 2, 3, 4, 5]]);
+  await nextTurn();
+  assert.deepEqual(writes.slice(1), [numbers(6, 60)]);
+  sendAll(link, numbers(1, 6));
+  assert.equal(writes.length, 3, 'a turn without one is as before');
+});

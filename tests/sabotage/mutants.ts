@@ -1016,10 +1016,18 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'both sides of a connection work at the same time',
     file: 'src/mesh/link.ts',
-    find: 'this.#queue.length >= this.#batch',
-    replace: 'this.#queue.length >= laterBatch',
+    find: 'this.#queue.length >= this.#batch;',
+    replace: 'this.#queue.length >= laterBatch;',
     tests: ['tests/mesh/link'],
     name: 'the first few go at once',
+  },
+  {
+    promise: 'a receipt does not leave before what it says is so',
+    file: 'src/mesh/link.ts',
+    find: 'if (isBatch && !this.#hasWord) {',
+    replace: 'if (isBatch) {',
+    tests: ['tests/mesh/link'],
+    name: 'a word, and all behind it',
   },
   {
     promise: 'calls made in one turn share a write',
