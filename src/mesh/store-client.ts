@@ -27,6 +27,8 @@ export interface StoreClientNeeds {
   readonly call: (action: 'mutate' | 'query', ask: object, withinMs: number) => Promise<unknown>;
   readonly clock: Clock;
   readonly random: Random;
+  /** How long one asks who does not say it himself. */
+  readonly withinMs?: number;
 }
 
 export interface StoreClient {
@@ -53,7 +55,12 @@ const longestPauseMs = 500;
 const pauseMs = (tries: number, random: Random): number =>
   Math.min(longestPauseMs, firstPauseMs * 2 ** tries) * (0.5 + random() / 2);
 
-export function makeStoreClient({ call, clock, random }: StoreClientNeeds): StoreClient {
+export function makeStoreClient({
+  call,
+  clock,
+  random,
+  withinMs: usualMs = bounds.storeMs,
+}: StoreClientNeeds): StoreClient {
   const origin = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('.');
   let changes = 0;
   const pause = (ms: number): Promise<void> =>
@@ -87,13 +94,12 @@ export function makeStoreClient({ call, clock, random }: StoreClientNeeds): Stor
   }
 
   return {
-    mutate: (ask, withinMs = bounds.storeMs) => {
+    mutate: (ask, withinMs = usualMs) => {
       changes += 1;
       const change = { ...ask, origin, number: changes };
       return untilAnswered(withinMs, (leftMs) => call('mutate', change, leftMs));
     },
-    query: (ask, withinMs = bounds.storeMs) =>
-      untilAnswered(withinMs, (leftMs) => call('query', ask, leftMs)),
+    query: (ask, withinMs = usualMs) => untilAnswered(withinMs, (leftMs) => call('query', ask, leftMs)),
   };
 }
 
@@ -103,12 +109,8 @@ interface Calls {
 }
 
 /** The store of the app, as whoever may call it asks it. */
-export const storeOf = (
-  caller: Calls,
-  { clock, random }: Pick<StoreClientNeeds, 'clock' | 'random'>,
-): StoreClient =>
+export const storeOf = (caller: Calls, needs: Omit<StoreClientNeeds, 'call'>): StoreClient =>
   makeStoreClient({
-    clock,
-    random,
+    ...needs,
     call: (action, ask, deadlineMs) => caller.call(storeService, action, ask, { deadlineMs }),
   });

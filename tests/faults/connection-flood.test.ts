@@ -12,7 +12,7 @@ import { WatchedApp } from './watched-app.ts';
 const gateway = 'gateway:public#1';
 const cap = 50;
 /** So many at once, so often. */
-const waves = times(20, 200);
+const waves = times(8, 200);
 const inWave = 100;
 const settledMs = 30_000;
 

@@ -29,8 +29,8 @@ test('publisher, owner and consumer are killed under load: nothing acknowledged 
         acknowledged.push(mine);
       } catch {
         refused += 1;
-        await pause(20);
       }
+      await pause(10);
     }
   };
   const publishers = Array.from({ length: keys }, (_none, index) => publisher(`k${String(index)}`));

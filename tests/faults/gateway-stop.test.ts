@@ -108,7 +108,7 @@ test('a gateway that is stopped under load loses no request: busy clients, new c
     context.diagnostic(line);
   });
   await world.run({
-    rounds: times(10, 100),
+    rounds: times(4, 100),
     ask: (client, chance) => {
       if (client < 20) return busy;
       if (client < 30) return { ...busy, isKept: false };
@@ -125,7 +125,7 @@ test('a gateway that is stopped while its clients are held up answers what they 
     context.diagnostic(line);
   });
   await world.run({
-    rounds: times(4, 40),
+    rounds: times(2, 40),
     ask: () => busy,
     signal: (pid) => {
       // All answers have come before the signal, and none is read: to the gateway every connection is idle.

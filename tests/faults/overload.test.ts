@@ -6,6 +6,8 @@ import { OpenLoad, quantile } from '../journeys/open-load.ts';
 import type { Answered } from '../journeys/open-load.ts';
 
 const app = fixture('overload/tutti.ts');
+/** Of its action: what is measured where others take the processor meanwhile is less, and twice that no overload. */
+const mostPerSecond = 200;
 /** Milliseconds of each phase; a machine that others use too measures little in a short one. */
 const phaseMs = process.env['TUTTI_LONG'] === '1' ? 30_000 : 4_000;
 
@@ -38,7 +40,7 @@ test('at twice the load the work goes on, the rest is refused at once, and after
   const alive: Promise<Answered>[] = [];
   const asking = setInterval(() => alive.push(load.ask(`${base}/health`)), 200);
   const began = performance.now();
-  const over = await load.offer({ [url]: 2 * perSecond }, phaseMs);
+  const over = await load.offer({ [url]: 2 * Math.max(perSecond, mostPerSecond) }, phaseMs);
   const tookMs = performance.now() - began;
   clearInterval(asking);
   const refused = over.filter(({ status }) => status !== 200);
@@ -84,7 +86,7 @@ test('at twice the load the urgent do not notice, and the lowest still move', as
   const perSecond = await capacity(load, usual);
   const idle = times(await load.offer({ [urgent]: perSecond / 10 }, phaseMs));
   const over = await load.offer(
-    { [urgent]: perSecond / 10, [usual]: 2 * perSecond, [lowest]: perSecond / 10 },
+    { [urgent]: perSecond / 10, [usual]: 2 * Math.max(perSecond, mostPerSecond), [lowest]: perSecond / 10 },
     phaseMs,
   );
   const [high, low] = [urgent, lowest].map((url) => over.filter((answer) => answer.url === url)) as [

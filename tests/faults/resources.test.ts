@@ -57,7 +57,7 @@ test('fault 38: after many restarts keeper and supervisor hold what they held be
   };
   await app.until('it runs', ({ services }) => services.length > 0);
   const before = await look(times(15, 100));
-  const after = await look(times(60, 1_100));
+  const after = await look(times(40, 1_100));
   for (const program of ['keeper', 'supervisor'] as const) {
     const [first, last] = [before[program], after[program]];
     context.diagnostic(`${program}: ${JSON.stringify(first)} -> ${JSON.stringify(last)}`);

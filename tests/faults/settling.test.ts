@@ -9,7 +9,7 @@ import type { Caller } from '../../src/mesh/caller.ts';
 import { MeshWorld } from '../mesh/mesh-world.ts';
 import { startServer } from '../mesh/server-process.ts';
 
-const calls = process.env['TUTTI_LONG'] === undefined ? 40_000 : 1_000_000;
+const calls = process.env['TUTTI_LONG'] === undefined ? 20_000 : 1_000_000;
 const clients = 64;
 const graceMs = 100;
 const allowed = new Set([

@@ -1,7 +1,8 @@
 /** Events that must not be lost: stored before `emit` goes on, delivered until they are handled. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeHome, pidOf } from './command.ts';
+import type { AppStatus, InstanceStatus } from '../../src/core/status.ts';
+import { makeHome } from './command.ts';
 import { Post } from './heard.ts';
 
 const nothing = { delivered: 0, kept: 1 };
@@ -97,13 +98,15 @@ test('a handler that stands is given up at its time, and one whose process dies 
 test('a rolling restart of its service loses no event and does none twice', async () => {
   using home = makeHome();
   await using app = new Post(home.folder, { MAILERS: '2' });
-  const before = pidOf(await app.ready(), 'mailer#1');
+  const mailers = (status: AppStatus): readonly InstanceStatus[] =>
+    status.services.find(({ name }) => name === 'mailer')?.instances ?? [];
+  const before = new Set(mailers(await app.ready()).map(({ pid }) => pid));
   for (let number = 1; number <= 100; number += 1) await app.place({ key: null, number, ms: 100 });
   await app.admin.post('/restart', { target: 'mailer', rolling: true });
   for (let number = 101; number <= 150; number += 1) await app.place({ key: null, number, ms: 20 });
   await app.until('both are new', (status) => {
-    const pid = pidOf(status, 'mailer#1');
-    return pid !== 0 && pid !== before && status.services.every(({ ready, wanted }) => ready >= wanted);
+    const now = mailers(status);
+    return now.length === 2 && now.every(({ state, pid }) => state === 'ready' && !before.has(pid));
   });
   await app.untilDelivered();
   const done = app.done().toSorted((left, right) => left - right);

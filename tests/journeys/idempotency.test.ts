@@ -1,6 +1,7 @@
 /** One `Idempotency-Key`, one effect: whoever asks again, however many at once, whatever dies meanwhile. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Command, fixture, makeHome, pidOf } from './command.ts';
 
 const till = fixture('store/tutti.ts');
@@ -82,6 +83,7 @@ test('the owner of the store is killed under load: nobody hears of it, and nothi
       const product = `p${String(client)}-${String(n)}`;
       const both = await Promise.all([1, 2].map(() => place(url, product, { product, ms: 5 })));
       told.push(...both);
+      await pause(10);
     }
     return told;
   });

@@ -1,9 +1,14 @@
-/** Clients that ask without a pause until they are told to stop, and remember every answer. */
+/** Clients that ask until they are told to stop, and remember every answer. */
+import { setTimeout as pause } from 'node:timers/promises';
+
 export interface Tally {
   asked: number;
   readonly statuses: Map<number, number>;
   readonly failures: string[];
 }
+
+/** Of a client between two requests: what is tested is not the machine, which others use too. */
+const usualRestMs = 10;
 
 export class Load implements AsyncDisposable {
   readonly tally: Tally = { asked: 0, statuses: new Map(), failures: [] };
@@ -11,10 +16,12 @@ export class Load implements AsyncDisposable {
   #isStopped = false;
 
   /** @param check says what is wrong with an answer, or nothing. */
+  // eslint-disable-next-line max-params -- how many, with what, judged how, how busy
   constructor(
     clients: number,
     ask: (n: number) => Promise<Response>,
     check?: (n: number, body: string) => string | undefined,
+    restMs = usualRestMs,
   ) {
     const run = async (): Promise<void> => {
       while (!this.#isStopped) {
@@ -29,6 +36,7 @@ export class Load implements AsyncDisposable {
           const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : '';
           this.tally.failures.push(`${String(error)} ${cause}`);
         }
+        if (restMs > 0) await pause(restMs);
       }
     };
     this.#clients = Array.from({ length: clients }, run);

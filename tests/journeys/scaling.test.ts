@@ -26,9 +26,8 @@ const clients = 24;
 const loadOn = (url: string, path: string, ms: number): Load => {
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ ms });
-  return new Load(path === 'compute' ? clients : 6, () =>
-    fetch(`${url}/${path}`, { method: 'POST', headers, body }),
-  );
+  const ask = (): Promise<Response> => fetch(`${url}/${path}`, { method: 'POST', headers, body });
+  return new Load(path === 'compute' ? clients : 6, ask, undefined, 0);
 };
 
 async function eventsOf(command: Command): Promise<AppEvent[]> {

@@ -116,7 +116,7 @@ export async function openGateway({
     unread,
     refuser,
     authenticator,
-    idempotency: config.hasStore === true ? idempotencyOf(runtime, log) : undefined,
+    idempotency: config.hasStore === true ? idempotencyOf(runtime, config, log) : undefined,
     log,
     isDraining: () => isDraining,
     localOnly,
@@ -169,8 +169,15 @@ export async function openGateway({
 /** Another replica, which accepts from the same socket. */
 const hasOthers = ({ registry, instance }: SystemRuntime, { name }: GatewayConfig): boolean =>
   registry.service(gatewayService(name))?.instances.some((other) => slotId(other) !== instance) ?? false;
-const idempotencyOf = ({ caller, clock, random }: SystemRuntime, log: Log): Idempotency =>
-  new Idempotency({ state: sqliteStateStore(storeOf(caller, { clock, random })), clock, log });
+/** Who waits for the store waits no longer than for an answer. */
+function idempotencyOf(
+  { caller, clock, random }: SystemRuntime,
+  { deadline: withinMs }: GatewayConfig,
+  log: Log,
+): Idempotency {
+  const state = sqliteStateStore(storeOf(caller, { clock, random, withinMs }));
+  return new Idempotency({ state, clock, log });
+}
 
 /** The routes of now: they follow the manifest, and outlive the instances that serve them. */
 function followManifest(runtime: SystemRuntime, log: Log): { current: () => Router; stop: () => void } {

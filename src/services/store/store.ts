@@ -96,10 +96,9 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     const metrics = (): MetricFamily[] => [...storeFamilies(opened.stats()), ...eventFamilies(opened)];
     return { store: opened, dispatchers, file, metrics };
   },
-  close: async ({ parts }) => {
-    await parts.dispatchers.stop();
-    await parts.store.close();
-  },
+  // Those that are being handled are waited for while the store still serves.
+  drain: ({ parts }) => parts.dispatchers.stop(),
+  close: ({ parts }) => parts.store.close(),
   actions: (action) => ({
     // Repeated by whoever asks: what has the same number is done once.
     mutate: action({
