@@ -5,6 +5,7 @@ import type { LogLine } from '../../src/core/log-line.ts';
 import type { AppStatus } from '../../src/core/status.ts';
 import { SeenLines } from '../../src/cli/log-follower.ts';
 import { CommandWorld } from './command-world.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const greeted = (out: string, name: string): number =>
   out.split(`Greeted`).filter((part) => part.includes(`name=${name}\n`)).length;
@@ -46,30 +47,33 @@ test('Ctrl-C ends logs -f with 0, and so does a reader who has enough', async ()
   assert.equal((await left.ended).code, 0);
 });
 
-test('over three deaths of the supervisor, each line of a service that goes on talking is shown once and none is missing', async () => {
-  await using world = new CommandWorld();
-  await world.ok('start', '-d');
-  const follower = world.start(['logs', '-f', 'greeter', '--grep', 'Greeted.*name=n\\d+$']);
-  const greet = async (from: number, to: number): Promise<void> => {
-    for (let n = from; n < to; n += 1) await world.ok('call', 'greeter.hello', `{"name":"n${String(n)}"}`);
-  };
-  await greet(0, 1);
-  await follower.printed(/name=n0\n/);
-  for (let death = 0; death < 3; death += 1) {
-    const { pids } = await world.json<AppStatus>('status');
-    const talking = greet(1 + 3 * death, 4 + 3 * death);
-    process.kill(pids.supervisor, 'SIGKILL');
-    await talking;
-  }
-  await follower.printed(/name=n9\n/);
-  await world.ok('stop');
-  const { out } = await follower.ended;
-  const names = out.split('\n').flatMap((text) => /name=(n\d+)$/.exec(text)?.[1] ?? []);
-  assert.deepEqual(
-    names,
-    Array.from({ length: 10 }, (_, n) => `n${String(n)}`),
-  );
-});
+slowTest(
+  'over three deaths of the supervisor, each line of a service that goes on talking is shown once and none is missing',
+  async () => {
+    await using world = new CommandWorld();
+    await world.ok('start', '-d');
+    const follower = world.start(['logs', '-f', 'greeter', '--grep', 'Greeted.*name=n\\d+$']);
+    const greet = async (from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n += 1) await world.ok('call', 'greeter.hello', `{"name":"n${String(n)}"}`);
+    };
+    await greet(0, 1);
+    await follower.printed(/name=n0\n/);
+    for (let death = 0; death < 3; death += 1) {
+      const { pids } = await world.json<AppStatus>('status');
+      const talking = greet(1 + 3 * death, 4 + 3 * death);
+      process.kill(pids.supervisor, 'SIGKILL');
+      await talking;
+    }
+    await follower.printed(/name=n9\n/);
+    await world.ok('stop');
+    const { out } = await follower.ended;
+    const names = out.split('\n').flatMap((text) => /name=(n\d+)$/.exec(text)?.[1] ?? []);
+    assert.deepEqual(
+      names,
+      Array.from({ length: 10 }, (_, n) => `n${String(n)}`),
+    );
+  },
+);
 
 test('--grep finds what is shown, a pattern that is none is refused, and a catastrophic one ends', async () => {
   await using world = new CommandWorld();

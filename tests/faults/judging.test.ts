@@ -9,6 +9,7 @@ import { fixture, instanceOf, makeHome, pidOf } from '../journeys/command.ts';
 import { Load } from '../journeys/load.ts';
 import { WatchedApp } from './watched-app.ts';
 import type { Seen } from './watched-app.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const judging = fixture('judging/tutti.ts');
 const isLong = process.env['TUTTI_LONG'] === '1';
@@ -88,28 +89,31 @@ test('fault 14: a supervisor that is stopped for longer than every limit restart
   await app.end();
 });
 
-test('fault 14: a supervisor that was stopped together with those it watches says nothing of them when it looks first', async () => {
-  using home = makeHome();
-  await using app = new WatchedApp(home.folder, judging, { REPLICAS: '2', STALE_AFTER: '1200' });
-  const before = await app.ready();
-  const echoes = ['echo#1', 'echo#2'].map((slot) => pidOf(before, slot));
-  for (const pid of [before.pids.supervisor, ...echoes]) process.kill(pid, 'SIGSTOP');
-  // More than three times both limits.
-  await pause(5_000);
-  process.kill(before.pids.supervisor, 'SIGCONT');
-  await app.hears('The supervisor was held up');
-  for (const pid of echoes) process.kill(pid, 'SIGCONT');
-  const after = await app.ready();
-  assert.deepEqual([pidOf(after, 'echo#1'), pidOf(after, 'echo#2')], echoes);
-  // That nobody is killed would not do: a silence that is new at the first look is not yet long enough for it.
-  for (const slot of ['echo#1', 'echo#2'])
-    assert.deepEqual(
-      app.eventsOf(slot).map(({ to }) => to),
-      ['pending', 'starting', 'ready'],
-      slot,
-    );
-  await app.end();
-});
+slowTest(
+  'fault 14: a supervisor that was stopped together with those it watches says nothing of them when it looks first',
+  async () => {
+    using home = makeHome();
+    await using app = new WatchedApp(home.folder, judging, { REPLICAS: '2', STALE_AFTER: '1200' });
+    const before = await app.ready();
+    const echoes = ['echo#1', 'echo#2'].map((slot) => pidOf(before, slot));
+    for (const pid of [before.pids.supervisor, ...echoes]) process.kill(pid, 'SIGSTOP');
+    // More than three times both limits.
+    await pause(5_000);
+    process.kill(before.pids.supervisor, 'SIGCONT');
+    await app.hears('The supervisor was held up');
+    for (const pid of echoes) process.kill(pid, 'SIGCONT');
+    const after = await app.ready();
+    assert.deepEqual([pidOf(after, 'echo#1'), pidOf(after, 'echo#2')], echoes);
+    // That nobody is killed would not do: a silence that is new at the first look is not yet long enough for it.
+    for (const slot of ['echo#1', 'echo#2'])
+      assert.deepEqual(
+        app.eventsOf(slot).map(({ to }) => to),
+        ['pending', 'starting', 'ready'],
+        slot,
+      );
+    await app.end();
+  },
+);
 
 test('fault 15: with no core free nobody is killed, but who is stopped meanwhile is', async () => {
   using home = makeHome();

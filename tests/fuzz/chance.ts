@@ -1,5 +1,12 @@
 /** Chance that can be had again, and how much of a test runs: `TUTTI_SEED` replays what a failed run told, `TUTTI_LONG=1` asks for full counts. */
+import { test } from 'node:test';
+
 export const isLong = process.env['TUTTI_LONG'] === '1';
+
+/** CI has 25 minutes on two cores; what takes long there, and has a shorter test beside it, runs everywhere else. */
+export const slowTest: typeof test = (
+  process.env['CI'] === undefined || isLong ? test : () => Promise.resolve()
+) as typeof test;
 
 /** So that the usual run stays short. */
 export const times = (usual: number, long: number): number => (isLong ? long : usual);

@@ -10,6 +10,7 @@ import type { AppStatus, InstanceStatus } from '../../src/core/status.ts';
 import { appText, countsReadings, DevProject, renewed, serviceText } from './dev-project.ts';
 import { allPids } from './command.ts';
 import { untilGone } from './processes.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 /** `a` and `b` share a file, `c` imports of it a type alone. */
 const shared = (): Record<string, string> => ({
@@ -150,37 +151,40 @@ test('what is broken is shown with its line, and the old process answers until i
   await project.serves('/a', 'again');
 });
 
-test('a file that is written in pieces is read when it is whole, and a hundred saves make few restarts', async () => {
-  await using project = new DevProject(shared());
-  const before = await project.start();
-  const text = serviceText('a', { answer: `'whole'` });
-  let since = project.mark();
-  const { readings } = project;
-  writeFileSync(join(project.folder, 'services/a.ts'), text.slice(0, 200));
-  // Longer than the quiet that is waited for: it is being read already.
-  await project.readAfter(readings);
-  appendFileSync(join(project.folder, 'services/a.ts'), text.slice(200));
-  await project.serves('/a', 'whole');
-  await project.hears('restarted', since);
-  assert.doesNotMatch(project.command.said.slice(since), /what runs stays/);
+slowTest(
+  'a file that is written in pieces is read when it is whole, and a hundred saves make few restarts',
+  async () => {
+    await using project = new DevProject(shared());
+    const before = await project.start();
+    const text = serviceText('a', { answer: `'whole'` });
+    let since = project.mark();
+    const { readings } = project;
+    writeFileSync(join(project.folder, 'services/a.ts'), text.slice(0, 200));
+    // Longer than the quiet that is waited for: it is being read already.
+    await project.readAfter(readings);
+    appendFileSync(join(project.folder, 'services/a.ts'), text.slice(200));
+    await project.serves('/a', 'whole');
+    await project.hears('restarted', since);
+    assert.doesNotMatch(project.command.said.slice(since), /what runs stays/);
 
-  since = project.mark();
-  for (let save = 1; save <= 100; save += 1) {
-    project.write('services/b.ts', serviceText('b', { answer: `'save ${String(save)}'` }));
-    await pause(10);
-  }
-  await project.serves('/b', 'save 100');
-  await project.hears('restarted', since);
-  const after = await project.command.ready();
-  const epochOf = (status: typeof after): number =>
-    status.services.find(({ name }) => name === 'b')?.instances[0]?.epoch ?? 0;
-  assert.ok(epochOf(after) - epochOf(before) <= 4, `${String(epochOf(after))} processes`);
-  // The same again is no change.
-  project.write('services/b.ts', serviceText('b', { answer: `'save 100'` }));
-  project.write('services/c.ts', serviceText('c', { answer: `'c two'` }));
-  await project.serves('/c', 'c two');
-  assert.deepEqual(renewed(after, await project.command.ready()), ['c#1']);
-});
+    since = project.mark();
+    for (let save = 1; save <= 100; save += 1) {
+      project.write('services/b.ts', serviceText('b', { answer: `'save ${String(save)}'` }));
+      await pause(10);
+    }
+    await project.serves('/b', 'save 100');
+    await project.hears('restarted', since);
+    const after = await project.command.ready();
+    const epochOf = (status: typeof after): number =>
+      status.services.find(({ name }) => name === 'b')?.instances[0]?.epoch ?? 0;
+    assert.ok(epochOf(after) - epochOf(before) <= 4, `${String(epochOf(after))} processes`);
+    // The same again is no change.
+    project.write('services/b.ts', serviceText('b', { answer: `'save 100'` }));
+    project.write('services/c.ts', serviceText('c', { answer: `'c two'` }));
+    await project.serves('/c', 'c two');
+    assert.deepEqual(renewed(after, await project.command.ready()), ['c#1']);
+  },
+);
 
 test('the app file is followed: more replicas, another service, a setting of .env, and each touches no one else', async () => {
   const head = `const env = readEnv(z.object({ GREETING: z.string().default('hello') }));`;
@@ -232,7 +236,7 @@ test('the app file is followed: more replicas, another service, a setting of .en
   assert.deepEqual(renewed(fourth, await project.command.ready()), []);
 });
 
-test('a gateway moves to another port, and stays where it is when that one is taken', async () => {
+slowTest('a gateway moves to another port, and stays where it is when that one is taken', async () => {
   await using stranger = createServer();
   await once(stranger.listen(0, '127.0.0.1'), 'listening');
   const { port: taken } = stranger.address() as AddressInfo;
@@ -308,24 +312,27 @@ test('a successor of the supervisor goes on following, and takes in what was sav
   assert.deepEqual(renewed(first, after), ['a#1', 'b#1']);
 });
 
-test('Ctrl-C waits for nobody long, and who hangs does not outlive a keeper that was killed', async () => {
-  const hangs = serviceText('a', { more: 'close: () => new Promise(() => undefined),' });
-  await using project = new DevProject({ ...shared(), 'services/a.ts': hangs });
-  const status = await project.start();
-  const began = performance.now();
-  project.command.child.kill('SIGINT');
-  assert.equal(await project.command.exited, 0);
-  await untilGone(allPids(status));
-  // 10 s are what it would have in `tutti start`.
-  assert.ok(performance.now() - began < 8_000);
+slowTest(
+  'Ctrl-C waits for nobody long, and who hangs does not outlive a keeper that was killed',
+  async () => {
+    const hangs = serviceText('a', { more: 'close: () => new Promise(() => undefined),' });
+    await using project = new DevProject({ ...shared(), 'services/a.ts': hangs });
+    const status = await project.start();
+    const began = performance.now();
+    project.command.child.kill('SIGINT');
+    assert.equal(await project.command.exited, 0);
+    await untilGone(allPids(status));
+    // 10 s are what it would have in `tutti start`.
+    assert.ok(performance.now() - began < 8_000);
 
-  const again = await project.start();
-  project.command.child.kill('SIGKILL');
-  const instances = again.services.flatMap(({ instances: all }) => all.map(({ pid }) => pid ?? 0));
-  // And here 5 s.
-  assert.ok((await untilGone(instances)) < 4_000);
-  await untilGone(allPids(again));
-});
+    const again = await project.start();
+    project.command.child.kill('SIGKILL');
+    const instances = again.services.flatMap(({ instances: all }) => all.map(({ pid }) => pid ?? 0));
+    // And here 5 s.
+    assert.ok((await untilGone(instances)) < 4_000);
+    await untilGone(allPids(again));
+  },
+);
 
 test('an app that cannot start is refused as by tutti start', async () => {
   await using project = new DevProject({ ...shared(), 'services/a.ts': 'const = 1;\n' });
@@ -389,33 +396,39 @@ async function assertGone(project: DevProject, before: readonly InstanceStatus[]
 }
 
 for (const stage of ['starting', 'draining'] as const)
-  test(`a roll of a service that leaves the app while one is ${stage} is undone, and nothing of it is left`, async () => {
-    await using project = await startWithSlow();
-    const before = await rollUntil(project, stage);
-    project.write('tutti.ts', withoutSlow);
-    await project.hears('b removed', 0);
-    await assertGone(project, before);
-  });
-
-test('a supervisor that dies while it takes a service out of the app has a successor that ends what is left of it', async () => {
-  await using project = await startWithSlow();
-  const first = await project.command.status();
-  const before = await rollUntil(project, 'draining');
-  project.write('tutti.ts', withoutSlow);
-  const kill = async (): Promise<AppStatus> => {
-    const { supervisor } = (await project.command.status()).pids;
-    process.kill(supervisor, 'SIGKILL');
-    return project.command.until('there is a successor', ({ pids }) => pids.supervisor !== supervisor);
-  };
-  await project.command.until('all of b drain', (now) =>
-    instancesOfB(now).every(({ state }) => state === 'draining' || state === 'stopping'),
+  slowTest(
+    `a roll of a service that leaves the app while one is ${stage} is undone, and nothing of it is left`,
+    async () => {
+      await using project = await startWithSlow();
+      const before = await rollUntil(project, stage);
+      project.write('tutti.ts', withoutSlow);
+      await project.hears('b removed', 0);
+      await assertGone(project, before);
+    },
   );
-  await kill();
-  // Nor has one that comes later, when all is done.
-  await untilGone(before.map(({ pid }) => pid ?? 0));
-  assert.deepEqual(renewed(first, await kill()), []);
-  await assertGone(project, before);
-});
+
+slowTest(
+  'a supervisor that dies while it takes a service out of the app has a successor that ends what is left of it',
+  async () => {
+    await using project = await startWithSlow();
+    const first = await project.command.status();
+    const before = await rollUntil(project, 'draining');
+    project.write('tutti.ts', withoutSlow);
+    const kill = async (): Promise<AppStatus> => {
+      const { supervisor } = (await project.command.status()).pids;
+      process.kill(supervisor, 'SIGKILL');
+      return project.command.until('there is a successor', ({ pids }) => pids.supervisor !== supervisor);
+    };
+    await project.command.until('all of b drain', (now) =>
+      instancesOfB(now).every(({ state }) => state === 'draining' || state === 'stopping'),
+    );
+    await kill();
+    // Nor has one that comes later, when all is done.
+    await untilGone(before.map(({ pid }) => pid ?? 0));
+    assert.deepEqual(renewed(first, await kill()), []);
+    await assertGone(project, before);
+  },
+);
 
 test('how a service is called is another from the moment the app file says so, and nobody is restarted for it', async () => {
   const files = (deadlineMs: number): Record<string, string> => ({

@@ -208,7 +208,8 @@ describe('A pool', () => {
     process.kill(pids.supervisor, 'SIGKILL');
     const { code, tookMs } = await endless;
     assert.equal(code, 'CALL_LIMIT_EXCEEDED');
-    assert.ok(tookMs < 2_000 + 1_500, `${String(tookMs)} ms`);
+    // A successor has to start first, on whatever machine.
+    assert.ok(tookMs < 2_000 + 5_000, `${String(tookMs)} ms`);
     const status = await command.until(
       'there is a successor',
       ({ pids: now }) => now.supervisor !== pids.supervisor,

@@ -103,7 +103,7 @@ test('one that grows beyond memoryMax is replaced, the new one ready first, and 
   // Its connections are there: one that grows says hello to nobody meanwhile.
   await load.more(50);
   const { output } = await app.admin.post<{ output: { pid: number } }>('/call', {
-    ...{ action: 'worker.grow', input: { megabytes: 250 } },
+    ...{ action: 'worker.grow', input: { megabytes: 250 }, deadlineMs: 30_000 },
   });
   assert.equal(output.pid, before?.pid);
   const end = await rollEnd(app, 0);

@@ -5,6 +5,7 @@ import type { AppEvent, EventPage } from '../../src/core/events.ts';
 import type { ServiceStatus } from '../../src/core/status.ts';
 import { Command, fixture, makeHome } from './command.ts';
 import { Load } from './load.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const app = fixture('scaling/tutti.ts');
 /** 120 beats of the app. */
@@ -76,7 +77,7 @@ test('instances come with the load and go after it, over the death of the superv
   assert.ok((last?.time ?? 0) - (down?.time ?? 0) >= calmMs, 'one at a time');
 });
 
-test('calls that wait for their turn bring instances though nobody computes', async () => {
+slowTest('calls that wait for their turn bring instances though nobody computes', async () => {
   using home = makeHome();
   await using command = new Command(home.folder, ['start', app]);
   await command.ready();
@@ -90,7 +91,7 @@ test('calls that wait for their turn bring instances though nobody computes', as
   assert.deepEqual((await load.stop()).failures, []);
 });
 
-test('a number that a person gave stays, and from it the load decides again', async () => {
+slowTest('a number that a person gave stays, and from it the load decides again', async () => {
   using home = makeHome();
   await using command = new Command(home.folder, ['start', app]);
   await command.ready();

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World } from './world.ts';
 
-const budgetMs = 10_000;
+const budgetMs = 4_000;
 const fewest = 200;
 const told = 60;
 
