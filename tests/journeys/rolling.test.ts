@@ -102,9 +102,8 @@ test('one that grows beyond memoryMax is replaced, the new one ready first, and 
   await using load = new Load(4, () => fetch(`${url}/who`));
   // Its connections are there: one that grows says hello to nobody meanwhile.
   await load.more(50);
-  const { output } = await app.admin.post<{ output: { pid: number } }>('/call', {
-    ...{ action: 'worker.grow', input: { megabytes: 250 }, deadlineMs: 30_000 },
-  });
+  const grow = { action: 'worker.grow', input: { megabytes: 250 }, deadlineMs: 30_000 };
+  const { output } = await app.admin.post<{ output: { pid: number } }>('/call', grow, { timeoutMs: 35_000 });
   assert.equal(output.pid, before?.pid);
   const end = await rollEnd(app, 0);
   assert.match(end.reason, /1 replaced: worker#1: memory \d+ MiB is over memoryMax 220 MiB/);
