@@ -64,7 +64,7 @@ const deliveries: CheckedTable = {
 const receivers: CheckedTable = {
   name: 'event_receivers',
   key: ['receiver'],
-  content: ['owed', 'dead', 'last'],
+  content: ['owed', 'dead'],
 };
 
 export const eventsArea: Area = {
@@ -98,7 +98,6 @@ export const eventsArea: Area = {
        receiver TEXT PRIMARY KEY,
        owed INTEGER NOT NULL,
        dead INTEGER NOT NULL,
-       last INTEGER NOT NULL,
        checksum INTEGER NOT NULL
      ) STRICT, WITHOUT ROWID;`,
   ],
@@ -135,38 +134,22 @@ function writeDelivery(db: StoreWriter, row: Delivery): void {
 interface Totals {
   readonly owed: number;
   readonly dead: number;
-  /** The last event that was kept for it. */
-  readonly last: number;
 }
 
 function readTotals(db: StoreReader, receiver: string): Totals {
   const row = db.get('SELECT * FROM event_receivers WHERE receiver = ?', receiver);
-  return row === undefined
-    ? { owed: 0, dead: 0, last: 0 }
-    : (checkedRow(receivers, row) as StoreRow & Totals);
+  return row === undefined ? { owed: 0, dead: 0 } : (checkedRow(receivers, row) as StoreRow & Totals);
 }
 
-function addTotals(
-  db: StoreWriter,
-  receiver: string,
-  more: { owed: number; dead?: number; last?: number },
-): void {
+function addTotals(db: StoreWriter, receiver: string, more: { owed: number; dead?: number }): void {
   const before = readTotals(db, receiver);
   const row = {
     receiver,
     owed: before.owed + more.owed,
     dead: before.dead + (more.dead ?? 0),
-    last: more.last ?? before.last,
   };
   const sum = checksumOf(receivers, row);
-  db.run(
-    'INSERT OR REPLACE INTO event_receivers VALUES (?, ?, ?, ?, ?)',
-    receiver,
-    row.owed,
-    row.dead,
-    row.last,
-    sum,
-  );
+  db.run('INSERT OR REPLACE INTO event_receivers VALUES (?, ?, ?, ?)', receiver, row.owed, row.dead, sum);
 }
 
 /** Gives its number. The oldest of a key is delivered first, whatever the name of the event. @throws {TuttiError} `OVERLOADED` when one of those it is for has too much to come. */
@@ -186,7 +169,7 @@ function keep(db: StoreWriter, input: KeepInput, now: number): number {
   );
   for (const receiver of input.receivers) {
     writeDelivery(db, { receiver, seq, order_key: key, attempts: 0, due: now, is_dead: 0, error: '' });
-    addTotals(db, receiver, { owed: 1, last: seq });
+    addTotals(db, receiver, { owed: 1 });
   }
   return seq;
 }
