@@ -74,12 +74,4 @@ export const keyedMutants: readonly Mutant[] = [
     find: 'answer: isTooLarge ? null : kept',
     replace: 'answer: isTooLarge ? undefined : kept',
   },
-  {
-    promise: 'keys: a store that has to be opened anew is opened by another process',
-    file: 'src/services/store/store.ts',
-    find: 'idempotent: true,\n      concurrency: bounds.storeWaiting,',
-    replace: 'concurrency: 1,',
-    tests: ['tests/journeys/idempotency'],
-    name: 'nobody hears of it',
-  },
 ];
