@@ -187,6 +187,36 @@ export const bounds = {
   storeProblems: 100,
   /** Pages of a store that are copied before others have their turn. */
   storeCopyPages: 256,
+  /** Input and context of a job. Beyond: `PAYLOAD_TOO_LARGE`. */
+  jobInputBytes: 1 * MiB,
+  /** What a job gives. Beyond: it fails, and is not tried again. */
+  jobResultBytes: 1 * MiB,
+  /** What a job last said of how far it is. Beyond: `PAYLOAD_TOO_LARGE`. */
+  jobProgressBytes: 16 * KiB,
+  /** Characters of one line in the log of a job. Beyond: cut. */
+  jobLogChars: 2_000,
+  /** Lines in the log of a job. Beyond: the oldest is dropped. */
+  jobLogLines: 100,
+  /** What is kept of why a job failed, in characters. */
+  jobError: 4_000,
+  /** Characters of a name that a user gives a job, a schedule or what is deduplicated. Beyond: `INVALID_INPUT`. */
+  jobIdChars: 255,
+  /** Jobs of one `addMany`. Beyond: `INVALID_INPUT`. */
+  jobsPerAdd: 10_000,
+  /** Jobs that one change of the store touches when it is about many. Beyond: the next change. */
+  jobPage: 250,
+  /** Jobs of one queue that are not at their end. Beyond: `OVERLOADED` for who adds. */
+  openJobs: 10_000_000,
+  /** Jobs of one queue that run. Beyond: they wait. */
+  jobsAtOnce: 1_000,
+  /** Those in all processes that wait for the end of a job. Beyond: `OVERLOADED`. */
+  jobWaiters: 10_000,
+  /** How long a new owner of the store looks for jobs that run on. Beyond: their run counts as lost. */
+  jobRecoverMs: 2_000,
+  /** Ends of runs that an instance keeps while nobody has asked for them. Beyond: the oldest is dropped, and that job runs again. */
+  jobEnds: 1_000,
+  /** How long it keeps them. */
+  jobEndMs: 60_000,
   /** Key of the state area. Beyond: `INVALID_INPUT`. */
   stateKeyBytes: 1 * KiB,
   /** Value of the state area, as JSON. Beyond: `PAYLOAD_TOO_LARGE`. */

@@ -262,7 +262,7 @@ function checkRoutes(services: readonly ServiceManifest[]): Problem[] {
 function checkPooled(app: AppInput, services: readonly ServiceManifest[]): Problem[] {
   return services
     .filter(({ name }) => app.services[name]?.pool !== undefined)
-    .flatMap(({ name, actions, events }) => [
+    .flatMap(({ name, actions, events, queues = {} }) => [
       ...Object.entries(actions)
         .filter(([, { stream, channel }]) => stream !== undefined || channel !== undefined)
         .map(([action]) => ({
@@ -275,20 +275,49 @@ function checkPooled(app: AppInput, services: readonly ServiceManifest[]): Probl
         message:
           'a service in a pool takes plain calls only: subscribe in a service without `pool`, and call the pool from there',
       })),
+      ...Object.keys(queues).map((queue) => ({
+        path: `services.${name}.queues.${queue}`,
+        message:
+          'a service in a pool takes plain calls only: do the jobs in a service without `pool`, and call the pool from there',
+      })),
     ]);
 }
 
-/** It is stored before `emit` goes on, so there must be a store. */
-function checkDurableEvents(app: AppInput, services: readonly ServiceManifest[]): Problem[] {
+/** It is stored before `emit` or `jobs.add` goes on, so there must be a store. */
+function checkDurableWork(app: AppInput, services: readonly ServiceManifest[]): Problem[] {
   if (app.store !== undefined) return [];
-  return services.flatMap(({ name, events }) =>
-    Object.entries(events)
+  const kept = 'kept in the store of the app, which has none: add `store: {}` to the app file';
+  return services.flatMap(({ name, events, queues = {} }) => [
+    ...Object.entries(events)
       .filter(([, { mode }]) => mode === 'durable')
       .map(([event]) => ({
         path: `services.${name}.events.${event}`,
-        message:
-          'a durable event is kept in the store of the app, which has none: add `store: {}` to the app file',
+        message: `a durable event is ${kept}`,
       })),
+    ...Object.keys(queues).map((queue) => ({
+      path: `services.${name}.queues.${queue}`,
+      message: `jobs are ${kept}`,
+    })),
+  ]);
+}
+
+/** One service does the jobs of a queue, in as many processes as it has. */
+function checkQueues(services: readonly ServiceManifest[]): Problem[] {
+  const owners = new Map<string, string>();
+  return services.flatMap(({ name, queues = {} }) =>
+    Object.keys(queues).flatMap((queue) => {
+      const path = `services.${name}.queues.${queue}`;
+      const owner = owners.get(queue);
+      owners.set(queue, owner ?? name);
+      return owner === undefined
+        ? []
+        : [
+            {
+              path,
+              message: `the jobs of this queue are done by ${owner} already: give one of them another queue`,
+            },
+          ];
+    }),
   );
 }
 
@@ -300,7 +329,8 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
     ...services.flatMap((service) => checkRemoteNames(service, names)),
     ...checkRoutes(services),
     ...checkPooled(app, services),
-    ...checkDurableEvents(app, services),
+    ...checkDurableWork(app, services),
+    ...checkQueues(services),
     ...checkTunings(app, services),
   ];
   const cycle = findCycle(new Map(services.map((service) => [service.name, service.needs])));

@@ -16,6 +16,7 @@ import {
 } from './check-calls.ts';
 import { checkDurable } from './durable.ts';
 import { parseRoute } from './manifest.ts';
+import { checkWorker } from './queue.ts';
 import { gatewayOptions } from './options.ts';
 import { inputIssues, isSchema } from './schema.ts';
 import type { ServiceDefinition } from './service.ts';
@@ -32,6 +33,7 @@ const serviceKeys = [
   'open',
   'actions',
   'events',
+  'queues',
   'check',
   'close',
 ];
@@ -268,6 +270,7 @@ export function checkService(definition: ServiceDefinition): Problem[] {
     // What is no function was not called: without this line all that is in it would be ignored.
     ...optionalFunction('actions', given['actions']),
     ...optionalFunction('events', given['events']),
+    ...optionalFunction('queues', given['queues']),
     ...(typeof definition.version === 'string' && definition.version !== ''
       ? []
       : wrong('version', 'a text like "1.2.0"', definition.version)),
@@ -282,6 +285,9 @@ export function checkService(definition: ServiceDefinition): Problem[] {
     ...optionalFunction('close', definition.close),
     ...checkActions(definition),
     ...checkEvents(definition),
+    ...Object.entries(definition.queues).flatMap(([name, worker]) =>
+      checkWorker(name, worker, `queues.${name}`),
+    ),
   ];
 }
 

@@ -4,6 +4,7 @@
 import type { ErrorCode, ErrorRow } from '../core/errors.ts';
 import type { Schema, In } from './schema.ts';
 import type { Client } from './client.ts';
+import type { Jobs } from './jobs.ts';
 
 /** A service that may be called: its name and, in types, its actions. */
 export interface Remote<Name extends string = string, A = unknown> {
@@ -90,6 +91,8 @@ export interface Shared {
 export interface Surrounding<R, Ev extends EventSchemas> {
   readonly calls: Clients<R>;
   readonly emit: Emit<Ev>;
+  /** Work that is stored before it is acknowledged, and done later. The app needs a `store`. */
+  readonly jobs: Jobs;
   readonly log: Log;
   readonly shared: Shared;
   /**

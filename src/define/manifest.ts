@@ -10,6 +10,8 @@ import type { ActionTuning } from '../core/tuning.ts';
 import { callsOf } from './calls.ts';
 import { fillDurable } from './durable.ts';
 import type { DurableManifest } from './durable.ts';
+import { fillQueue } from './queue.ts';
+import type { QueueManifest } from './queue.ts';
 import type { JsonSchema, Schema } from './schema.ts';
 import { toJsonSchema } from './schema.ts';
 import type { ActionDefinition, HttpRoute, ServiceDefinition } from './service.ts';
@@ -70,6 +72,12 @@ export interface EventManifest {
   readonly schema: JsonSchema;
 }
 
+/** A queue whose jobs the service does. */
+export interface WorkerManifest {
+  readonly input: JsonSchema;
+  readonly manifest: QueueManifest;
+}
+
 export interface ServiceManifest {
   readonly name: string;
   readonly version: string;
@@ -79,6 +87,8 @@ export interface ServiceManifest {
   readonly errors: Readonly<Record<string, ErrorRow>>;
   readonly actions: Readonly<Record<string, ActionManifest>>;
   readonly events: Readonly<Record<string, EventManifest>>;
+  /** Absent: none. */
+  readonly queues?: Readonly<Record<string, WorkerManifest>>;
   /** Of all the rest. */
   readonly hash: string;
 }
@@ -188,6 +198,12 @@ const mapValues = <V, W>(
 ): Record<string, W> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 
+const queuesOf = ({ queues }: ServiceDefinition, describer: Describer): Record<string, WorkerManifest> =>
+  mapValues(queues, ({ queue, options }, name) => ({
+    input: describer.schema(queue.input, 'input', `queues.${name}.input`),
+    manifest: fillQueue(queue.options, options),
+  }));
+
 /** Wants a definition that `checkService` found nothing wrong with, schemas apart: those it reports itself. */
 export function makeManifest(definition: ServiceDefinition): ManifestResult {
   const describer = new Describer();
@@ -206,6 +222,7 @@ export function makeManifest(definition: ServiceDefinition): ManifestResult {
       ...(event.durable === undefined ? {} : { durable: fillDurable(event.durable) }),
       schema: describer.schema(event.schema, 'input', `events.${name}`),
     })),
+    ...(Object.keys(definition.queues).length === 0 ? {} : { queues: queuesOf(definition, describer) }),
   };
   return { manifest: { ...manifest, hash: hashOf(manifest) }, problems: describer.problems };
 }

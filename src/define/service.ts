@@ -8,6 +8,8 @@ import type { ServiceCallsInput } from './calls.ts';
 import type { ActionType } from './client.ts';
 import type { DurableInput } from './durable.ts';
 import type { EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
+import type { RunningJob } from './jobs.ts';
+import type { Queue, WorkerDefinition, WorkerInput } from './queue.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
 import type { StreamMaker, StreamRoute } from './stream.ts';
 
@@ -92,6 +94,23 @@ export type EventMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> = Sub
   readonly durable: SubscribeDurably<P, R, E, Ev>;
 };
 
+/** `worker(mail, { concurrency: 50 }, handler)`: this service does the jobs of the queue. What the handler gives is the result. */
+export type WorkerMaker<P, R, E extends ErrorRows, Ev extends EventSchemas> = <
+  I extends Schema,
+  O extends Schema | undefined,
+>(
+  queue: Queue<string, I, O>,
+  options: WorkerInput,
+  handle: (
+    handling: Handling<P, R, E, Ev> & {
+      readonly input: Out<I>;
+      readonly job: RunningJob;
+      /** From 1. */
+      readonly attempt: number;
+    },
+  ) => O extends Schema ? Awaitable<In<O>> : unknown,
+) => WorkerDefinition;
+
 /** An action as it was written, types forgotten. */
 export interface ActionDefinition extends ActionCommon {
   readonly input?: Schema;
@@ -123,6 +142,7 @@ export interface ServiceDefinition {
   readonly emits: EventSchemas | undefined;
   readonly actions: Readonly<Record<string, ActionDefinition>>;
   readonly events: Readonly<Record<string, Subscription>>;
+  readonly queues: Readonly<Record<string, WorkerDefinition>>;
   readonly open: ((around: never) => unknown) | undefined;
   readonly check: ((around: never) => unknown) | undefined;
   readonly close: ((around: never) => unknown) | undefined;
@@ -161,6 +181,8 @@ export interface ServiceInput<
   readonly open?: (around: Surrounding<N & M, Ev> & { readonly config: Out<Cfg> }) => Awaitable<P>;
   readonly actions: (action: ActionMaker<P, N & M, E, Ev>) => A;
   readonly events?: (on: EventMaker<P, N & M, E, Ev>) => Readonly<Record<string, Subscription>>;
+  /** Each under the name of its queue. */
+  readonly queues?: (worker: WorkerMaker<P, N & M, E, Ev>) => Readonly<Record<string, WorkerDefinition>>;
   /** Own readiness, every 5 s; false or an error three times in a row makes the instance unready, never kills it. */
   readonly check?: (around: { readonly parts: P }) => Awaitable<boolean>;
   readonly close?: (around: { readonly parts: P; readonly extend: (ms: number) => void }) => Awaitable<void>;
@@ -180,6 +202,7 @@ interface LooseInput {
   readonly close?: unknown;
   readonly actions?: unknown;
   readonly events?: unknown;
+  readonly queues?: unknown;
 }
 
 const subscribe =
@@ -196,6 +219,12 @@ const subscribeDurably = (
   schema: Schema,
   handle: (handling: never) => unknown,
 ): Subscription => ({ mode: 'durable', durable, schema, concurrency: undefined, handle });
+
+const workerMaker = (
+  queue: Queue,
+  options: WorkerInput,
+  handle: (handling: never) => unknown,
+): WorkerDefinition => ({ queue, options, handle });
 
 const actionMaker = Object.assign((action: ActionDefinition) => action, {
   stream: (action: ActionDefinition) => ({ ...action, isStream: true }),
@@ -221,6 +250,7 @@ function readDefinition(given: LooseInput): ServiceDefinition {
       given.events,
       Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast'), durable: subscribeDurably }),
     ) as ServiceDefinition['events'],
+    queues: make(given.queues, workerMaker) as ServiceDefinition['queues'],
     open: given.open as ServiceDefinition['open'],
     check: given.check as ServiceDefinition['check'],
     close: given.close as ServiceDefinition['close'],

@@ -8,6 +8,7 @@ import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
 import { traceparentOf, tracestateOf } from '../core/trace.ts';
 import type { EmitOptions, Emitted, Log, Shared } from '../define/handling.ts';
+import type { Jobs } from '../define/jobs.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
 
 /** What all calls of one instance share. */
@@ -16,6 +17,7 @@ export interface HandlerKit {
   readonly parts: unknown;
   readonly calls: unknown;
   readonly emit: (event: string, payload: unknown, options?: EmitOptions) => Promise<Emitted>;
+  readonly jobs: Jobs;
   readonly fail: (code: string, data?: Readonly<Record<string, unknown>>) => never;
   readonly log: Log;
   readonly shared: Shared;
@@ -38,7 +40,7 @@ export class CallHandling {
   readonly #kit: HandlerKit;
   readonly #call: IncomingCall;
   readonly input: unknown;
-  /** Of a durable event: how often it was delivered by now. */
+  /** Of a durable event or a job: which attempt it is. */
   readonly attempt: number;
 
   // eslint-disable-next-line max-params -- a hot path: an object would be made per call
@@ -61,6 +63,9 @@ export class CallHandling {
   }
   get emit(): HandlerKit['emit'] {
     return this.#kit.emit;
+  }
+  get jobs(): Jobs {
+    return this.#kit.jobs;
   }
   get fail(): HandlerKit['fail'] {
     return this.#kit.fail;

@@ -5,7 +5,7 @@
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { mayCall } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
-import { isSystemService, slotId } from '../core/ids.ts';
+import { instanceId, isSystemService, slotId } from '../core/ids.ts';
 import type { InstanceRef } from '../core/ids.ts';
 import type { MetricFamily } from '../core/metric.ts';
 import { problemText, shown } from '../core/options.ts';
@@ -20,6 +20,8 @@ import type { RegistryView } from '../mesh/registry-view.ts';
 import type { PlaceWatcher } from '../mesh/place.ts';
 import type { Responder } from '../mesh/responder.ts';
 import { makeResponder } from '../mesh/responder.ts';
+import { storeOf } from '../mesh/store-client.ts';
+import type { StoreClient } from '../mesh/store-client.ts';
 import type { Transport } from '../mesh/transport/transport.ts';
 import { ActionMetrics } from '../telemetry/action-metrics.ts';
 import { callFamilies } from './call-metrics.ts';
@@ -28,9 +30,11 @@ import { servedActions, servedEvents } from './actions.ts';
 import { servedDurableEvents } from './durable-events.ts';
 import { makeClients } from './clients.ts';
 import { makeEmit } from './emitter.ts';
+import { makeJobs } from './jobs.ts';
 import type { HandlerKit } from './handling.ts';
 import { makeFail } from './handling.ts';
 import { metricsAction } from './metrics-action.ts';
+import { JobRuns, servedJobs } from './served-jobs.ts';
 
 /** A definition of ours may also want to be told first that it stops. */
 export type HostedDefinition = ServiceDefinition & { readonly drain?: (around: never) => unknown };
@@ -91,6 +95,8 @@ interface Opened {
   readonly caller: Caller;
   readonly kit: HandlerKit;
   readonly config: unknown;
+  readonly store: StoreClient;
+  readonly runs: JobRuns;
 }
 
 /** Everything up to and with the user's `open()`. What fails in it leaves nothing open. */
@@ -106,10 +112,13 @@ async function openParts(needs: HostNeeds): Promise<Opened> {
   });
   const calls = makeClients(caller, { ...definition.needs, ...definition.mayCall });
   const emit = makeEmit(caller, definition.emits);
+  const store = storeOf(caller, needs);
+  const jobs = makeJobs(store, clock);
   const around = {
     config,
     calls,
     emit,
+    jobs,
     log,
     shared,
     extend,
@@ -121,7 +130,9 @@ async function openParts(needs: HostNeeds): Promise<Opened> {
       needs,
       caller,
       config,
-      kit: { parts, calls, emit, fail: makeFail(definition.errors), log, shared, extend, clock },
+      store,
+      runs: new JobRuns(clock),
+      kit: { parts, calls, emit, jobs, fail: makeFail(definition.errors), log, shared, extend, clock },
     };
   } catch (error) {
     await caller.close();
@@ -158,9 +169,11 @@ class RunningHost implements Host {
   }
 
   async drain(signal: AbortSignal): Promise<boolean> {
-    const { needs, kit, config } = this.#opened;
+    const { needs, kit, config, runs } = this.#opened;
     await asFunction(needs.definition.drain)?.({ parts: kit.parts, config, extend: kit.extend });
-    return this.responder.drain(signal);
+    const isDone = await this.responder.drain(signal);
+    if (!isDone) runs.release(new TuttiError('STOPPING', { instance: instanceId(needs.self) }));
+    return isDone;
   }
 
   close(): Promise<void> {
@@ -180,7 +193,7 @@ function ownFamilies(parts: unknown): MetricFamily[] {
   return metrics?.call(parts) ?? [];
 }
 
-function listen({ needs, kit, caller }: Opened): Promise<Responder> {
+function listen({ needs, kit, caller, store, runs }: Opened): Promise<Responder> {
   const { definition, manifest, transport, address, self, certificate, verify, registry, clock, log } = needs;
   const labels = { service: self.service, instance: slotId(self) };
   const metrics = new ActionMetrics(labels);
@@ -194,7 +207,12 @@ function listen({ needs, kit, caller }: Opened): Promise<Responder> {
   return makeResponder({
     ...{ transport, address, self, certificate, verify, clock, pool: needs.pool },
     isCurrent: (claims) => claims.epoch >= registry.newestEpoch(claims.service, claims.slot),
-    actions: [...servedActions(serving), ...servedDurableEvents(serving), metricsAction(families)],
+    actions: [
+      ...servedActions(serving),
+      ...servedDurableEvents(serving),
+      ...servedJobs(serving, store, runs),
+      metricsAction(families),
+    ],
     events: servedEvents(serving),
     log: (level, sentence, fields) => {
       log[level](sentence, fields);

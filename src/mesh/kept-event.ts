@@ -14,18 +14,34 @@ export interface KeptBody {
   readonly context: KeptContext;
 }
 
+interface KeptLimit {
+  /** `The payload of an event that is kept` */
+  readonly what: string;
+  readonly limitBytes: number;
+}
+const eventLimit: KeptLimit = {
+  what: 'The payload of an event that is kept',
+  limitBytes: bounds.keptEventBytes,
+};
+
 /** @throws {TuttiError} `INVALID_INPUT` when the payload is not JSON, or nothing. */
-export function writeKept(payload: unknown, context: Partial<CallContext> | undefined): string {
+export function writeKept(
+  payload: unknown,
+  context: Partial<CallContext> | undefined,
+  { what, limitBytes } = eventLimit,
+): string {
   const { requestId, trace, user, tenant, metadata } = context ?? {};
   const kept = { ...(requestId && { requestId }), ...(trace && { trace }), ...(user && { user }) };
   const body = { payload, context: { ...kept, ...(tenant && { tenant }), ...(metadata && { metadata }) } };
   if (payload === undefined)
-    throw new TuttiError('INVALID_INPUT', {
-      message: 'The payload of an event that is kept is JSON, not undefined',
-    });
-  const text = JSON.stringify(body);
-  if (Buffer.byteLength(text) > bounds.keptEventBytes)
-    throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.keptEventBytes });
+    throw new TuttiError('INVALID_INPUT', { message: `${what} is JSON, not undefined` });
+  let text: string;
+  try {
+    text = JSON.stringify(body);
+  } catch (cause) {
+    throw new TuttiError('INVALID_INPUT', { message: `${what} is JSON` }, { cause });
+  }
+  if (Buffer.byteLength(text) > limitBytes) throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes });
   return text;
 }
 

@@ -24,7 +24,7 @@ export interface ChangeNumber {
 
 export interface StoreClientNeeds {
   /** One try: a call of an action of the store. */
-  readonly call: (action: 'mutate' | 'query', ask: object, withinMs: number) => Promise<unknown>;
+  readonly call: (action: 'mutate' | 'query' | 'wait', ask: object, withinMs: number) => Promise<unknown>;
   readonly clock: Clock;
   readonly random: Random;
   /** How long one asks who does not say it himself. */
@@ -35,6 +35,8 @@ export interface StoreClient {
   /** Resolves when it is stored. @throws {TuttiError} what the area throws; `STORE_UNREACHABLE`: it may have been made, or not. */
   mutate(ask: StoreAsk, withinMs?: number): Promise<unknown>;
   query(ask: StoreAsk, withinMs?: number): Promise<unknown>;
+  /** As `query`, of what may be long in coming. */
+  wait(ask: StoreAsk, withinMs?: number): Promise<unknown>;
 }
 
 /** Nobody answered, or somebody who could not: another one, or the same a moment later, may. */
@@ -100,6 +102,7 @@ export function makeStoreClient({
       return untilAnswered(withinMs, (leftMs) => call('mutate', change, leftMs));
     },
     query: (ask, withinMs = usualMs) => untilAnswered(withinMs, (leftMs) => call('query', ask, leftMs)),
+    wait: (ask, withinMs = usualMs) => untilAnswered(withinMs, (leftMs) => call('wait', ask, leftMs)),
   };
 }
 

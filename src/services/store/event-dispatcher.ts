@@ -4,7 +4,6 @@
  */
 import { bounds } from '../../core/bounds.ts';
 import { DeliveryQueue } from '../../core/delivery-queue.ts';
-import type { ErrorCode } from '../../core/errors.ts';
 import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
 import type { DurablePolicy } from '../../define/durable.ts';
@@ -15,6 +14,8 @@ import type { DeliveredEvent, HowItWent } from '../../mesh/kept-event.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { OwedEvent, SettleInput } from '../../stores/event-log/events-area.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
+import { askAgainMs, notTried, readAgainMs } from './not-tried.ts';
+import { settle } from './settle.ts';
 
 export interface DispatcherNeeds {
   readonly receiver: string;
@@ -29,25 +30,6 @@ export interface DispatcherNeeds {
   /** How it wants this event; undefined: it does not, or not any more. */
   readonly policy: (event: string) => DurablePolicy | undefined;
 }
-
-/** It did not begin, or there was nobody who could: no attempt of the event. */
-const notTried: ReadonlySet<string> = new Set<ErrorCode>([
-  'NO_INSTANCE',
-  'CONNECTION_REFUSED',
-  'OVERLOADED',
-  'STOPPING',
-  'CIRCUIT_OPEN',
-  'INSTANCE_BUSY',
-  // An instance of an earlier release, which does not know it.
-  'UNKNOWN_ACTION',
-  'FORBIDDEN',
-]);
-/** Until who could not is asked again. */
-const askAgainMs = 250;
-/** Until a store that could not be read is read again. */
-const readAgainMs = 5_000;
-/** Between two tries to write down how a delivery ended. */
-const settleAgainMs = 500;
 
 export class EventDispatcher {
   readonly #needs: DispatcherNeeds;
@@ -200,21 +182,10 @@ export class EventDispatcher {
     this.#queue.putBack({ ...event, attempts }, clock.now() + afterMs);
   }
 
-  /** Until it is written, or the store is gone: then it is delivered again, by who comes after us. */
+  /** When the store is gone it is delivered again, by who comes after us. */
   async #settle(input: SettleInput): Promise<void> {
-    const { store, clock, log, receiver } = this.#needs;
-    for (;;) {
-      try {
-        await store.mutate({ area: 'events', name: 'settle', input });
-        return;
-      } catch (error) {
-        if (isTuttiError(error, 'STORE_CLOSED') || store.failure !== undefined) return;
-        log.error('How a delivery ended cannot be written down now', { receiver, seq: input.seq, error });
-        await new Promise<void>((done) => {
-          clock.after(settleAgainMs, done);
-        });
-      }
-    }
+    const { receiver, seq } = input;
+    await settle(this.#needs, { area: 'events', name: 'settle', input }, { receiver, seq });
   }
 
   #leave(event: OwedEvent): void {

@@ -17,10 +17,14 @@ import type {
   RedriveInput,
 } from '../../stores/event-log/events-area.ts';
 import type { Operation } from '../../stores/sqlite/area.ts';
+import { jobsArea } from '../../stores/job-queue/jobs-area.ts';
+import type { NamedJob } from '../../stores/job-queue/job-table.ts';
 import { openStore } from '../../stores/sqlite/open-store.ts';
 import type { Store, StoreStats } from '../../stores/sqlite/store.ts';
 import { stateArea } from '../../stores/state/state-area.ts';
 import { EventDispatchers } from './event-dispatchers.ts';
+import { JobDesk } from './job-desk.ts';
+import type { EndWish } from './job-desk.ts';
 import type { ChangeNumber, StoreAsk } from '../../mesh/store-client.ts';
 
 export interface StoreConfig {
@@ -32,6 +36,7 @@ const storeConfig = trusted<StoreConfig>();
 interface StoreParts {
   readonly store: Store;
   readonly dispatchers: EventDispatchers;
+  readonly jobs: JobDesk;
   readonly file: string;
   metrics(): MetricFamily[];
 }
@@ -91,13 +96,26 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
   open: ({ config: { file }, runtime, log }) => {
     const { clock } = runtime;
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const opened = openStore({ file, areas: [stateArea, eventsArea], clock, log, onFailure: endProcess });
+    const opened = openStore({
+      file,
+      areas: [stateArea, eventsArea, jobsArea],
+      clock,
+      log,
+      onFailure: endProcess,
+    });
     const dispatchers = new EventDispatchers({ store: opened, runtime, log });
-    const metrics = (): MetricFamily[] => [...storeFamilies(opened.stats()), ...eventFamilies(opened)];
-    return { store: opened, dispatchers, file, metrics };
+    const jobs = new JobDesk({ store: opened, runtime, log });
+    const metrics = (): MetricFamily[] => [
+      ...storeFamilies(opened.stats()),
+      ...eventFamilies(opened),
+      ...jobs.metrics(),
+    ];
+    return { store: opened, dispatchers, jobs, file, metrics };
   },
   // Those that are being handled are waited for while the store still serves.
-  drain: ({ parts }) => parts.dispatchers.stop(),
+  drain: async ({ parts }) => {
+    await Promise.all([parts.dispatchers.stop(), parts.jobs.stop()]);
+  },
   close: ({ parts }) => parts.store.close(),
   actions: (action) => ({
     // Repeated by whoever asks: what has the same number is done once.
@@ -105,9 +123,11 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
       idempotent: true,
       concurrency: bounds.storeWaiting,
       input: trusted<StoreAsk & ChangeNumber>(),
-      async run({ input: { area, name, input, ...change }, caller, parts: { store: owned, dispatchers } }) {
+      async run({ input: { area, name, input, ...change }, caller, parts }) {
+        const { store: owned, dispatchers, jobs } = parts;
         const answer = await owned.mutate({ area, name, input, operation: operationOf(caller, change) });
         if (area === 'events' && name === 'keep') dispatchers.wake((input as KeepInput).receivers);
+        if (area === 'jobs') jobs.changed(name, input as Partial<NamedJob>, answer);
         return answer;
       },
     }),
@@ -115,6 +135,12 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
       idempotent: true,
       input: trusted<StoreAsk>(),
       run: ({ input, parts }) => parts.store.query(input),
+    }),
+    wait: action({
+      idempotent: true,
+      concurrency: bounds.jobWaiters,
+      input: trusted<{ readonly input: EndWish }>(),
+      run: ({ input, parts, signal }) => parts.jobs.end(input.input, signal),
     }),
     about: action({
       idempotent: true,

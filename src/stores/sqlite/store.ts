@@ -107,6 +107,11 @@ export class Store implements AsyncDisposable {
     return this.#copy(() => verifyStore({ database, file, tables, signal: this.#stop.signal }));
   }
 
+  /** Of its clock, epoch milliseconds: what is due is due by it. */
+  now(): number {
+    return this.#needs.now();
+  }
+
   stats(): StoreStats {
     const { commit, checkpoints } = this.#needs;
     const { commits, mutations, repeated, forgottenEarly } = commit.counts;

@@ -1,0 +1,137 @@
+/** `jobs`, as handlers have it: adds work to queues, looks at it, changes its course. Types only; the host makes the value. */
+import type { Queue } from './queue.ts';
+import type { In, Jsonified, Out } from './schema.ts';
+
+/** Where a job is. `pending`: it is to be begun, now or at its time. The last three are final, until somebody asks for it once more. */
+export type JobState = 'pending' | 'running' | 'done' | 'failed' | 'cancelled';
+
+export interface JobOptions {
+  /** A name of its own: of two jobs with one name the second is not added. 1 to 255 characters, not all digits. Default: a number that no other job of the app ever had. */
+  readonly jobId?: string | undefined;
+  /** 0, the lowest, to 9. Default 5. */
+  readonly priority?: number | undefined;
+  /** Not before so many milliseconds from now. */
+  readonly delayMs?: number | undefined;
+  /** Not before this time. */
+  readonly runAt?: Date | undefined;
+  /** Before those of its priority that came earlier. */
+  readonly lifo?: boolean | undefined;
+  /** While one with this id is open, or for `ttlMs` after it was added, no other is added. */
+  readonly deduplication?: { readonly id: string; readonly ttlMs?: number | undefined } | undefined;
+}
+
+export interface AddedJob {
+  readonly id: string;
+  /** False: there was one already, and this is it. */
+  readonly added: boolean;
+}
+
+export interface Job<I = unknown, R = unknown> {
+  readonly id: string;
+  readonly queue: string;
+  readonly state: JobState;
+  readonly input: I;
+  readonly priority: number;
+  /** How often it was begun. */
+  readonly attempts: number;
+  /** As its handler last said. */
+  readonly progress: unknown;
+  /** Of one that is done. */
+  readonly result: R | undefined;
+  /** Of one that failed or was cancelled; of one that waits for its next attempt: why the last one failed. */
+  readonly reason: string | undefined;
+  readonly addedAt: Date;
+  /** Of a pending one: not before. */
+  readonly dueAt: Date | undefined;
+  /** Of its last attempt. */
+  readonly startedAt: Date | undefined;
+  readonly endedAt: Date | undefined;
+}
+
+export type JobOf<Q> =
+  Q extends Queue<string, infer I, infer O>
+    ? Job<Jsonified<In<I>>, O extends undefined ? unknown : Jsonified<Out<O>>>
+    : Job;
+
+export interface JobCounts {
+  /** To be begun as soon as there is room. */
+  readonly waiting: number;
+  /** Not before their time. */
+  readonly delayed: number;
+  readonly running: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly cancelled: number;
+}
+
+export interface JobListOptions {
+  readonly state?: JobState | undefined;
+  /** Default 100, at most 250. */
+  readonly limit?: number | undefined;
+  /** `next` of the page before. */
+  readonly after?: string | undefined;
+}
+
+export interface JobPage<J> {
+  readonly jobs: readonly J[];
+  /** Undefined: these were the last. */
+  readonly next: string | undefined;
+}
+
+export interface JobLogLine {
+  readonly number: number;
+  readonly at: Date;
+  readonly text: string;
+}
+
+export interface Jobs {
+  /** Resolves when it is on disk. @throws {TuttiError} `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`, `OVERLOADED`, and what the store says. */
+  add<Q extends Queue>(queue: Q, input: In<Q['input']>, options?: JobOptions): Promise<AddedJob>;
+  /** All of them or none. */
+  addMany<Q extends Queue>(
+    queue: Q,
+    jobs: readonly (JobOptions & { readonly input: In<Q['input']> })[],
+  ): Promise<readonly AddedJob[]>;
+  get<Q extends Queue>(queue: Q, id: string): Promise<JobOf<Q> | undefined>;
+  /** Pending ones in the order in which they will be begun, ended ones with the latest first, all of them with the newest first. */
+  list<Q extends Queue>(queue: Q, options?: JobListOptions): Promise<JobPage<JobOf<Q>>>;
+  counts(queue: Queue): Promise<JobCounts>;
+  logs(queue: Queue, id: string): Promise<readonly JobLogLine[]>;
+  /** Resolves when it has come to its end. @throws {TuttiError} `CALL_TIMED_OUT`, `NOT_FOUND`. */
+  waitFor<Q extends Queue>(
+    queue: Q,
+    id: string,
+    options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+  ): Promise<JobOf<Q>>;
+  /** Of a running one the signal aborts, wherever it runs. False: it had ended. @throws {TuttiError} `NOT_FOUND`. */
+  cancel(queue: Queue, id: string, reason?: string): Promise<boolean>;
+  /** One that failed or was cancelled is to be begun once more, with all its attempts. False: it is in neither state. */
+  retry(queue: Queue, id: string): Promise<boolean>;
+  /** One that waits for its time does not any more. */
+  promote(queue: Queue, id: string): Promise<boolean>;
+  /** One that does not run is forgotten, and its name may be used anew. */
+  remove(queue: Queue, id: string): Promise<boolean>;
+  /** Begins none until `resume`; what runs goes on. */
+  pause(queue: Queue): Promise<void>;
+  resume(queue: Queue): Promise<void>;
+  /** Forgets all that are pending. Gives how many. */
+  drain(queue: Queue): Promise<number>;
+  /** Forgets those that ended at least so long ago. Gives how many. */
+  clean(queue: Queue, state: 'done' | 'failed' | 'cancelled', olderThanMs?: number): Promise<number>;
+  /** All that failed are to be begun once more. Gives how many. */
+  redrive(queue: Queue): Promise<number>;
+}
+
+/** What the handler of a job has beside what all have. */
+export interface RunningJob {
+  readonly id: string;
+  readonly queue: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** Stored. @throws {TuttiError} `LEASE_LOST` when the job is another run's by now, or cancelled. */
+  progress(value: unknown): Promise<void>;
+  /** A line in the log of the job. @throws {TuttiError} `LEASE_LOST`. */
+  log(text: string): Promise<void>;
+  /** It has failed, however many attempts are left. */
+  giveUp(reason: string): never;
+}

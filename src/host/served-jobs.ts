@@ -1,0 +1,206 @@
+/**
+ * Runs jobs, one call each, from the store alone. A run goes on when the owner of the store dies under it: its end is kept until the next owner asks for it. It ends
+ * early when the job is cancelled, has had its time, or the instance has no more time itself.
+ */
+import { bounds } from '../core/bounds.ts';
+import { isTuttiError, TuttiError } from '../core/errors.ts';
+import { instanceId, isSystemService } from '../core/ids.ts';
+import { shown } from '../core/options.ts';
+import type { Clock } from '../core/ports.ts';
+import { inputIssues } from '../define/schema.ts';
+import type { SchemaResult } from '../define/schema.ts';
+import type { WorkerDefinition } from '../define/queue.ts';
+import { heldJobsAction, jobAction } from '../mesh/kept-job.ts';
+import type { DeliveredJob, HowJobWent, JobRun } from '../mesh/kept-job.ts';
+import type { ResponderAction } from '../mesh/responder.ts';
+import type { IncomingCall } from '../mesh/served-call.ts';
+import type { StoreClient } from '../mesh/store-client.ts';
+import { observed } from './actions.ts';
+import type { Serving } from './actions.ts';
+import { JobHandling } from './job-handling.ts';
+import { afterwards, validator } from './validate.ts';
+
+/** It has failed, and another attempt would not go better. */
+class GaveUp extends Error {
+  override readonly name = 'GaveUp';
+}
+
+interface HeldRun extends JobRun {
+  readonly abort: AbortController;
+  readonly went: Promise<HowJobWent>;
+  /** Of one whose end nobody took. */
+  endedAt: number | undefined;
+}
+
+const keyOf = ({ seq, attempt }: JobRun): string => `${String(seq)} ${String(attempt)}`;
+
+export class JobRuns {
+  readonly #clock: Clock;
+  readonly #runs = new Map<string, HeldRun>();
+  readonly #stopping = Promise.withResolvers<never>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#stopping.promise.catch(() => undefined);
+  }
+
+  held(): JobRun[] {
+    this.#forgetOld();
+    return [...this.#runs.values()].map(({ seq, attempt }) => ({ seq, attempt }));
+  }
+
+  /** What still runs is given back: it did not count. */
+  release(error: TuttiError): void {
+    for (const { abort, endedAt } of this.#runs.values()) if (endedAt === undefined) abort.abort(error);
+    this.#stopping.reject(error);
+  }
+
+  /** Begins it, or waits for the one that was begun. */
+  async take(
+    job: DeliveredJob,
+    call: IncomingCall,
+    begin: (signal: AbortSignal) => Promise<HowJobWent>,
+  ): Promise<HowJobWent> {
+    const key = keyOf(job);
+    const run = this.#runs.get(key) ?? this.#begin(job, begin);
+    this.#runs.set(key, run);
+    const { signal } = call;
+    const takenBack = Promise.withResolvers<never>();
+    const onAbort = (): void => {
+      const reason: unknown = signal.reason;
+      // Its owner is gone, and the next one will ask for it: nobody has taken it back.
+      const isOrphan = isTuttiError(reason, 'CANCELLED') && reason.data['isCallerGone'] === true;
+      if (!isOrphan) run.abort.abort(reason);
+      takenBack.reject(reason as Error);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const went = await Promise.race([run.went, takenBack.promise, this.#stopping.promise]);
+      this.#runs.delete(key);
+      return went;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      if (run.abort.signal.aborted) this.#runs.delete(key);
+    }
+  }
+
+  #begin({ seq, attempt }: DeliveredJob, begin: (signal: AbortSignal) => Promise<HowJobWent>): HeldRun {
+    this.#forgetOld();
+    const abort = new AbortController();
+    const run: HeldRun = { seq, attempt, abort, went: begin(abort.signal), endedAt: undefined };
+    void run.went.then(() => {
+      run.endedAt = this.#clock.now();
+    });
+    return run;
+  }
+
+  #forgetOld(): void {
+    const ended = [...this.#runs].filter(([, { endedAt }]) => endedAt !== undefined);
+    const before = this.#clock.now() - bounds.jobEndMs;
+    for (const [index, [key, { endedAt }]] of ended.entries())
+      if ((endedAt ?? 0) < before || index < ended.length - bounds.jobEnds) this.#runs.delete(key);
+  }
+}
+
+function runner(queue: string, worker: WorkerDefinition, serving: Serving, store: StoreClient) {
+  const read = validator(worker.queue.input);
+  const { output } = worker.queue;
+  const readOutput = output === undefined ? undefined : validator(output);
+  const handle = worker.handle as (handling: object) => unknown;
+  const checked = (result: unknown): unknown =>
+    readOutput === undefined
+      ? result
+      : afterwards(readOutput(result), ({ issues, ...rest }: SchemaResult<unknown>) => {
+          if (issues === undefined) return (rest as { value: unknown }).value;
+          throw new TuttiError('INVALID_OUTPUT', { action: queue }, { cause: inputIssues(issues) });
+        });
+  return observed(serving, `job ${queue}`, (input, call) => {
+    const job = input as DeliveredJob & { readonly signal: AbortSignal };
+    return afterwards(read(job.payload), ({ issues, ...rest }: SchemaResult<unknown>) => {
+      if (issues !== undefined) {
+        const message = `The input does not fit the schema of the queue ${queue}`;
+        throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(issues) });
+      }
+      const { value } = rest as { value: unknown };
+      return afterwards(
+        handle(new JobHandling({ ...serving, queue, store, job, giveUp }, call, value)),
+        checked,
+      );
+    });
+  });
+}
+
+function giveUp(reason: string): never {
+  throw new GaveUp(reason);
+}
+
+/** The form of the job itself, not of what its handler asks of others: that would be its own affair, and is `INTERNAL`. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof GaveUp || (isTuttiError(error, 'INVALID_INPUT') && Array.isArray(error.data['issues']));
+
+function howItFailed(error: unknown): HowJobWent {
+  if (isTuttiError(error)) return { failed: failureText(error), isFinal: isFinal(error) };
+  const text = error instanceof Error ? (error.stack ?? error.message) : shown(error);
+  return error instanceof GaveUp
+    ? { failed: error.message, isFinal: true }
+    : { failed: text, isFinal: false };
+}
+
+function failureText({ code, message, data }: TuttiError): string {
+  const issues = Array.isArray(data['issues']) ? (data['issues'] as { path: string; message: string }[]) : [];
+  const where = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
+  return `${code}: ${message}${where === '' ? '' : ` (${where})`}`;
+}
+
+function resultText(result: unknown): HowJobWent {
+  let text: string;
+  try {
+    text = (JSON.stringify(result) as string | undefined) ?? 'null';
+  } catch {
+    return { failed: 'What the handler gave is not JSON', isFinal: true };
+  }
+  if (Buffer.byteLength(text) <= bounds.jobResultBytes) return { result: text };
+  return { failed: `What the handler gave is over ${String(bounds.jobResultBytes)} bytes`, isFinal: true };
+}
+
+export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns): ResponderAction[] {
+  const { queues } = serving.definition;
+  const refuseOthers = (call: IncomingCall, name: string): void => {
+    if (!isSystemService(call.caller.service))
+      throw new TuttiError('FORBIDDEN', { caller: instanceId(call.caller), action: name });
+  };
+  const jobs = Object.entries(queues).map(([queue, worker]): ResponderAction => {
+    const name = jobAction(queue);
+    const run = runner(queue, worker, serving, store);
+    const begin = async (
+      input: DeliveredJob,
+      call: IncomingCall,
+      signal: AbortSignal,
+    ): Promise<HowJobWent> => {
+      try {
+        return resultText(await run({ ...input, signal }, call));
+      } catch (error) {
+        return howItFailed(error);
+      }
+    };
+    return {
+      name,
+      hash: '',
+      idempotent: true,
+      concurrency: serving.manifest.queues?.[queue]?.manifest.concurrency ?? 1,
+      invoke(input, call) {
+        refuseOthers(call, name);
+        const job = input as DeliveredJob;
+        return runs.take(job, call, (signal) => begin(job, call, signal));
+      },
+    };
+  });
+  const held: ResponderAction = {
+    ...{ name: heldJobsAction, hash: '', idempotent: true, concurrency: 8 },
+    invoke(_input, call) {
+      refuseOthers(call, heldJobsAction);
+      return runs.held();
+    },
+  };
+  return jobs.length === 0 ? [] : [...jobs, held];
+}

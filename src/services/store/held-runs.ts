@@ -1,0 +1,65 @@
+/** Which instance has which run in hand: asked by an owner of the store that begins, of those who may have gone on without the one before it. */
+import { bounds } from '../../core/bounds.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { Caller } from '../../mesh/caller.ts';
+import { heldJobsAction } from '../../mesh/kept-job.ts';
+import type { JobRun } from '../../mesh/kept-job.ts';
+import type { RegistryView } from '../../mesh/registry-view.ts';
+import type { ClaimedJob } from '../../stores/job-queue/jobs-area.ts';
+
+interface HeldNeeds {
+  readonly worker: () => { readonly service: string } | undefined;
+  readonly caller: Caller;
+  readonly registry: RegistryView;
+  readonly clock: Clock;
+}
+
+/** Between two looks. */
+const lookAgainMs = 100;
+
+/** By the number of the job, the slot that has it. Who is not ready within the time has nothing. */
+export async function findHeldRuns(
+  needs: HeldNeeds,
+  jobs: readonly Pick<ClaimedJob, 'seq' | 'attempts'>[],
+): Promise<ReadonlyMap<number, number>> {
+  const held = new Map<number, number>();
+  if (jobs.length === 0) return held;
+  const attempts = new Map(jobs.map(({ seq, attempts: attempt }) => [seq, attempt]));
+  const { clock, registry, worker } = needs;
+  const until = clock.now() + bounds.jobRecoverMs;
+  const asked = new Set<number>();
+  // One more look when all who are there have answered: others may be coming back to the registry.
+  let quietLooks = 0;
+  while (held.size < attempts.size && clock.now() < until && quietLooks < 2) {
+    const service = worker()?.service;
+    const slots =
+      service === undefined ? [] : (registry.service(service)?.instances ?? []).map(({ slot }) => slot);
+    const fresh = slots.filter((slot) => !asked.has(slot));
+    quietLooks = asked.size > 0 && fresh.length === 0 ? quietLooks + 1 : 0;
+    const answers = await Promise.all(fresh.map((slot) => runsOf(needs, String(service), slot)));
+    for (const [index, runs] of answers.entries()) {
+      const slot = fresh[index];
+      if (runs === undefined || slot === undefined) continue;
+      asked.add(slot);
+      for (const { seq, attempt } of runs) if (attempts.get(seq) === attempt) held.set(seq, slot);
+    }
+    await new Promise<void>((done) => {
+      clock.after(lookAgainMs, done);
+    });
+  }
+  return held;
+}
+
+/** Undefined: it does not answer now. */
+async function runsOf(
+  { caller }: HeldNeeds,
+  service: string,
+  slot: number,
+): Promise<readonly JobRun[] | undefined> {
+  try {
+    const options = { slot, deadlineMs: bounds.jobRecoverMs, retries: 0 };
+    return (await caller.call(service, heldJobsAction, {}, options)) as readonly JobRun[];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,174 @@
+/** The queues of an app: one dispatcher for each that has a worker, those who wait for the end of a job, and the numbers of it all. */
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { Timer } from '../../core/ports.ts';
+import type { Log } from '../../define/handling.ts';
+import type { QueueManifest } from '../../define/queue.ts';
+import { runWithoutContext } from '../../mesh/context.ts';
+import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
+import { isEnded } from '../../stores/job-queue/job-table.ts';
+import type { JobRow, NamedJob } from '../../stores/job-queue/job-table.ts';
+import type { QueueAbout } from '../../stores/job-queue/job-lists.ts';
+import type { Changed } from '../../stores/job-queue/jobs-area.ts';
+import type { Store } from '../../stores/sqlite/store.ts';
+import { Histogram } from '../../telemetry/histogram.ts';
+import { JobDispatcher } from './job-dispatcher.ts';
+
+interface JobDeskNeeds {
+  readonly store: Store;
+  readonly runtime: SystemRuntime;
+  readonly log: Log;
+}
+
+interface Worker {
+  readonly service: string;
+  readonly manifest: QueueManifest;
+}
+
+class QueueNumbers {
+  readonly waits = new Histogram();
+  readonly runs = new Histogram();
+  readonly ends = { done: 0, failed: 0, again: 0 };
+}
+
+export interface EndWish extends NamedJob {
+  readonly withinMs: number;
+}
+
+export class JobDesk {
+  readonly #needs: JobDeskNeeds;
+  readonly #dispatchers = new Map<string, JobDispatcher>();
+  readonly #numbers = new Map<string, QueueNumbers>();
+  /** By queue and id. */
+  readonly #waiters = new Map<string, Set<() => void>>();
+  #waiting = 0;
+  readonly #stopListening: readonly (() => void)[];
+  /** By queue. */
+  #workers: ReadonlyMap<string, Worker> = new Map();
+
+  constructor(needs: JobDeskNeeds) {
+    this.#needs = needs;
+    const { runtime } = needs;
+    const follow = (): void => {
+      this.#follow();
+    };
+    const wake = (): void => {
+      for (const dispatcher of this.#dispatchers.values()) dispatcher.wake();
+    };
+    this.#stopListening = [runtime.onManifest(follow), runtime.registry.onChange(wake)];
+    follow();
+  }
+
+  /** A change that somebody asked for was made. */
+  changed(
+    name: string,
+    { queue, id = '', reason = '' }: Partial<NamedJob> & { readonly reason?: string },
+    answer: unknown,
+  ): void {
+    if (queue === undefined) return;
+    const dispatcher = this.#dispatchers.get(queue);
+    const change = answer as Changed;
+    // What is done now is no part of the call that brought it.
+    runWithoutContext(() => {
+      if (name === 'cancel' && change?.wasRunning === true) dispatcher?.abort(change.seq, reason);
+      if (name === 'cancel' || name === 'remove') this.#tellEnd(queue, id);
+      if (name === 'drain') for (const one of answer as string[]) this.#tellEnd(queue, one);
+      dispatcher?.wake();
+    });
+  }
+
+  /** The job when it has ended; null: not within the time. */
+  async end({ queue, id, withinMs }: EndWish, signal: AbortSignal): Promise<JobRow | null> {
+    const { store, runtime } = this.#needs;
+    const look = (): JobRow | undefined =>
+      store.query({ area: 'jobs', name: 'get', input: { queue, id } }) as JobRow | undefined;
+    const job = look();
+    if (job === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
+    if (isEnded(job.state)) return job;
+    if (this.#waiting >= bounds.jobWaiters) throw new TuttiError('OVERLOADED', { what: 'The store' });
+    let timer: Timer | undefined;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const done = (): void => {
+      resolve(undefined);
+    };
+    const key = waiterKey(queue, id);
+    const waiters = this.#waiters.get(key) ?? new Set();
+    this.#waiters.set(key, waiters.add(done));
+    this.#waiting += 1;
+    signal.addEventListener('abort', done);
+    timer = runtime.clock.after(withinMs, done);
+    await promise;
+    timer.cancel();
+    signal.removeEventListener('abort', done);
+    this.#waiting -= 1;
+    waiters.delete(done);
+    if (waiters.size === 0) this.#waiters.delete(key);
+    const after = look();
+    if (after === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
+    return isEnded(after.state) ? after : null;
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stopListening) stop();
+    await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.stop()));
+    for (const waiters of this.#waiters.values()) for (const done of waiters) done();
+  }
+
+  metrics(): MetricFamily[] {
+    const queues = this.#needs.store.query({ area: 'jobs', name: 'queues' }) as QueueAbout[];
+    const each = <T>(of: (queue: string, numbers: QueueNumbers) => T[]): T[] =>
+      [...this.#numbers].flatMap(([queue, numbers]) => of(queue, numbers));
+    // prettier-ignore
+    return [
+      { name: 'tutti_jobs', type: 'gauge', help: 'Jobs of a queue, by state.', samples: queues.flatMap(({ queue, counts }) => Object.entries(counts).map(([state, value]) => ({ labels: { queue, state }, value }))) },
+      { name: 'tutti_job_runs_total', type: 'counter', help: 'Runs of jobs that ended, by how.', samples: each((queue, { ends }) => Object.entries(ends).map(([end, value]) => ({ labels: { queue, end }, value }))) },
+      { name: 'tutti_job_wait_seconds', type: 'histogram', help: 'From when a job was added or due until it was begun.', samples: each((queue, { waits }) => waits.samples({ queue })) },
+      { name: 'tutti_job_run_seconds', type: 'histogram', help: 'How long a run took.', samples: each((queue, { runs }) => runs.samples({ queue })) },
+    ];
+  }
+
+  /** One that was there stays: a worker that is gone may come back, and its jobs wait for it. */
+  #follow(): void {
+    const { runtime, store, log } = this.#needs;
+    this.#workers = new Map(
+      Object.values(runtime.manifest().services).flatMap(({ name, queues = {} }) =>
+        Object.entries(queues).map(([queue, { manifest }]) => [queue, { service: name, manifest }] as const),
+      ),
+    );
+    for (const [queue, { manifest }] of this.#workers) {
+      const keep = JSON.stringify(manifest.keep);
+      store.mutate({ area: 'jobs', name: 'keep', input: { queue, keep } }).catch((error: unknown) => {
+        log.warn('How long jobs are kept could not be noted', { queue, error });
+      });
+      if (!this.#dispatchers.has(queue)) this.#dispatchers.set(queue, this.#dispatcher(queue));
+      this.#dispatchers.get(queue)?.wake();
+    }
+  }
+
+  #dispatcher(queue: string): JobDispatcher {
+    const { runtime, store, log } = this.#needs;
+    const { caller, registry, clock, random } = runtime;
+    const numbers = new QueueNumbers();
+    this.#numbers.set(queue, numbers);
+    return new JobDispatcher({
+      ...{ queue, store, caller, registry, clock, random, log },
+      worker: () => this.#workers.get(queue),
+      waited: (ms) => {
+        numbers.waits.observe(ms);
+      },
+      ran: (end, tookMs) => {
+        numbers.ends[end] += 1;
+        numbers.runs.observe(tookMs);
+      },
+      ended: (id) => {
+        this.#tellEnd(queue, id);
+      },
+    });
+  }
+
+  #tellEnd(queue: string, id: string): void {
+    for (const done of this.#waiters.get(waiterKey(queue, id)) ?? []) done();
+  }
+}
+
+const waiterKey = (queue: string, id: string): string => `${queue}\n${id}`;
