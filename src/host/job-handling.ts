@@ -45,7 +45,7 @@ function runningJob({ queue, store, job, giveUp }: JobHandlingNeeds): RunningJob
   return {
     ...{ id, queue, attempt, giveUp },
     progress: (value) => tell('progress', { value: progressText(value) }),
-    log: (text) => tell('log', { text: String(text) }),
+    log: (text) => tell('log', { text: logText(text) }),
   };
 }
 
@@ -57,4 +57,9 @@ function progressText(value: unknown): string {
   if (text === undefined) throw new TuttiError('INVALID_INPUT', { message: 'The progress of a job is JSON' });
   if (Buffer.byteLength(text) <= bounds.jobProgressBytes) return text;
   throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.jobProgressBytes });
+}
+
+function logText(text: unknown): string {
+  if (typeof text === 'string' && text.isWellFormed()) return text;
+  throw new TuttiError('INVALID_INPUT', { message: 'A line in the log of a job is a text' });
 }

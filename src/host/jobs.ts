@@ -90,6 +90,11 @@ function checkedId(id: unknown): string {
   );
 }
 
+function checkedReason(reason: unknown): string {
+  if (typeof reason === 'string' && reason.isWellFormed()) return reason;
+  throw invalid('The reason of a cancellation is a text');
+}
+
 function checkedWhole(value: unknown, what: string, most: number): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most)
     return value as number;
@@ -220,7 +225,7 @@ class StoredJobs implements Jobs {
   }
 
   cancel(queue: Queue, id: string, reason = 'It was cancelled'): Promise<boolean> {
-    return this.#changed('cancel', queue, id, { reason: String(reason) });
+    return this.#changed('cancel', queue, id, { reason: checkedReason(reason) });
   }
 
   retry(queue: Queue, id: string): Promise<boolean> {

@@ -71,7 +71,7 @@ export class JobRuns {
       // Its owner is gone, and the next one will ask for it: nobody has taken it back.
       const isOrphan = isTuttiError(reason, 'CANCELLED') && reason.data['isCallerGone'] === true;
       if (!isOrphan) run.abort.abort(reason);
-      takenBack.reject(reason as Error);
+      takenBack.reject(reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -102,30 +102,39 @@ export class JobRuns {
   }
 }
 
-function runner(queue: string, worker: WorkerDefinition, serving: Serving, store: StoreClient) {
-  const read = validator(worker.queue.input);
+interface Runner {
+  readonly queue: string;
+  readonly worker: WorkerDefinition;
+  readonly serving: Serving;
+  readonly store: StoreClient;
+}
+
+/** Of what the handler gives. */
+function outputCheck({ queue, worker }: Runner): (result: unknown) => unknown {
   const { output } = worker.queue;
-  const readOutput = output === undefined ? undefined : validator(output);
+  if (output === undefined) return (result) => result;
+  const read = validator(output);
+  return (result) =>
+    afterwards(read(result), ({ issues, ...rest }: SchemaResult<unknown>) => {
+      if (issues === undefined) return (rest as { value: unknown }).value;
+      throw new TuttiError('INVALID_OUTPUT', { action: queue }, { cause: inputIssues(issues) });
+    });
+}
+
+function runnerOf(needs: Runner): (input: unknown, call: IncomingCall) => unknown {
+  const { queue, worker, serving, store } = needs;
+  const read = validator(worker.queue.input);
+  const checked = outputCheck(needs);
   const handle = worker.handle as (handling: object) => unknown;
-  const checked = (result: unknown): unknown =>
-    readOutput === undefined
-      ? result
-      : afterwards(readOutput(result), ({ issues, ...rest }: SchemaResult<unknown>) => {
-          if (issues === undefined) return (rest as { value: unknown }).value;
-          throw new TuttiError('INVALID_OUTPUT', { action: queue }, { cause: inputIssues(issues) });
-        });
   return observed(serving, `job ${queue}`, (input, call) => {
     const job = input as DeliveredJob & { readonly signal: AbortSignal };
-    return afterwards(read(job.payload), ({ issues, ...rest }: SchemaResult<unknown>) => {
-      if (issues !== undefined) {
-        const message = `The input does not fit the schema of the queue ${queue}`;
-        throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(issues) });
+    return afterwards(read(job.payload), (result: SchemaResult<unknown>) => {
+      if (result.issues === undefined) {
+        const handling = new JobHandling({ ...serving, queue, store, job, giveUp }, call, result.value);
+        return afterwards(handle(handling), checked);
       }
-      const { value } = rest as { value: unknown };
-      return afterwards(
-        handle(new JobHandling({ ...serving, queue, store, job, giveUp }, call, value)),
-        checked,
-      );
+      const message = `The input does not fit the schema of the queue ${queue}`;
+      throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(result.issues) });
     });
   });
 }
@@ -152,10 +161,13 @@ function failureText({ code, message, data }: TuttiError): string {
   return `${code}: ${message}${where === '' ? '' : ` (${where})`}`;
 }
 
+/** The types of TypeScript know nothing of `undefined`. */
+const json: (value: unknown) => string | undefined = JSON.stringify;
+
 function resultText(result: unknown): HowJobWent {
   let text: string;
   try {
-    text = (JSON.stringify(result) as string | undefined) ?? 'null';
+    text = JSON.stringify(result) ?? 'null';
   } catch {
     return { failed: 'What the handler gave is not JSON', isFinal: true };
   }
@@ -171,7 +183,7 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
   };
   const jobs = Object.entries(queues).map(([queue, worker]): ResponderAction => {
     const name = jobAction(queue);
-    const run = runner(queue, worker, serving, store);
+    const run = runnerOf({ queue, worker, serving, store });
     const begin = async (
       input: DeliveredJob,
       call: IncomingCall,

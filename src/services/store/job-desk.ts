@@ -1,7 +1,6 @@
 /** The queues of an app: one dispatcher for each that has a worker, those who wait for the end of a job, and the numbers of it all. */
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
-import type { Timer } from '../../core/ports.ts';
 import type { Log } from '../../define/handling.ts';
 import type { QueueManifest } from '../../define/queue.ts';
 import { runWithoutContext } from '../../mesh/context.ts';
@@ -86,7 +85,6 @@ export class JobDesk {
     if (job === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
     if (isEnded(job.state)) return job;
     if (this.#waiting >= bounds.jobWaiters) throw new TuttiError('OVERLOADED', { what: 'The store' });
-    let timer: Timer | undefined;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const done = (): void => {
       resolve(undefined);
@@ -96,7 +94,7 @@ export class JobDesk {
     this.#waiters.set(key, waiters.add(done));
     this.#waiting += 1;
     signal.addEventListener('abort', done);
-    timer = runtime.clock.after(withinMs, done);
+    const timer = runtime.clock.after(withinMs, done);
     await promise;
     timer.cancel();
     signal.removeEventListener('abort', done);
