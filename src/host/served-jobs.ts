@@ -167,7 +167,7 @@ const json: (value: unknown) => string | undefined = JSON.stringify;
 function resultText(result: unknown): HowJobWent {
   let text: string;
   try {
-    text = JSON.stringify(result) ?? 'null';
+    text = json(result) ?? 'null';
   } catch {
     return { failed: 'What the handler gave is not JSON', isFinal: true };
   }

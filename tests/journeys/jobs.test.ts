@@ -1,0 +1,131 @@
+/** Jobs in real processes: what was added is done, whoever dies, and nobody else decides that it is over. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { makeHome, pidOf } from './command.ts';
+import { Works } from './works.ts';
+
+const home = makeHome();
+let app: Works;
+
+before(async () => {
+  app = new Works(home.folder, { WORKERS: '2' });
+  await app.ready();
+});
+after(async () => {
+  await app[Symbol.asyncDispose]();
+  home[Symbol.dispose]();
+});
+
+const runsOf = (id: string, what: string): number =>
+  app.ran().filter((one) => one.id === id && one.what === what).length;
+const lives = async (slot: string, pid: number): Promise<void> => {
+  await app.until(`${slot} is back`, ({ services }) =>
+    services.some(({ instances }) =>
+      instances.some((one) => one.slot === slot && one.pid !== pid && one.state === 'ready'),
+    ),
+  );
+};
+
+test('a job whose worker is killed is begun again by another within a second, and keeps its attempts', async (context) => {
+  const id = await app.add({ number: 1, ms: 400 });
+  const first = await app.begun(id);
+  process.kill(first.pid, 'SIGKILL');
+  const killedAt = Date.now();
+  const second = await app.begun(id, 2);
+  context.diagnostic(`begun again after ${String(second.at - killedAt)} ms, 20 of them its backoff`);
+  assert.ok(second.at - killedAt < 1_000);
+  assert.notEqual(second.pid, first.pid);
+  const job = await app.end(id);
+  assert.deepEqual([job.state, job.attempts, job.result], ['done', 2, { number: 2 }]);
+  await app.ready();
+});
+
+test('a job that ends its process each time has failed after its attempts, and stays so until somebody asks', async () => {
+  const id = await app.add({ number: 2, how: 'exit' });
+  const job = await app.end(id);
+  assert.deepEqual([job.state, job.attempts], ['failed', 3]);
+  assert.match(job.reason ?? '', /^INSTANCE_LOST: /);
+  assert.equal(runsOf(id, 'begun'), 3);
+  await app.ready();
+  assert.equal((await app.ask<{ state: string }>('get', [id])).state, 'failed');
+  assert.equal(await app.ask('retry', [id]), true);
+  assert.equal((await app.end(id)).state, 'failed');
+  assert.equal(runsOf(id, 'begun'), 6);
+  await app.ready();
+});
+
+test('three kills of one job with a thousand attempts complete it', async () => {
+  const id = await app.add({ number: 3, ms: 300 }, {}, { queue: 'hardy' });
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    const { pid } = await app.begun(id, attempt);
+    process.kill(pid, 'SIGKILL');
+  }
+  const job = await app.end(id, 'hardy');
+  assert.deepEqual([job.state, job.attempts], ['done', 4]);
+  await app.ready();
+});
+
+test('what runs when the owner of the store dies runs on, once, and its end is not lost', async () => {
+  const id = await app.add({ number: 4, ms: 900 });
+  const short = await app.add({ number: 5, ms: 150 });
+  await app.begun(id);
+  await app.begun(short);
+  const pid = pidOf(await app.status(), 'store:main#1');
+  process.kill(pid, 'SIGKILL');
+  const [job, other] = await Promise.all([app.end(id), app.end(short)]);
+  assert.deepEqual([job.state, job.attempts, job.result], ['done', 1, { number: 8 }]);
+  assert.deepEqual([other.state, other.attempts], ['done', 1], 'it ended while there was no owner');
+  assert.deepEqual([runsOf(id, 'begun'), runsOf(short, 'begun')], [1, 1]);
+  await lives('store:main#1', pid);
+});
+
+test('a running job is cancelled wherever it runs: its signal aborts within a second, and its end changes nothing', async () => {
+  const id = await app.add({ number: 6, ms: 900 });
+  await app.begun(id);
+  const at = Date.now();
+  assert.equal(await app.ask('cancel', [id, 'not wanted any more']), true);
+  const aborted = await app.untilRan('it is told', (ran) =>
+    ran.find((one) => one.id === id && one.what === 'aborted'),
+  );
+  assert.ok(aborted.at - at < 1_000);
+  const job = await app.ask<{ state: string; reason: string }>('get', [id]);
+  assert.deepEqual([job.state, job.reason], ['cancelled', 'not wanted any more']);
+  assert.equal(await app.ask('cancel', [id]), false);
+});
+
+test('a job that does not hear that its time is over has lost its lease, and another attempt is made', async () => {
+  const id = await app.add({ number: 7, ms: 1_300, how: 'deaf' });
+  const job = await app.end(id);
+  assert.deepEqual([job.state, job.attempts], ['failed', 3]);
+  assert.match(job.reason ?? '', /^CALL_TIMED_OUT: /);
+  await app.untilRan('what it says later is refused', (ran) =>
+    ran.find((one) => one.id === id && one.what === 'LEASE_LOST'),
+  );
+  assert.equal(job.progress, undefined);
+});
+
+test('a stopped worker finishes what it can; the rest is given back, and no attempt is lost', async () => {
+  const long = await app.add({ number: 8, ms: 3_600 }, {}, { queue: 'hardy' });
+  const first = await app.begun(long);
+  const status = await app.status();
+  const slot = ['worker#1', 'worker#2'].find((one) => pidOf(status, one) === first.pid) ?? '';
+  const short = await app.add({ number: 9, ms: 700 }, {}, { queue: 'hardy' });
+  await app.begun(short);
+  await app.admin.post('/restart', { target: slot }, { timeoutMs: 30_000 });
+  const second = await app.untilRan('it is begun elsewhere', (ran) =>
+    ran.find((one) => one.id === long && one.what === 'begun' && one.pid !== first.pid),
+  );
+  assert.equal(second.attempt, 1);
+  const [job, other] = await Promise.all([app.end(long, 'hardy'), app.end(short, 'hardy')]);
+  assert.deepEqual([job.state, job.attempts], ['done', 1]);
+  assert.deepEqual([other.state, other.attempts], ['done', 1]);
+  assert.equal(runsOf(short, 'begun'), 1);
+});
+
+test('with no worker there a job is taken, and done when one is back', async () => {
+  await app.admin.post('/stop', { target: 'worker' }, { timeoutMs: 30_000 });
+  const id = await app.add({ number: 10 });
+  assert.equal((await app.counts()).waiting, 1);
+  await app.admin.post('/start', { target: 'worker' });
+  assert.equal((await app.end(id)).state, 'done');
+});
