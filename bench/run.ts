@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { calls } from './calls.ts';
 import { deathsUnderLoad } from './deaths.ts';
 import { gateway } from './gateway.ts';
+import { jobs } from './jobs.ts';
 import { machine } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
 import { logs } from './logs.ts';
@@ -23,6 +24,7 @@ const questions: Readonly<Record<string, (settings: Settings) => Promise<Answer>
   logs,
   start,
   supervision,
+  jobs,
 };
 
 const { values, positionals } = parseArgs({

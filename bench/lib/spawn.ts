@@ -34,7 +34,7 @@ export const environment = {
   NODE_COMPILE_CACHE: join(benchFolder, 'node_modules/.cache/node'),
 };
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

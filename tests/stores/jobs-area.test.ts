@@ -5,16 +5,15 @@ import { writeKept } from '../../src/mesh/kept-event.ts';
 import type { ListInput, ListOutput } from '../../src/stores/job-queue/job-lists.ts';
 import type { JobRow } from '../../src/stores/job-queue/job-table.ts';
 import { states } from '../../src/stores/job-queue/job-table.ts';
-import { jobsArea } from '../../src/stores/job-queue/jobs-area.ts';
+import type { AddOutput, NewJob } from '../../src/stores/job-queue/job-adding.ts';
 import type {
-  AddOutput,
-  Changed,
   ClaimedJob,
   ClaimInput,
-  ClaimOutput,
-  NewJob,
   SettleInput,
-} from '../../src/stores/job-queue/jobs-area.ts';
+  TurnOutput,
+} from '../../src/stores/job-queue/job-turns.ts';
+import type { Changed } from '../../src/stores/job-queue/job-wishes.ts';
+import { jobsArea } from '../../src/stores/job-queue/jobs-area.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
 import { Chance } from '../fuzz/chance.ts';
 import { setBound, StoreFolder } from './store-folder.ts';
@@ -27,10 +26,12 @@ class Jobs implements AsyncDisposable {
   readonly folder = new StoreFolder();
   store: Store = this.folder.open([jobsArea]);
 
+   
   change<T>(name: string, input: object): Promise<T> {
     return this.store.mutate({ area, name, input: { queue, ...input } }) as Promise<T>;
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as above
   ask<T>(name: string, input: object = {}): T {
     return this.store.query({ area, name, input: { queue, ...input } }) as T;
   }
@@ -41,11 +42,16 @@ class Jobs implements AsyncDisposable {
   }
 
   async claim(limit = 100, more: Partial<ClaimInput> = {}): Promise<readonly ClaimedJob[]> {
-    return (await this.change<ClaimOutput>('claim', { limit, ...more })).jobs;
+    return (await this.turn({ limit, ...more })).jobs;
   }
 
-  end(run: ClaimedJob, how: object): Promise<boolean> {
-    return this.change('settle', { seq: run.seq, attempt: run.attempts, ...how } as SettleInput);
+  turn(claim: ClaimInput): Promise<TurnOutput> {
+    return this.change('turn', { ends: [], claim });
+  }
+
+  async end(run: ClaimedJob, how: object): Promise<boolean> {
+    const ends = [{ seq: run.seq, attempt: run.attempts, ...how } as SettleInput];
+    return (await this.change<TurnOutput>('turn', { ends })).counts[0] === true;
   }
 
   done(run: ClaimedJob): Promise<boolean> {
@@ -149,10 +155,10 @@ test('what has a time is not begun before it, and who claims hears when that is'
   const { clock } = jobs.folder;
   await jobs.add({ delayMs: 500 }, { runAt: jobs.store.now() + 300 }, { runAt: 1 });
   assert.deepEqual(ids(await jobs.claim()), ['3']);
-  const claim = (): Promise<ClaimOutput> => jobs.change('claim', { limit: 100 });
-  assert.deepEqual(await claim(), { jobs: [], moreInMs: 300 });
+  const claim = (): Promise<TurnOutput> => jobs.turn({ limit: 100 });
+  assert.deepEqual(await claim(), { counts: [], jobs: [], moreInMs: 300 });
   clock.advance(299);
-  assert.deepEqual(await claim(), { jobs: [], moreInMs: 1 });
+  assert.deepEqual(await claim(), { counts: [], jobs: [], moreInMs: 1 });
   clock.advance(1);
   const [run] = (await claim()).jobs;
   assert.deepEqual([run?.id, run?.waitedMs], ['2', 0]);
@@ -193,6 +199,7 @@ test('what did not run has used up no attempt, and keeps its place and the reaso
   assert.equal(await jobs.end(second, { end: 'back', afterMs: 0 }), true);
   const [third] = await jobs.claim(1);
   assert.deepEqual([third?.id, third?.attempts], ['1', 2]);
+  assert.equal(jobs.job('1')?.reason, 'broken');
 });
 
 test('a job can be cancelled until it has ended, tried once more when it failed or was cancelled, and removed when it does not run', async () => {
@@ -230,7 +237,7 @@ test('no more are begun in a window than the rate allows, and a new owner goes o
   await using jobs = new Jobs();
   const rate = { max: 3, perMs: 1_000 };
   await jobs.add(...Array.from({ length: 10 }, () => ({})));
-  const claim = (): Promise<ClaimOutput> => jobs.change('claim', { limit: 2, rate });
+  const claim = (): Promise<TurnOutput> => jobs.turn({ limit: 2, rate });
   assert.equal((await claim()).jobs.length, 2);
   jobs.folder.clock.advance(400);
   const second = await claim();
@@ -275,7 +282,7 @@ test('the log of a job keeps its last lines, in order, and goes with it', async 
   assert.equal(jobs.job('1')?.progress, '{"at":5}');
   await jobs.done(run);
   await jobs.change('remove', { id: '1' });
-  assert.equal((await jobs.store.verify()).rows, 1, 'the head of the store');
+  assert.equal((await jobs.store.verify()).rows, 4, 'the head of the store and three counts');
 });
 
 const keep = (count: number, ageMs: number): string =>

@@ -5,7 +5,7 @@ import type { Caller } from '../../mesh/caller.ts';
 import { heldJobsAction } from '../../mesh/kept-job.ts';
 import type { JobRun } from '../../mesh/kept-job.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
-import type { ClaimedJob } from '../../stores/job-queue/jobs-area.ts';
+import type { ClaimedJob } from '../../stores/job-queue/job-turns.ts';
 
 interface HeldNeeds {
   readonly worker: () => { readonly service: string } | undefined;

@@ -8,7 +8,7 @@ import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import { isEnded } from '../../stores/job-queue/job-table.ts';
 import type { JobRow, NamedJob } from '../../stores/job-queue/job-table.ts';
 import type { QueueAbout } from '../../stores/job-queue/job-lists.ts';
-import type { Changed } from '../../stores/job-queue/jobs-area.ts';
+import type { Changed } from '../../stores/job-queue/job-wishes.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { Histogram } from '../../telemetry/histogram.ts';
 import { JobDispatcher } from './job-dispatcher.ts';

@@ -13,11 +13,10 @@ import { readKept } from '../../mesh/kept-event.ts';
 import { jobAction } from '../../mesh/kept-job.ts';
 import type { DeliveredJob, HowJobWent } from '../../mesh/kept-job.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
-import type { ClaimInput, ClaimOutput, ClaimedJob, SettleInput } from '../../stores/job-queue/jobs-area.ts';
+import type { ClaimedJob, TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { findHeldRuns } from './held-runs.ts';
-import { askAgainMs, notTried, readAgainMs } from './not-tried.ts';
-import { settle } from './settle.ts';
+import { askAgainMs, notTried } from './not-tried.ts';
 
 export interface JobDispatcherNeeds {
   readonly queue: string;
@@ -51,15 +50,25 @@ type Ending =
   | { readonly end: 'failed' | 'again'; readonly reason: string; readonly afterMs: number }
   | { readonly end: 'back'; readonly afterMs: number };
 
+/** One that is still to be written down. */
+interface Ended {
+  readonly job: ClaimedRow;
+  readonly ending: Ending;
+}
+
+/** Until a turn that came to nothing is made once more. */
+const againMs = 500;
+
 export class JobDispatcher {
   readonly #needs: JobDispatcherNeeds;
   readonly #runs = new Map<number, Run>();
   readonly #stopped = Promise.withResolvers<undefined>();
-  /** Ends that are being written down. */
-  #settling = 0;
+  /** Bounded by what may run at once. */
+  #ends: Ended[] = [];
   #mayHaveMore = true;
-  /** One at a time; at first one looks for what an earlier owner had in hand. */
-  #isClaiming = true;
+  /** One change of the store at a time; before the first one looks for what an earlier owner had in hand. */
+  #isTurning = true;
+  /** When there may be more, or a turn is made once more. */
   #timer: Timer | undefined;
   #isStopping = false;
 
@@ -83,11 +92,10 @@ export class JobDispatcher {
     this.#runs.get(seq)?.abort.abort(new TuttiError('CANCELLED', { message: reason }));
   }
 
-  /** Begins nothing new; resolves when what runs has ended. */
+  /** Begins nothing new; resolves when what runs has ended, and that is written. */
   stop(): Promise<undefined> {
     this.#isStopping = true;
-    this.#timer?.cancel();
-    this.#resolveWhenIdle();
+    this.#go();
     return this.#stopped.promise;
   }
 
@@ -100,24 +108,15 @@ export class JobDispatcher {
       for (const job of jobs) {
         const slot = held.get(job.seq);
         if (slot === undefined)
-          void this.#end(job, this.#failed(job, 'INSTANCE_LOST: nobody runs it any more'));
+          this.#ends.push({ job, ending: this.#failed(job, 'INSTANCE_LOST: nobody runs it any more') });
         else void this.#run(job, slot);
       }
     } catch (error) {
-      this.#cannotRead(error);
-    } finally {
-      this.#isClaiming = false;
-      this.#go();
+      this.#cannotTurn(error);
+      return;
     }
-  }
-
-  #cannotRead(error: unknown): void {
-    const { log, queue, clock } = this.#needs;
-    if (this.#isStopping) return;
-    log.error('Jobs cannot be read', { queue, error });
-    this.#timer = clock.after(readAgainMs, () => {
-      this.wake();
-    });
+    this.#isTurning = false;
+    this.#go();
   }
 
   /** As many at once as its workers take together; none: nobody is asked. */
@@ -130,36 +129,77 @@ export class JobDispatcher {
   }
 
   #go(): void {
-    const room = this.#capacity() - this.#runs.size;
-    if (this.#isStopping || this.#isClaiming || !this.#mayHaveMore || room <= 0) return;
-    void this.#claim(room);
+    if (this.#isTurning) return;
+    const isClaiming = this.#mayHaveMore && !this.#isStopping;
+    const room = isClaiming ? this.#capacity() - this.#runs.size : 0;
+    if (this.#ends.length > 0 || room > 0) void this.#turn(room);
+    else if (this.#isStopping && this.#runs.size === 0) this.#stopped.resolve(undefined);
   }
 
-  async #claim(limit: number): Promise<void> {
-    const { store, queue, clock, worker, waited } = this.#needs;
-    this.#timer?.cancel();
-    this.#isClaiming = true;
-    this.#mayHaveMore = false;
+  /** Writes down what has ended, and begins as many as there is room for. What comes meanwhile is for the next one. */
+  async #turn(room: number): Promise<void> {
+    const { store, queue, worker } = this.#needs;
+    const ends = this.#ends;
+    const rate = worker()?.manifest.rateLimit;
+    const input: TurnInput = {
+      queue,
+      ends: ends.map(
+        ({ job: { seq, attempts: attempt }, ending }) => ({ seq, attempt, ...ending }),
+      ),
+      ...(room > 0 && { claim: { limit: room, ...(rate && { rate }) } }),
+    };
+    this.#ends = [];
+    this.#isTurning = true;
+    if (room > 0) this.#mayHaveMore = false;
     try {
-      const rate = worker()?.manifest.rateLimit;
-      const input: ClaimInput = { queue, limit, ...(rate && { rate }) };
-      const { jobs, moreInMs } = (await store.mutate({ area: 'jobs', name: 'claim', input })) as ClaimOutput;
-      if (jobs.length === limit) this.#mayHaveMore = true;
-      else if (moreInMs !== undefined)
-        this.#timer = clock.after(moreInMs, () => {
-          this.wake();
-        });
-      for (const job of jobs) {
-        if (job.attempts === 1) waited(job.waitedMs);
-        void this.#run(job);
-      }
-    } catch (error) {
-      this.#cannotRead(error);
-    } finally {
-      this.#isClaiming = false;
-      this.#resolveWhenIdle();
+      const turned = (await store.mutate({ area: 'jobs', name: 'turn', input })) as TurnOutput;
+      this.#tell(ends, turned.counts);
+      if (room > 0) this.#begin(room, turned);
+      this.#isTurning = false;
       this.#go();
+    } catch (error) {
+      this.#ends.unshift(...ends);
+      this.#cannotTurn(error);
     }
+  }
+
+  #begin(room: number, { jobs, moreInMs }: TurnOutput): void {
+    if (jobs.length === room) this.#mayHaveMore = true;
+    this.#timer?.cancel();
+    if (moreInMs !== undefined)
+      this.#timer = this.#needs.clock.after(moreInMs, () => {
+        this.wake();
+      });
+    for (const job of jobs) {
+      if (job.attempts === 1) this.#needs.waited(job.waitedMs);
+      void this.#run(job);
+    }
+  }
+
+  #tell(ends: readonly Ended[], counts: readonly boolean[]): void {
+    const { ran, ended } = this.#needs;
+    for (const [index, { job, ending }] of ends.entries()) {
+      if (counts[index] !== true) continue;
+      if (ending.end !== 'back') ran(ending.end, this.#since(job));
+      if (ending.end === 'done' || ending.end === 'failed') ended(job.id);
+      // It may be due before all others that were seen.
+      else this.#mayHaveMore = true;
+    }
+  }
+
+  /** When the store is gone, whoever comes after us finds all of it there. */
+  #cannotTurn(error: unknown): void {
+    const { log, queue, clock, store } = this.#needs;
+    if (isTuttiError(error, 'STORE_CLOSED') || store.failure !== undefined) {
+      this.#stopped.resolve(undefined);
+      return;
+    }
+    log.error('The store takes no turn of a queue now', { queue, error });
+    this.#timer?.cancel();
+    this.#timer = clock.after(againMs, () => {
+      this.#isTurning = false;
+      this.wake();
+    });
   }
 
   /** @param slot of the instance that has it in hand already. */
@@ -167,23 +207,9 @@ export class JobDispatcher {
     const run = { job, abort: new AbortController() };
     this.#runs.set(job.seq, run);
     const ending = await this.#outcome(run, slot);
-    // The next claim goes into the commit that writes this end.
     this.#runs.delete(job.seq);
-    await this.#end(job, ending);
-  }
-
-  async #end(job: ClaimedRow, ending: Ending): Promise<void> {
-    const { queue, ran, ended } = this.#needs;
-    const { seq, attempts: attempt, id } = job;
-    this.#settling += 1;
+    this.#ends.push({ job, ending });
     this.#go();
-    const input = { seq, attempt, ...ending } as SettleInput;
-    const isWritten = await settle(this.#needs, { area: 'jobs', name: 'settle', input }, { queue, id });
-    this.#settling -= 1;
-    if (isWritten === true && ending.end !== 'back') ran(ending.end, this.#since(job));
-    if (isWritten === true && (ending.end === 'done' || ending.end === 'failed')) ended(id);
-    this.#resolveWhenIdle();
-    if (ending.end === 'again' || ending.end === 'back') this.wake();
   }
 
   #since({ started }: ClaimedRow): number {
@@ -232,10 +258,5 @@ export class JobDispatcher {
     const afterMs = manifest === undefined ? 0 : jobDelay(manifest, attempts, random);
     log.warn('A job was not done, and is begun again', { ...about, afterMs });
     return { end: 'again', reason, afterMs };
-  }
-
-  #resolveWhenIdle(): void {
-    if (this.#isStopping && !this.#isClaiming && this.#runs.size === 0 && this.#settling === 0)
-      this.#stopped.resolve(undefined);
   }
 }

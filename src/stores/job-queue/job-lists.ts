@@ -4,7 +4,7 @@ import { TuttiError } from '../../core/errors.ts';
 import type { StoreReader } from '../sqlite/area.ts';
 import { logOf } from './job-log.ts';
 import type { LogRow } from './job-log.ts';
-import { findJob, findJobs, jobOf, queueRow, states } from './job-table.ts';
+import { countsOf, findJob, findJobs, jobOf, queueRow, states } from './job-table.ts';
 import type { JobRow, NamedJob, StateName } from './job-table.ts';
 
 export type Counts = Readonly<Record<StateName, number>>;
@@ -23,11 +23,8 @@ const nameOf = (state: number): StateName =>
   (Object.keys(states) as StateName[]).find((name) => states[name] === state) ?? 'waiting';
 
 export function counts(db: StoreReader, { queue }: { readonly queue: string }): Counts {
-  const rows = db.all('SELECT state, count FROM job_counts WHERE queue = ?', queue);
-  return {
-    ...noCounts,
-    ...Object.fromEntries(rows.map(({ state, count }) => [nameOf(Number(state)), Number(count)])),
-  };
+  const found = countsOf(db, queue);
+  return { ...noCounts, ...Object.fromEntries([...found].map(([state, count]) => [nameOf(state), count])) };
 }
 
 /** Each queue that ever had a job, a worker, or was paused. */

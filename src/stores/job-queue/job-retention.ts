@@ -1,14 +1,16 @@
 /** Removes what has ended and is not to be kept any longer, by age and by number, as each queue says. */
 import type { QueueManifest } from '../../define/queue.ts';
 import type { StoreReader, StoreWriter } from '../sqlite/area.ts';
-import { countOf, queueRow, states } from './job-table.ts';
+import { queueRow, states } from './job-table.ts';
+import { JobWriter } from './job-writer.ts';
 
 type Keep = QueueManifest['keep'];
 
 /** What keeps another from being added stays as long as it does that. */
 const isFree = '(dedup_until IS NULL OR dedup_until <= ?)';
 
-export function removeOld(db: StoreWriter, now: number, mostRows: number): number {
+export function removeOld(store: StoreWriter, now: number, mostRows: number): number {
+  const db = new JobWriter(store);
   let removed = 0;
   for (const queue of queuesOf(db)) {
     const { keep } = queueRow(db, queue);
@@ -20,12 +22,13 @@ export function removeOld(db: StoreWriter, now: number, mostRows: number): numbe
       [states.failed, failed],
       [states.cancelled, done],
     ] as const) {
-      const excess = Math.max(0, countOf(db, queue, state) - count);
+      const excess = Math.max(0, db.countOf(queue, state) - count);
       const room = mostRows - removed;
       removed += removeOldest(db, { queue, state, now, before: now, limit: Math.min(room, excess) });
       removed += removeOldest(db, { queue, state, now, before: now - ageMs, limit: mostRows - removed });
     }
   }
+  db.finish();
   return removed;
 }
 
@@ -37,12 +40,15 @@ interface Oldest {
   readonly limit: number;
 }
 
-function removeOldest(db: StoreWriter, { queue, state, now, before, limit }: Oldest): number {
+function removeOldest(db: JobWriter, { queue, state, now, before, limit }: Oldest): number {
   if (limit <= 0) return 0;
-  const which = `queue = ? AND state = ${String(state)} AND ended <= ? AND ${isFree} ORDER BY ended, seq LIMIT ?`;
-  return db.run(
-    `DELETE FROM job_records WHERE seq IN (SELECT seq FROM job_records WHERE ${which})`,
-    ...[queue, before, now, limit],
+  return db.removeSome(
+    queue,
+    state,
+    `ended <= ? AND ${isFree} ORDER BY ended, seq LIMIT ?`,
+    before,
+    now,
+    limit,
   );
 }
 

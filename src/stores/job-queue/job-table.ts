@@ -45,7 +45,7 @@ export interface NamedJob {
 }
 
 // prettier-ignore
-const columns = [
+export const columns = [
   'queue', 'id', 'state', 'priority', 'place', 'due', 'attempts', 'added', 'started', 'ended',
   'dedup', 'dedup_until', 'schedule', 'body', 'result', 'reason', 'progress',
 ] as const;
@@ -58,7 +58,13 @@ export const jobQueues: CheckedTable = {
   content: ['is_paused', 'window_end', 'taken', 'keep'],
 };
 
-/** Counts follow by themselves, in the same change: they have no checksum, and a look at all rows gives the same. */
+/** Written by `JobWriter` with what changes them: a trigger would keep a journal of each row, and cost more than the row itself. */
+export const jobCounts: CheckedTable = {
+  name: 'job_counts',
+  key: ['queue', 'state'],
+  content: ['count'],
+};
+
 export const jobTables = `
   CREATE TABLE job_records (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -95,18 +101,9 @@ export const jobTables = `
     queue TEXT NOT NULL,
     state INTEGER NOT NULL,
     count INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
     PRIMARY KEY (queue, state)
   ) STRICT, WITHOUT ROWID;
-  CREATE TRIGGER job_counts_added AFTER INSERT ON job_records BEGIN
-    INSERT INTO job_counts VALUES (new.queue, new.state, 1) ON CONFLICT DO UPDATE SET count = count + 1;
-  END;
-  CREATE TRIGGER job_counts_removed AFTER DELETE ON job_records BEGIN
-    UPDATE job_counts SET count = count - 1 WHERE queue = old.queue AND state = old.state;
-  END;
-  CREATE TRIGGER job_counts_moved AFTER UPDATE OF state ON job_records WHEN old.state <> new.state BEGIN
-    UPDATE job_counts SET count = count - 1 WHERE queue = old.queue AND state = old.state;
-    INSERT INTO job_counts VALUES (new.queue, new.state, 1) ON CONFLICT DO UPDATE SET count = count + 1;
-  END;
   CREATE TABLE job_logs (
     seq INTEGER NOT NULL REFERENCES job_records (seq) ON DELETE CASCADE,
     number INTEGER NOT NULL,
@@ -140,35 +137,6 @@ export function jobOf(db: StoreReader, queue: string, id: string): JobRow {
   return found;
 }
 
-export function insertJob(db: StoreWriter, row: JobRow): void {
-  const values = columns.map((column) => row[column]);
-  db.run(
-    'INSERT INTO job_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-    ...[row.seq, ...values, checksumOf(jobs, row as unknown as StoreRow)],
-  );
-}
-
-/** Of what changes in the life of a job. */
-export function updateJob(db: StoreWriter, row: JobRow): void {
-  db.run(
-    'UPDATE job_records SET state = ?, place = ?, due = ?, attempts = ?, started = ?, ended = ?, result = ?, reason = ?, progress = ?, checksum = ? WHERE seq = ?',
-    row.state,
-    row.place,
-    row.due,
-    row.attempts,
-    row.started,
-    row.ended,
-    row.result,
-    row.reason,
-    row.progress,
-    checksumOf(jobs, row as unknown as StoreRow),
-    row.seq,
-  );
-}
-
-export const removeJob = (db: StoreWriter, seq: number): number =>
-  db.run('DELETE FROM job_records WHERE seq = ?', seq);
-
 export interface QueueRow {
   readonly queue: string;
   readonly is_paused: number;
@@ -197,7 +165,12 @@ export function writeQueue(db: StoreWriter, row: QueueRow): void {
   );
 }
 
-export function countOf(db: StoreReader, queue: string, ...of: readonly number[]): number {
-  const rows = db.all('SELECT state, count FROM job_counts WHERE queue = ?', queue);
-  return rows.reduce((sum, { state, count }) => (of.includes(Number(state)) ? sum + Number(count) : sum), 0);
+export function countsOf(db: StoreReader, queue: string): ReadonlyMap<number, number> {
+  const rows = db.all('SELECT * FROM job_counts WHERE queue = ?', queue);
+  return new Map(
+    rows.map((row) => {
+      const { state, count } = checkedRow(jobCounts, row);
+      return [Number(state), Number(count)];
+    }),
+  );
 }

@@ -66,7 +66,10 @@ function settle(database: DatabaseSync, synchronous: Synchronous): void {
   };
   want('locking_mode=EXCLUSIVE', 'exclusive');
   want('journal_mode=WAL', 'wal');
-  database.exec(`PRAGMA synchronous=${synchronous}; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON`);
+  // What undoes one mutation of a commit is no longer than that, and would be a file of its own.
+  database.exec(
+    `PRAGMA synchronous=${synchronous}; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY`,
+  );
   want('synchronous', levels[synchronous]);
   want('foreign_keys', 1);
   want(`wal_autocheckpoint=${String(logPages)}`, logPages);

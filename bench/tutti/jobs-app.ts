@@ -1,0 +1,19 @@
+import { defineApp, readEnv } from 'tutti';
+import { z } from 'zod';
+
+const env = readEnv(
+  z.object({ BENCH_WORKERS: z.coerce.number().default(1), BENCH_CONCURRENCY: z.string().default('100') }),
+);
+
+export default defineApp({
+  name: 'bench-jobs',
+  services: {
+    adder: { module: './jobs-adder.ts' },
+    worker: {
+      module: './jobs-worker.ts',
+      replicas: env.BENCH_WORKERS,
+      env: { BENCH_CONCURRENCY: env.BENCH_CONCURRENCY },
+    },
+  },
+  store: {},
+});

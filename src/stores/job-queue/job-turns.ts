@@ -1,0 +1,167 @@
+/**
+ * What the dispatcher of a queue does with its jobs, turn by turn: how runs ended, and which ones begin. Both in one change, so that a slot that is free again is
+ * filled by the commit that writes why.
+ */
+import { bounds } from '../../core/bounds.ts';
+import { isTuttiError, TuttiError } from '../../core/errors.ts';
+import type { StoreReader, StoreWriter } from '../sqlite/area.ts';
+import { addLog } from './job-log.ts';
+import { findJob, findJobs, queueRow, states, writeQueue } from './job-table.ts';
+import type { JobRow } from './job-table.ts';
+import type { JobWriter } from './job-writer.ts';
+
+export interface ClaimInput {
+  readonly limit: number;
+  readonly rate?: { readonly max: number; readonly perMs: number };
+}
+
+/** One that runs from now on; `attempts` tells this run from all others of the job. */
+export type ClaimedJob = Pick<JobRow, 'seq' | 'queue' | 'id' | 'priority' | 'attempts' | 'body'> & {
+  readonly started: number;
+  /** For its turn, since it was added or due. */
+  readonly waitedMs: number;
+};
+
+export interface ClaimOutput {
+  readonly jobs: readonly ClaimedJob[];
+  /** Until there may be more; undefined: until somebody adds one. */
+  readonly moreInMs?: number;
+}
+
+/** Which run of which job. */
+export interface Run {
+  readonly seq: number;
+  readonly attempt: number;
+}
+
+export type SettleInput = Run &
+  (
+    | { readonly end: 'done'; readonly result: string }
+    | { readonly end: 'failed'; readonly reason: string }
+    | { readonly end: 'again'; readonly afterMs: number; readonly reason: string }
+    // It did not run: no attempt of the job.
+    | { readonly end: 'back'; readonly afterMs: number }
+  );
+
+export interface TurnInput {
+  readonly queue: string;
+  readonly ends: readonly SettleInput[];
+  /** Undefined: there is no room. */
+  readonly claim?: ClaimInput;
+}
+
+export interface TurnOutput extends ClaimOutput {
+  /** Of each end, whether it counts: false where the job is another run's by now, or at its end. */
+  readonly counts: readonly boolean[];
+}
+
+export function turn(db: JobWriter, { queue, ends, claim: wish }: TurnInput, now: number): TurnOutput {
+  const counts = ends.map((end) => settled(db, end, now));
+  const claimed = wish === undefined ? { jobs: [] } : claim(db, queue, wish, now);
+  return { counts, ...claimed };
+}
+
+/** Takes those that are next, and begins a run of each. */
+// eslint-disable-next-line max-params -- where, what, when
+function claim(db: JobWriter, queue: string, { limit, rate }: ClaimInput, now: number): ClaimOutput {
+  const row = queueRow(db, queue);
+  if (row.is_paused === 1) return { jobs: [] };
+  makeDue(db, queue, now);
+  const isOpen = rate !== undefined && row.window_end > now;
+  const taken = isOpen ? row.taken : 0;
+  const room = rate === undefined ? limit : Math.min(limit, Math.max(0, rate.max - taken));
+  const next = findJobs(db, 'queue = ? AND state = 0 ORDER BY priority DESC, place LIMIT ?', queue, room);
+  const begun = next.map((job) => {
+    const changes = { state: states.running, attempts: job.attempts + 1, started: now };
+    const { seq, id, priority, attempts, body } = db.update(job, changes);
+    return {
+      seq,
+      queue,
+      id,
+      priority,
+      attempts,
+      body,
+      started: now,
+      waitedMs: now - Math.max(job.added, job.due),
+    };
+  });
+  const windowEnd = isOpen ? row.window_end : now + (rate?.perMs ?? 0);
+  if (rate !== undefined && begun.length > 0)
+    writeQueue(db, { ...row, window_end: windowEnd, taken: taken + begun.length });
+  const isAtRate = rate !== undefined && taken + begun.length >= rate.max;
+  const due = isAtRate ? windowEnd : nextDue(db, queue);
+  return { jobs: begun, ...(due === undefined ? {} : { moreInMs: Math.max(0, due - now) }) };
+}
+
+/** Those whose time has come are to be begun as those that never had one. */
+function makeDue(db: JobWriter, queue: string, now: number): void {
+  const due = findJobs(
+    db,
+    'queue = ? AND state = 1 AND due <= ? ORDER BY due, seq LIMIT ?',
+    queue,
+    now,
+    bounds.jobsAtOnce,
+  );
+  for (const job of due) db.update(job, { state: states.waiting });
+}
+
+function nextDue(db: StoreReader, queue: string): number | undefined {
+  const row = db.get(
+    'SELECT due FROM job_records WHERE queue = ? AND state = 1 ORDER BY due, seq LIMIT 1',
+    queue,
+  );
+  return row && Number(row['due']);
+}
+
+const isRun = (
+  job: JobRow | undefined,
+  attempt: number,
+): job is JobRow & { readonly state: typeof states.running } =>
+  job?.state === states.running && job.attempts === attempt;
+
+/** A row that is damaged holds up no other. */
+function settled(db: JobWriter, input: SettleInput, now: number): boolean {
+  try {
+    return settle(db, input, now);
+  } catch (error) {
+    if (isTuttiError(error, 'STORE_CORRUPT')) return false;
+    throw error;
+  }
+}
+
+/** False: the job is another run's by now, or at its end; nothing was changed. */
+function settle(db: JobWriter, input: SettleInput, now: number): boolean {
+  const job = findJob(db, 'seq = ?', input.seq);
+  if (!isRun(job, input.attempt)) return false;
+  if (input.end === 'done') {
+    db.update(job, { state: states.done, ended: now, result: input.result, reason: null });
+    return true;
+  }
+  if (input.end === 'back') {
+    db.update(job, { ...pending(now, input.afterMs), attempts: job.attempts - 1 });
+    return true;
+  }
+  const reason = input.reason.slice(0, bounds.jobError);
+  if (input.end === 'failed') db.update(job, { state: states.failed, ended: now, reason });
+  else db.update(job, { ...pending(now, input.afterMs), reason });
+  return true;
+}
+
+const pending = (now: number, afterMs: number): Pick<JobRow, 'state' | 'due'> =>
+  afterMs > 0 ? { state: states.delayed, due: now + afterMs } : { state: states.waiting, due: 0 };
+
+/** @throws {TuttiError} `LEASE_LOST`. */
+function runOf(db: StoreReader, { seq, attempt }: Run): JobRow {
+  const job = findJob(db, 'seq = ?', seq);
+  if (isRun(job, attempt)) return job;
+  throw new TuttiError('LEASE_LOST', { job: job?.id ?? String(seq) });
+}
+
+export function progress(db: JobWriter, { value, ...run }: Run & { readonly value: string }): void {
+  db.update(runOf(db, run), { progress: value });
+}
+
+export function log(db: StoreWriter, { text, ...run }: Run & { readonly text: string }, now: number): void {
+  runOf(db, run);
+  addLog(db, run.seq, text, now);
+}

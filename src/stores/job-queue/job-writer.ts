@@ -1,0 +1,120 @@
+/** Writes jobs, and with them how many there are in each state: one row of counts for a change of many. */
+import type { StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
+import { checksumOf } from '../sqlite/checksum.ts';
+import { columns, countsOf, jobCounts, jobs } from './job-table.ts';
+import type { JobRow } from './job-table.ts';
+
+export class JobWriter implements StoreWriter {
+  readonly #db: StoreWriter;
+  /** As they were before this change. */
+  readonly #counts = new Map<string, ReadonlyMap<number, number>>();
+  /** By queue and state: how many more. */
+  readonly #more = new Map<string, Map<number, number>>();
+
+  constructor(db: StoreWriter) {
+    this.#db = db;
+  }
+
+  get(sql: string, ...values: StoreValue[]): StoreRow | undefined {
+    return this.#db.get(sql, ...values);
+  }
+
+  all(sql: string, ...values: StoreValue[]): StoreRow[] {
+    return this.#db.all(sql, ...values);
+  }
+
+  run(sql: string, ...values: StoreValue[]): number {
+    return this.#db.run(sql, ...values);
+  }
+
+  insert(row: JobRow): void {
+    const values = columns.map((column) => row[column]);
+    this.run(
+      'INSERT INTO job_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[row.seq, ...values, checksumOf(jobs, row as unknown as StoreRow)],
+    );
+    this.#count(row.queue, row.state, 1);
+  }
+
+  /** Of what changes in the life of a job. */
+  update(before: JobRow, changes: Partial<JobRow>): JobRow {
+    const row = { ...before, ...changes };
+    this.run(
+      'UPDATE job_records SET state = ?, place = ?, due = ?, attempts = ?, started = ?, ended = ?, result = ?, reason = ?, progress = ?, checksum = ? WHERE seq = ?',
+      row.state,
+      row.place,
+      row.due,
+      row.attempts,
+      row.started,
+      row.ended,
+      row.result,
+      row.reason,
+      row.progress,
+      checksumOf(jobs, row),
+      row.seq,
+    );
+    this.#count(row.queue, before.state, -1);
+    this.#count(row.queue, row.state, 1);
+    return row;
+  }
+
+  remove({ seq, queue, state }: JobRow): void {
+    this.run('DELETE FROM job_records WHERE seq = ?', seq);
+    this.#count(queue, state, -1);
+  }
+
+  /** Those of one state that a condition is met by, the oldest first. Gives how many. */
+  // eslint-disable-next-line max-params -- a statement and its values
+  removeSome(queue: string, state: number, rest: string, ...values: StoreValue[]): number {
+    const which = `SELECT seq FROM job_records WHERE queue = ? AND state = ${String(state)} AND ${rest}`;
+    const removed = this.run(`DELETE FROM job_records WHERE seq IN (${which})`, queue, ...values);
+    this.#count(queue, state, -removed);
+    return removed;
+  }
+
+  /** Before this change. */
+  countOf(queue: string, ...states: readonly number[]): number {
+    const counts = this.#countsOf(queue);
+    return states.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0);
+  }
+
+  /** Once, when all is written. */
+  finish(): void {
+    for (const [queue, states] of this.#more) {
+      const counts = this.#countsOf(queue);
+      for (const [state, more] of states) {
+        if (more === 0) continue;
+        const row = { queue, state, count: (counts.get(state) ?? 0) + more };
+        this.run(
+          'INSERT OR REPLACE INTO job_counts VALUES (?, ?, ?, ?)',
+          queue,
+          state,
+          row.count,
+          checksumOf(jobCounts, row),
+        );
+      }
+    }
+  }
+
+  #countsOf(queue: string): ReadonlyMap<number, number> {
+    let counts = this.#counts.get(queue);
+    if (counts === undefined) this.#counts.set(queue, (counts = countsOf(this.#db, queue)));
+    return counts;
+  }
+
+  #count(queue: string, state: number, more: number): void {
+    let states = this.#more.get(queue);
+    if (states === undefined) this.#more.set(queue, (states = new Map<number, number>()));
+    states.set(state, (states.get(state) ?? 0) + more);
+  }
+}
+
+/** A mutation of jobs, with its counts. */
+export const counted =
+  <Input, Output>(change: (db: JobWriter, input: Input, now: number) => Output) =>
+  (db: StoreWriter, input: Input, now: number): Output => {
+    const writer = new JobWriter(db);
+    const output = change(writer, input, now);
+    writer.finish();
+    return output;
+  };
