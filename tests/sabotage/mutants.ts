@@ -9,6 +9,7 @@ import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
+import { jobMutants } from './job-mutants.ts';
 import { keyedMutants } from './keyed-mutants.ts';
 import { storeMutants } from './store-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
@@ -1227,6 +1228,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...gatewayMutants,
   ...eventMutants,
+  ...jobMutants,
   ...keyedMutants,
   ...poolMutants,
   ...registryMutants,

@@ -1,0 +1,175 @@
+/** What is broken of jobs; see `mutants.ts`. */
+import type { Mutant } from './mutant.ts';
+
+type Place = Pick<Mutant, 'file' | 'tests' | 'name'>;
+
+const turns = (name: string): Place => ({
+  file: 'src/stores/job-queue/job-turns.ts',
+  tests: ['tests/stores/jobs-area'],
+  name,
+});
+const adding = (name: string): Place => ({ ...turns(name), file: 'src/stores/job-queue/job-adding.ts' });
+const wishes = (name: string): Place => ({ ...turns(name), file: 'src/stores/job-queue/job-wishes.ts' });
+const retention = (name: string): Place => ({
+  ...turns(name),
+  file: 'src/stores/job-queue/job-retention.ts',
+});
+const dispatcher = (name: string): Place => ({
+  file: 'src/services/store/job-dispatcher.ts',
+  tests: ['tests/services/store/job-dispatcher'],
+  name,
+});
+const host = (name: string, tests: string): Place => ({
+  file: 'src/host/served-jobs.ts',
+  tests: [tests],
+  name,
+});
+const journey = 'tests/journeys/jobs';
+const facade = 'tests/journeys/job-facade';
+
+export const jobMutants: readonly Mutant[] = [
+  {
+    promise: 'jobs: only the run that has it ends it',
+    ...turns('only the run that has the job'),
+    find: 'job?.state === states.running && job.attempts === attempt',
+    replace: 'job?.state === states.running',
+  },
+  {
+    promise: 'jobs: what did not run has used up no attempt',
+    ...turns('has used up no attempt'),
+    find: 'attempts: job.attempts - 1',
+    replace: 'attempts: job.attempts',
+  },
+  {
+    promise: 'jobs: the urgent first',
+    ...turns('the urgent come first'),
+    find: 'ORDER BY priority DESC, place LIMIT',
+    replace: 'ORDER BY place LIMIT',
+  },
+  {
+    promise: 'jobs: never early',
+    ...turns('is not begun before it'),
+    find: 'state = 1 AND due <= ?',
+    replace: 'state = 1 AND due <= ? + 1000',
+  },
+  {
+    promise: 'jobs: a rate is kept, by a new owner too',
+    ...turns('than the rate allows'),
+    find: 'const taken = isOpen ? row.taken : 0;',
+    replace: 'const taken = 0;',
+  },
+  {
+    promise: 'jobs: a paused queue begins none',
+    ...turns('a paused queue begins none'),
+    find: 'if (row.is_paused === 1)',
+    replace: 'if (row.is_paused === 2)',
+  },
+  {
+    promise: 'jobs: of two with one name one is added',
+    ...adding('of two with one name'),
+    find: 'id === null ? undefined : findJob(',
+    replace: 'id !== null ? undefined : findJob(',
+  },
+  {
+    promise: 'jobs: deduplication ends',
+    ...adding('deduplication ends'),
+    find: '!isEnded(last.state)',
+    replace: 'true',
+  },
+  {
+    promise: 'jobs: a number is never given twice',
+    ...adding('a number is never given twice'),
+    find: "SELECT seq FROM sqlite_sequence WHERE name = 'job_records'",
+    replace: 'SELECT max(seq) AS seq FROM job_records',
+  },
+  {
+    promise: 'jobs: what is to come is bounded',
+    ...adding('as many open ones as it may have'),
+    find: 'open + asked.length > bounds.openJobs',
+    replace: 'open > bounds.openJobs + 100',
+  },
+  {
+    promise: 'jobs: an end is final',
+    ...wishes('until it has ended'),
+    find: 'if (isEnded(job.state)) return null;',
+    replace: '',
+  },
+  {
+    promise: 'jobs: what keeps others out stays',
+    ...retention('not while it keeps others'),
+    find: "'(dedup_until IS NULL OR dedup_until <= ?)'",
+    replace: "'(dedup_until IS NULL OR dedup_until > ? - 1e15)'",
+  },
+  {
+    promise: 'jobs: counts are exact',
+    ...{ ...turns('counts are what a look'), file: 'src/stores/job-queue/job-writer.ts' },
+    find: 'this.#count(row.queue, before.state, -1);',
+    replace: '',
+  },
+  {
+    promise: 'jobs: no more run than the workers take',
+    ...dispatcher('no more run than'),
+    find: 'Math.min(bounds.jobsAtOnce, limit, instances * concurrency)',
+    replace: 'Math.min(bounds.jobsAtOnce, instances * concurrency)',
+  },
+  {
+    promise: 'jobs: what nobody could take is no attempt',
+    ...dispatcher('has used up no attempt'),
+    find: 'notTried.has(error.code)',
+    replace: "notTried.has('')",
+  },
+  {
+    promise: 'jobs: attempts end',
+    ...dispatcher('until it has failed'),
+    find: 'attempts >= manifest.attempts',
+    replace: 'attempts > manifest.attempts',
+  },
+  {
+    promise: 'jobs: an end is not lost while the store takes nothing',
+    ...dispatcher('cannot be written now'),
+    find: 'this.#ends.unshift(...ends);',
+    replace: '',
+  },
+  {
+    promise: 'jobs: a stop waits for what runs',
+    ...dispatcher('a stop begins nothing more'),
+    find: 'this.#isStopping && this.#runs.size === 0',
+    replace: 'this.#isStopping',
+  },
+  {
+    promise: 'jobs: a new owner takes over what runs',
+    ...dispatcher('an owner before it'),
+    find: 'else void this.#run(job, slot);',
+    replace: 'else void this.#run(job);',
+  },
+  {
+    promise: 'jobs: the death of the owner repeats nothing',
+    ...host('the owner of the store dies', journey),
+    find: 'if (!isOrphan) run.abort.abort(reason);',
+    replace: 'run.abort.abort(reason);',
+  },
+  {
+    promise: 'jobs: what runs at a stop is given back',
+    ...{ ...host('a stopped worker', journey), file: 'src/host/host.ts' },
+    find: 'if (!isDone) runs.release(',
+    replace: 'if (isDone) runs.release(',
+  },
+  {
+    promise: 'jobs: input that does not fit fails at once',
+    ...host('an earlier release', facade),
+    find: "isTuttiError(error, 'INVALID_INPUT') && Array.isArray",
+    replace: "isTuttiError(error, 'INVALID_OUTPUT') && Array.isArray",
+  },
+  {
+    promise: 'jobs: others see no stack',
+    ...{ ...host('has no stack', facade), file: 'src/host/jobs.ts' },
+    find: "row.reason?.split('\\n', 1)[0]",
+    replace: 'row.reason ?? undefined',
+  },
+  {
+    promise: 'jobs: what is added fits its schema',
+    ...{ ...host('is not added, and the answer says where', facade), file: 'src/host/jobs.ts' },
+    find: 'if (issues !== undefined) {',
+    replace: 'if (issues === null) {',
+  },
+];
