@@ -213,8 +213,10 @@ export const bounds = {
   jobWaiters: 10_000,
   /** How long a new owner of the store looks for jobs that run on. Beyond: their run counts as lost. */
   jobRecoverMs: 2_000,
-  /** Ends of runs that an instance keeps while nobody has asked for them. Beyond: the oldest is dropped, and that job runs again. */
+  /** Ends of runs that an instance keeps, since the owner of the store may not have heard them. Beyond: the oldest is dropped, and that job may run again. */
   jobEnds: 1_000,
+  /** What these gave. Beyond: the oldest is dropped. */
+  jobEndBytes: 16 * MiB,
   /** How long it keeps them. */
   jobEndMs: 60_000,
   /** Key of the state area. Beyond: `INVALID_INPUT`. */

@@ -30,11 +30,12 @@ import { servedActions, servedEvents } from './actions.ts';
 import { servedDurableEvents } from './durable-events.ts';
 import { makeClients } from './clients.ts';
 import { makeEmit } from './emitter.ts';
+import { JobRuns } from './job-runs.ts';
 import { makeJobs } from './jobs.ts';
 import type { HandlerKit } from './handling.ts';
 import { makeFail } from './handling.ts';
 import { metricsAction } from './metrics-action.ts';
-import { JobRuns, servedJobs } from './served-jobs.ts';
+import { servedJobs } from './served-jobs.ts';
 
 /** A definition of ours may also want to be told first that it stops. */
 export type HostedDefinition = ServiceDefinition & { readonly drain?: (around: never) => unknown };

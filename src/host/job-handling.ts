@@ -33,11 +33,11 @@ export class JobHandling extends CallHandling {
 }
 
 function runningJob({ queue, store, job, giveUp }: JobHandlingNeeds): RunningJob {
-  const { seq, attempt, id } = job;
+  const { seq, run, attempt, id } = job;
   const tell = async (name: 'progress' | 'log', rest: object): Promise<void> => {
     if (job.signal.aborted) throw lost(id, job.signal);
     try {
-      await store.mutate({ area: 'jobs', name, input: { seq, attempt, ...rest } });
+      await store.mutate({ area: 'jobs', name, input: { seq, run, ...rest } });
     } catch (error) {
       throw isTuttiError(error, 'LEASE_LOST') ? lost(id, job.signal) : error;
     }

@@ -6,100 +6,23 @@ import { bounds } from '../core/bounds.ts';
 import { isTuttiError, TuttiError } from '../core/errors.ts';
 import { instanceId, isSystemService } from '../core/ids.ts';
 import { shown } from '../core/options.ts';
-import type { Clock } from '../core/ports.ts';
 import { inputIssues } from '../define/schema.ts';
 import type { SchemaResult } from '../define/schema.ts';
 import type { WorkerDefinition } from '../define/queue.ts';
 import { heldJobsAction, jobAction } from '../mesh/kept-job.ts';
-import type { DeliveredJob, HowJobWent, JobRun } from '../mesh/kept-job.ts';
+import type { DeliveredJob, HowJobWent } from '../mesh/kept-job.ts';
 import type { ResponderAction } from '../mesh/responder.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
 import type { StoreClient } from '../mesh/store-client.ts';
 import { observed } from './actions.ts';
 import type { Serving } from './actions.ts';
 import { JobHandling } from './job-handling.ts';
+import type { JobRuns } from './job-runs.ts';
 import { afterwards, validator } from './validate.ts';
 
 /** It has failed, and another attempt would not go better. */
 class GaveUp extends Error {
   override readonly name = 'GaveUp';
-}
-
-interface HeldRun extends JobRun {
-  readonly abort: AbortController;
-  readonly went: Promise<HowJobWent>;
-  /** Of one whose end nobody took. */
-  endedAt: number | undefined;
-}
-
-const keyOf = ({ seq, attempt }: JobRun): string => `${String(seq)} ${String(attempt)}`;
-
-export class JobRuns {
-  readonly #clock: Clock;
-  readonly #runs = new Map<string, HeldRun>();
-  readonly #stopping = Promise.withResolvers<never>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#stopping.promise.catch(() => undefined);
-  }
-
-  held(): JobRun[] {
-    this.#forgetOld();
-    return [...this.#runs.values()].map(({ seq, attempt }) => ({ seq, attempt }));
-  }
-
-  /** What still runs is given back: it did not count. */
-  release(error: TuttiError): void {
-    for (const { abort, endedAt } of this.#runs.values()) if (endedAt === undefined) abort.abort(error);
-    this.#stopping.reject(error);
-  }
-
-  /** Begins it, or waits for the one that was begun. */
-  async take(
-    job: DeliveredJob,
-    call: IncomingCall,
-    begin: (signal: AbortSignal) => Promise<HowJobWent>,
-  ): Promise<HowJobWent> {
-    const key = keyOf(job);
-    const run = this.#runs.get(key) ?? this.#begin(job, begin);
-    this.#runs.set(key, run);
-    const { signal } = call;
-    const takenBack = Promise.withResolvers<never>();
-    const onAbort = (): void => {
-      const reason: unknown = signal.reason;
-      // Its owner is gone, and the next one will ask for it: nobody has taken it back.
-      const isOrphan = isTuttiError(reason, 'CANCELLED') && reason.data['isCallerGone'] === true;
-      if (!isOrphan) run.abort.abort(reason);
-      takenBack.reject(reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const went = await Promise.race([run.went, takenBack.promise, this.#stopping.promise]);
-      this.#runs.delete(key);
-      return went;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      if (run.abort.signal.aborted) this.#runs.delete(key);
-    }
-  }
-
-  #begin({ seq, attempt }: DeliveredJob, begin: (signal: AbortSignal) => Promise<HowJobWent>): HeldRun {
-    this.#forgetOld();
-    const abort = new AbortController();
-    const run: HeldRun = { seq, attempt, abort, went: begin(abort.signal), endedAt: undefined };
-    void run.went.then(() => {
-      run.endedAt = this.#clock.now();
-    });
-    return run;
-  }
-
-  #forgetOld(): void {
-    const ended = [...this.#runs].filter(([, { endedAt }]) => endedAt !== undefined);
-    const before = this.#clock.now() - bounds.jobEndMs;
-    for (const [index, [key, { endedAt }]] of ended.entries())
-      if ((endedAt ?? 0) < before || index < ended.length - bounds.jobEnds) this.#runs.delete(key);
-  }
 }
 
 interface Runner {
@@ -203,7 +126,7 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
       invoke(input, call) {
         refuseOthers(call, name);
         const job = input as DeliveredJob;
-        return runs.take(job, call, (signal) => begin(job, call, signal));
+        return runs.take(job, call.signal, (signal) => begin(job, call, signal));
       },
     };
   });

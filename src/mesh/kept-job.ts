@@ -5,15 +5,17 @@ export const jobAction = (queue: string): string => `$job ${queue}`;
 /** Answers which runs the instance has in hand, or has ended and not told: `JobRun[]`. */
 export const heldJobsAction = '$jobs';
 
-/** One run of a job: each attempt is another. */
+/** One run of a job. */
 export interface JobRun {
   readonly seq: number;
-  /** From 1. */
-  readonly attempt: number;
+  /** No other of the job ever has this number. */
+  readonly run: number;
 }
 
 export interface DeliveredJob extends JobRun {
   readonly id: string;
+  /** From 1, since it was added or retried. */
+  readonly attempt: number;
   readonly payload: unknown;
 }
 

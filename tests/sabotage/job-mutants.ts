@@ -31,7 +31,7 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: only the run that has it ends it',
     ...turns('only the run that has the job'),
-    find: 'job?.state === states.running && job.attempts === attempt',
+    find: 'job?.state === states.running && job.run === run',
     replace: 'job?.state === states.running',
   },
   {
@@ -144,7 +144,7 @@ export const jobMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs: the death of the owner repeats nothing',
-    ...host('the owner of the store dies', journey),
+    ...{ ...host('the owner of the store dies', journey), file: 'src/host/job-runs.ts' },
     find: 'if (!isOrphan) run.abort.abort(reason);',
     replace: 'run.abort.abort(reason);',
   },

@@ -26,7 +26,6 @@ class Jobs implements AsyncDisposable {
   readonly folder = new StoreFolder();
   store: Store = this.folder.open([jobsArea]);
 
-   
   change<T>(name: string, input: object): Promise<T> {
     return this.store.mutate({ area, name, input: { queue, ...input } }) as Promise<T>;
   }
@@ -50,7 +49,7 @@ class Jobs implements AsyncDisposable {
   }
 
   async end(run: ClaimedJob, how: object): Promise<boolean> {
-    const ends = [{ seq: run.seq, attempt: run.attempts, ...how } as SettleInput];
+    const ends = [{ seq: run.seq, run: run.run, ...how } as SettleInput];
     return (await this.change<TurnOutput>('turn', { ends })).counts[0] === true;
   }
 
@@ -177,14 +176,26 @@ test('only the run that has the job may end it, and an end is final', async () =
   assert.deepEqual([first.attempts, second.attempts], [1, 2]);
   assert.equal(await jobs.done(first), false, 'a zombie');
   for (const name of ['progress', 'log'])
-    await assert.rejects(
-      jobs.change(name, { seq: first.seq, attempt: first.attempts, value: '1', text: 'x' }),
-      { code: 'LEASE_LOST' },
-    );
+    await assert.rejects(jobs.change(name, { seq: first.seq, run: first.run, value: '1', text: 'x' }), {
+      code: 'LEASE_LOST',
+    });
   assert.equal(jobs.state('1'), 'running');
   assert.equal(await jobs.end(second, { end: 'failed', reason: 'why' }), true);
   assert.equal(await jobs.done(second), false);
   assert.deepEqual([jobs.state('1'), jobs.job('1')?.reason], ['failed', 'why']);
+});
+
+test('a job that is tried anew has another run than ever before: nothing that comes late is taken for it', async () => {
+  await using jobs = new Jobs();
+  await jobs.add({});
+  const [first] = await jobs.claim();
+  assert.ok(first);
+  await jobs.change('cancel', { id: '1', reason: 'x' });
+  await jobs.change('retry', { id: '1' });
+  const [second] = await jobs.claim();
+  assert.deepEqual([second?.attempts, second?.run], [1, 2]);
+  assert.equal(await jobs.done(first), false);
+  assert.equal(jobs.state('1'), 'running');
 });
 
 test('what did not run has used up no attempt, and keeps its place and the reason of the one before', async () => {
@@ -272,8 +283,8 @@ test('the log of a job keeps its last lines, in order, and goes with it', async 
   const [run] = await jobs.claim();
   assert.ok(run);
   for (let line = 1; line <= 5; line += 1)
-    await jobs.change('log', { seq: run.seq, attempt: 1, text: `line ${String(line)}` });
-  await jobs.change('progress', { seq: run.seq, attempt: 1, value: '{"at":5}' });
+    await jobs.change('log', { seq: run.seq, run: 1, text: `line ${String(line)}` });
+  await jobs.change('progress', { seq: run.seq, run: 1, value: '{"at":5}' });
   const lines = jobs.ask<{ number: number; text: string }[]>('logs', { id: '1' });
   assert.deepEqual(
     lines.map(({ number, text }) => `${String(number)} ${text}`),

@@ -20,17 +20,17 @@ const lookAgainMs = 100;
 /** By the number of the job, the slot that has it. Who is not ready within the time has nothing. */
 export async function findHeldRuns(
   needs: HeldNeeds,
-  jobs: readonly Pick<ClaimedJob, 'seq' | 'attempts'>[],
+  jobs: readonly Pick<ClaimedJob, 'seq' | 'run'>[],
 ): Promise<ReadonlyMap<number, number>> {
   const held = new Map<number, number>();
   if (jobs.length === 0) return held;
-  const attempts = new Map(jobs.map(({ seq, attempts: attempt }) => [seq, attempt]));
+  const wanted = new Map(jobs.map(({ seq, run }) => [seq, run]));
   const { clock, registry, worker } = needs;
   const until = clock.now() + bounds.jobRecoverMs;
   const asked = new Set<number>();
   // One more look when all who are there have answered: others may be coming back to the registry.
   let quietLooks = 0;
-  while (held.size < attempts.size && clock.now() < until && quietLooks < 2) {
+  while (held.size < wanted.size && clock.now() < until && quietLooks < 2) {
     const service = worker()?.service;
     const slots =
       service === undefined ? [] : (registry.service(service)?.instances ?? []).map(({ slot }) => slot);
@@ -41,7 +41,7 @@ export async function findHeldRuns(
       const slot = fresh[index];
       if (runs === undefined || slot === undefined) continue;
       asked.add(slot);
-      for (const { seq, attempt } of runs) if (attempts.get(seq) === attempt) held.set(seq, slot);
+      for (const { seq, run } of runs) if (wanted.get(seq) === run) held.set(seq, slot);
     }
     await new Promise<void>((done) => {
       clock.after(lookAgainMs, done);

@@ -143,9 +143,7 @@ export class JobDispatcher {
     const rate = worker()?.manifest.rateLimit;
     const input: TurnInput = {
       queue,
-      ends: ends.map(
-        ({ job: { seq, attempts: attempt }, ending }) => ({ seq, attempt, ...ending }),
-      ),
+      ends: ends.map(({ job: { seq, run }, ending }) => ({ seq, run, ...ending })),
       ...(room > 0 && { claim: { limit: room, ...(rate && { rate }) } }),
     };
     this.#ends = [];
@@ -232,11 +230,11 @@ export class JobDispatcher {
   }
 
   async #call({ job, abort: { signal } }: Run, slot: number | undefined): Promise<HowJobWent> {
-    const { seq, id, queue, body, attempts: attempt, priority } = job;
+    const { seq, run, id, queue, body, attempts: attempt, priority } = job;
     const worker = this.#needs.worker();
     if (worker === undefined) throw new TuttiError('UNKNOWN_ACTION', { action: queue });
     const { payload, context } = readKept(body);
-    const delivered: DeliveredJob = { seq, attempt, id, payload };
+    const delivered: DeliveredJob = { seq, run, attempt, id, payload };
     const deadlineMs = Math.max(1, worker.manifest.timeoutMs - (slot === undefined ? 0 : this.#since(job)));
     const answer = await this.#needs.caller.call(worker.service, jobAction(queue), delivered, {
       ...{ deadlineMs, retries: 0, priority, signal, slot },

@@ -60,7 +60,7 @@ export function addOne(
     state: isDelayed ? states.delayed : states.waiting,
     place: lifo === true ? -seq : seq,
     due: isDelayed ? due : 0,
-    ...{ attempts: 0, added: now, started: null, ended: null },
+    ...{ attempts: 0, run: 0, added: now, started: null, ended: null },
     dedup: dedup?.id ?? null,
     dedup_until: dedup?.ttlMs === undefined ? null : now + dedup.ttlMs,
     ...{ result: null, reason: null, progress: null },

@@ -20,8 +20,10 @@ export interface JobRow {
   readonly place: number;
   /** Epoch milliseconds of the store's clock, as all times here. Of a delayed one. */
   readonly due: number;
-  /** How often it was begun. */
+  /** How often it was begun since it was added or retried. */
   readonly attempts: number;
+  /** Of all its runs the last: no other ever has its number. */
+  readonly run: number;
   readonly added: number;
   readonly started: number | null;
   readonly ended: number | null;
@@ -46,7 +48,7 @@ export interface NamedJob {
 
 // prettier-ignore
 export const columns = [
-  'queue', 'id', 'state', 'priority', 'place', 'due', 'attempts', 'added', 'started', 'ended',
+  'queue', 'id', 'state', 'priority', 'place', 'due', 'attempts', 'run', 'added', 'started', 'ended',
   'dedup', 'dedup_until', 'schedule', 'body', 'result', 'reason', 'progress',
 ] as const;
 
@@ -75,6 +77,7 @@ export const jobTables = `
     place INTEGER NOT NULL,
     due INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
+    run INTEGER NOT NULL,
     added INTEGER NOT NULL,
     started INTEGER,
     ended INTEGER,

@@ -15,8 +15,8 @@ export interface ClaimInput {
   readonly rate?: { readonly max: number; readonly perMs: number };
 }
 
-/** One that runs from now on; `attempts` tells this run from all others of the job. */
-export type ClaimedJob = Pick<JobRow, 'seq' | 'queue' | 'id' | 'priority' | 'attempts' | 'body'> & {
+/** One that runs from now on. */
+export type ClaimedJob = Pick<JobRow, 'seq' | 'queue' | 'id' | 'priority' | 'attempts' | 'run' | 'body'> & {
   readonly started: number;
   /** For its turn, since it was added or due. */
   readonly waitedMs: number;
@@ -31,7 +31,8 @@ export interface ClaimOutput {
 /** Which run of which job. */
 export interface Run {
   readonly seq: number;
-  readonly attempt: number;
+  /** See `JobRow`. */
+  readonly run: number;
 }
 
 export type SettleInput = Run &
@@ -72,14 +73,15 @@ function claim(db: JobWriter, queue: string, { limit, rate }: ClaimInput, now: n
   const room = rate === undefined ? limit : Math.min(limit, Math.max(0, rate.max - taken));
   const next = findJobs(db, 'queue = ? AND state = 0 ORDER BY priority DESC, place LIMIT ?', queue, room);
   const begun = next.map((job) => {
-    const changes = { state: states.running, attempts: job.attempts + 1, started: now };
-    const { seq, id, priority, attempts, body } = db.update(job, changes);
+    const changes = { state: states.running, attempts: job.attempts + 1, run: job.run + 1, started: now };
+    const { seq, id, priority, attempts, run, body } = db.update(job, changes);
     return {
       seq,
       queue,
       id,
       priority,
       attempts,
+      run,
       body,
       started: now,
       waitedMs: now - Math.max(job.added, job.due),
@@ -115,9 +117,9 @@ function nextDue(db: StoreReader, queue: string): number | undefined {
 
 const isRun = (
   job: JobRow | undefined,
-  attempt: number,
+  run: number,
 ): job is JobRow & { readonly state: typeof states.running } =>
-  job?.state === states.running && job.attempts === attempt;
+  job?.state === states.running && job.run === run;
 
 /** A row that is damaged holds up no other. */
 function settled(db: JobWriter, input: SettleInput, now: number): boolean {
@@ -132,7 +134,7 @@ function settled(db: JobWriter, input: SettleInput, now: number): boolean {
 /** False: the job is another run's by now, or at its end; nothing was changed. */
 function settle(db: JobWriter, input: SettleInput, now: number): boolean {
   const job = findJob(db, 'seq = ?', input.seq);
-  if (!isRun(job, input.attempt)) return false;
+  if (!isRun(job, input.run)) return false;
   if (input.end === 'done') {
     db.update(job, { state: states.done, ended: now, result: input.result, reason: null });
     return true;
@@ -151,9 +153,9 @@ const pending = (now: number, afterMs: number): Pick<JobRow, 'state' | 'due'> =>
   afterMs > 0 ? { state: states.delayed, due: now + afterMs } : { state: states.waiting, due: 0 };
 
 /** @throws {TuttiError} `LEASE_LOST`. */
-function runOf(db: StoreReader, { seq, attempt }: Run): JobRow {
+function runOf(db: StoreReader, { seq, run }: Run): JobRow {
   const job = findJob(db, 'seq = ?', seq);
-  if (isRun(job, attempt)) return job;
+  if (isRun(job, run)) return job;
   throw new TuttiError('LEASE_LOST', { job: job?.id ?? String(seq) });
 }
 

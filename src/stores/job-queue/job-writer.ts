@@ -30,7 +30,7 @@ export class JobWriter implements StoreWriter {
   insert(row: JobRow): void {
     const values = columns.map((column) => row[column]);
     this.run(
-      'INSERT INTO job_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO job_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ...[row.seq, ...values, checksumOf(jobs, row as unknown as StoreRow)],
     );
     this.#count(row.queue, row.state, 1);
@@ -40,11 +40,12 @@ export class JobWriter implements StoreWriter {
   update(before: JobRow, changes: Partial<JobRow>): JobRow {
     const row = { ...before, ...changes };
     this.run(
-      'UPDATE job_records SET state = ?, place = ?, due = ?, attempts = ?, started = ?, ended = ?, result = ?, reason = ?, progress = ?, checksum = ? WHERE seq = ?',
+      'UPDATE job_records SET state = ?, place = ?, due = ?, attempts = ?, run = ?, started = ?, ended = ?, result = ?, reason = ?, progress = ?, checksum = ? WHERE seq = ?',
       row.state,
       row.place,
       row.due,
       row.attempts,
+      row.run,
       row.started,
       row.ended,
       row.result,

@@ -213,8 +213,8 @@ test('what an owner before it began goes on where it is; what nobody has in hand
   const claim = { queue: 'work', ends: [], claim: { limit: 2 } };
   await world.store.mutate({ area: 'jobs', name: 'turn', input: claim });
   world.held = [
-    { seq: 1, attempt: 1 },
-    { seq: 2, attempt: 9 },
+    { seq: 1, run: 1 },
+    { seq: 2, run: 9 },
   ];
   await world.instances(2);
   world.folder.clock.advance(300);
@@ -244,7 +244,7 @@ test('an end that cannot be written now is written when it can be, and nothing i
   world.start();
   await world.instances(1);
   await world.add({});
-  const { mutate } = world.store;
+  const mutate = world.store.mutate.bind(world.store);
   world.store.mutate = () => Promise.reject(new TuttiError('STORE_FULL'));
   end?.(done);
   world.answer = () => Promise.resolve(done);
