@@ -1,0 +1,81 @@
+/** How a job comes into its queue: asked for by somebody, or by a schedule. Of two with one name, or with one deduplication, the second is not added. */
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { StoreReader, StoreWriter } from '../sqlite/area.ts';
+import { countOf, findJob, insertJob, isEnded, states } from './job-table.ts';
+import type { JobRow } from './job-table.ts';
+
+export interface NewJob {
+  /** Null: its number. */
+  readonly id: string | null;
+  readonly priority: number;
+  /** Not before so long from now. */
+  readonly delayMs?: number;
+  /** Epoch milliseconds: not before. */
+  readonly runAt?: number;
+  readonly lifo?: boolean;
+  readonly dedup?: { readonly id: string; readonly ttlMs?: number };
+  readonly body: string;
+}
+
+export interface AddInput {
+  readonly queue: string;
+  readonly jobs: readonly NewJob[];
+}
+
+export interface AddOutput {
+  readonly id: string;
+  readonly added: boolean;
+}
+
+const nextSeq = (db: StoreReader): number =>
+  Number(db.get("SELECT seq FROM sqlite_sequence WHERE name = 'job_records'")?.['seq'] ?? 0) + 1;
+
+/** How many are not at their end. */
+export const openJobs = (db: StoreReader, queue: string): number =>
+  countOf(db, queue, states.waiting, states.delayed, states.running);
+
+/** @throws {TuttiError} `OVERLOADED` when the queue has too much to come. */
+export function add(db: StoreWriter, { queue, jobs: asked }: AddInput, now: number): AddOutput[] {
+  const open = openJobs(db, queue);
+  if (open + asked.length > bounds.openJobs)
+    throw new TuttiError('OVERLOADED', { what: `The queue ${queue}, which has ${String(open)} open jobs,` });
+  return asked.map((job) => addOne(db, queue, job, now));
+}
+
+// eslint-disable-next-line max-params -- a row, and when it is written
+export function addOne(
+  db: StoreWriter,
+  queue: string,
+  { id, priority, delayMs = 0, runAt = 0, lifo, dedup, body }: NewJob,
+  now: number,
+  schedule: string | null = null,
+): AddOutput {
+  const there =
+    (id === null ? undefined : findJob(db, 'queue = ? AND id = ?', queue, id)) ??
+    (dedup === undefined ? undefined : findDuplicate(db, queue, dedup.id, now));
+  if (there !== undefined) return { id: there.id, added: false };
+  const seq = nextSeq(db);
+  const due = Math.max(now + delayMs, runAt);
+  const isDelayed = due > now;
+  insertJob(db, {
+    ...{ seq, queue, id: id ?? String(seq), priority, schedule, body },
+    state: isDelayed ? states.delayed : states.waiting,
+    place: lifo === true ? -seq : seq,
+    due: isDelayed ? due : 0,
+    ...{ attempts: 0, added: now, started: null, ended: null },
+    dedup: dedup?.id ?? null,
+    dedup_until: dedup?.ttlMs === undefined ? null : now + dedup.ttlMs,
+    ...{ result: null, reason: null, progress: null },
+  });
+  return { id: id ?? String(seq), added: true };
+}
+
+/** With a time it counts until then, whatever became of the job; without one as long as the job is open. */
+// eslint-disable-next-line max-params -- where, what, when
+function findDuplicate(db: StoreReader, queue: string, dedup: string, now: number): JobRow | undefined {
+  const last = findJob(db, 'queue = ? AND dedup = ? ORDER BY seq DESC', queue, dedup);
+  if (last === undefined) return undefined;
+  const counts = last.dedup_until === null ? !isEnded(last.state) : last.dedup_until > now;
+  return counts ? last : undefined;
+}
