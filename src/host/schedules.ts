@@ -1,5 +1,6 @@
 /** The schedules of `jobs`: a job is added at each tick by the owner of the store, whoever asked for it and whoever lives. */
 import { bounds } from '../core/bounds.ts';
+import { isTuttiError } from '../core/errors.ts';
 import { isPlainObject, problemText, shown, unknownKeys } from '../core/options.ts';
 import { missedPolicies, overlapPolicies } from '../core/schedule.ts';
 import type { MissedPolicy, OverlapPolicy } from '../core/schedule.ts';
@@ -93,7 +94,16 @@ export class StoredSchedules {
       overlap: checkedChoice(overlap, overlapPolicies, 'overlap'),
       body: await scheduleBodyOf(queue, given),
     };
-    return scheduleOf((await this.#store.mutate({ area, name: 'schedule', input })) as ScheduleRow);
+    return scheduleOf((await this.#made(input)) as ScheduleRow);
+  }
+
+  /** What the store refuses was asked for here: it is no call that went wrong on the way. */
+  async #made(input: object): Promise<unknown> {
+    try {
+      return await this.#store.mutate({ area, name: 'schedule', input });
+    } catch (error) {
+      throw isTuttiError(error, 'INVALID_INPUT') ? invalid(error.message) : error;
+    }
   }
 
   async unschedule(queue: Queue, name: string): Promise<boolean> {

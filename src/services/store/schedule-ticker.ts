@@ -85,7 +85,10 @@ export class ScheduleTicker {
   #arm(nextAt: number | null): void {
     this.#timer?.cancel();
     if (nextAt === null || this.#isStopping) return;
-    this.#wakeAfter(Math.max(0, nextAt - this.#needs.store.now()));
+    const inMs = nextAt - this.#needs.store.now();
+    // More than one change may touch: each look takes some of it away.
+    if (inMs <= 0) this.#lookAgain = true;
+    else this.#wakeAfter(inMs);
   }
 
   #cannotTick(error: unknown): void {
