@@ -23,6 +23,11 @@ const cases: [string, Partial<TickQuestion>, { ticks: number[]; nextAt: number |
     { ticks: [1_000], nextAt: 1_200 },
   ],
   [
+    'skip: not again the one before, though that is no more than the time late either',
+    { missed: 'skip', nextAt: 1_100, now: 1_150 },
+    { ticks: [1_100], nextAt: 1_200 },
+  ],
+  [
     'skip: none that is, but the first that is not',
     { missed: 'skip', now: 1_151 },
     { ticks: [1_100], nextAt: 1_200 },

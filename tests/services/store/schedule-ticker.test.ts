@@ -19,7 +19,7 @@ const anything: Area = {
 
 class World implements AsyncDisposable {
   readonly folder = new StoreFolder();
-  readonly store: Store = this.folder.open([jobsArea, anything]);
+  store: Store = this.folder.open([jobsArea, anything]);
   /** Of the store itself. */
   readonly quiet = this.folder.clock.pending;
   readonly told: string[] = [];
@@ -98,6 +98,26 @@ test('what an owner finds that was missed is made up at once, however many chang
   const counts = world.store.query({ area, name: 'counts', input: { queue } }) as { waiting: number };
   assert.deepEqual([counts.waiting, world.timers], [600, 1]);
   assert.deepEqual(world.told, [queue, queue, queue]);
+});
+
+test('what was noted by a clock that was wrong is put right before anything else, and said', async () => {
+  await using world = new World();
+  const { folder } = world;
+  await world.every('quick', 1_000);
+  await world.store.close();
+  const clock = { ...folder.clock, wall: () => folder.clock.wall() + 30 * day };
+  world.store = folder.open([jobsArea, anything], { clock });
+  await world.every('later', 1_000);
+  await world.store.close();
+  world.store = folder.open([jobsArea, anything]);
+  world.start();
+  await turns(5);
+  assert.match(folder.said.at(-1) ?? '', /^warn The next ticks of schedules were not when they should be/);
+  await world.advance(1_000);
+  assert.deepEqual(world.ids().toSorted(), [
+    'later:2026-01-01T00:00:01.000Z',
+    'quick:2026-01-01T00:00:01.000Z',
+  ]);
 });
 
 test('a store that cannot be read is read again', async (context) => {

@@ -1,0 +1,53 @@
+/** The owner of the store is killed again and again while a schedule ticks, and two processes ask for it all the time: each tick is one job. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startTestApp } from '../../src/testing/index.ts';
+import { makeHome } from '../journeys/command.ts';
+import { Chance, times } from '../fuzz/chance.ts';
+
+const everyMs = 1_000;
+
+test('the owner of the store is killed while a schedule ticks and everybody asks for it: each tick is one job, and none is lost', async (context) => {
+  using home = makeHome();
+  const chance = new Chance();
+  context.diagnostic(`TUTTI_SEED=${String(chance.seed)}`);
+  const app = await startTestApp(new URL('../fixtures/jobs/tutti.ts', import.meta.url), {
+    processes: true,
+    env: { HEARD: `${home.folder}/heard` },
+  });
+  try {
+    await app.scale('office', 2);
+    await app.until('office#2', 'ready');
+    const ask = (action: string, ...args: unknown[]): Promise<unknown> =>
+      app.call(`office.${action}`, { queue: 'work', args });
+    const schedule = (): Promise<unknown> =>
+      ask('schedule', 'beat', { everyMs, missed: 'all' }, { number: 1 });
+    const made = (await Promise.all(Array.from({ length: 8 }, schedule))) as { nextAt: string }[];
+    const firstAt = Math.min(...made.map(({ nextAt }) => Date.parse(nextAt)));
+    const kills = times(4, 40);
+    for (let killed = 0; killed < kills; killed += 1) {
+      // At a tick, just before one, between two.
+      await pause(chance.below(everyMs));
+      await app.kill('store:main#1');
+      // Answered by the next owner.
+      await Promise.all(Array.from({ length: 8 }, schedule));
+    }
+    const [last] = (await ask('schedules')) as { nextAt: string }[];
+    assert.equal(await ask('unschedule', 'beat'), true);
+    const { jobs } = (await ask('list', { limit: 250 })) as { jobs: { id: string }[] };
+    const lastAt = Date.parse(last?.nextAt ?? '') - everyMs;
+    const count = Math.round((lastAt - firstAt) / everyMs) + 1;
+    context.diagnostic(`${String(kills)} kills, ${String(count)} ticks, ${String(jobs.length)} jobs`);
+    const wanted = Array.from({ length: count }, (_none, tick) => idOf(firstAt + tick * everyMs));
+    // One more may have come between the question and the end.
+    const found = jobs.map(({ id }) => id).toReversed();
+    assert.deepEqual(found.slice(0, wanted.length), wanted);
+    assert.ok(found.length <= wanted.length + 1);
+    assert.ok(count >= kills / 2, 'it ticked');
+  } finally {
+    await app.close();
+  }
+});
+
+const idOf = (at: number): string => `beat:${new Date(at).toISOString()}`;
