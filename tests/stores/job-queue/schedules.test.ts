@@ -1,103 +1,14 @@
 /** Schedules in a store, with a clock that is moved: one job for each tick, what becomes of those that were missed, and what is refused. */
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import type { JobRow } from '../../../src/stores/job-queue/job-table.ts';
 import { jobsArea } from '../../../src/stores/job-queue/jobs-area.ts';
-import type {
-  RepairOutput,
-  ScheduleInput,
-  ScheduleRow,
-  TickOutput,
-} from '../../../src/stores/job-queue/schedules.ts';
-import type { Store } from '../../../src/stores/sqlite/store.ts';
-import { setBound, StoreFolder } from '../store-folder.ts';
-
-const area = 'jobs';
-const queue = 'mail';
-const hour = 3_600_000;
-const midnight = Date.UTC(2026, 0, 1);
-const at = (ms: number): string => new Date(midnight + ms).toISOString();
-
-/** Hourly, unless it says otherwise. The clock begins at midnight. */
-class World implements AsyncDisposable {
-  readonly folder = new StoreFolder();
-  store: Store = this.folder.open([jobsArea]);
-
-  schedule(more: Partial<ScheduleInput> = {}): Promise<ScheduleRow> {
-    const input: ScheduleInput = {
-      ...{ queue, name: 'nightly', cron: '0 * * * *', every_ms: null, time_zone: 'UTC' },
-      ...{ missed: 'once', overlap: 'allow', body: '{"payload":1,"context":{}}' },
-      ...more,
-    };
-    return this.store.mutate({ area, name: 'schedule', input }) as Promise<ScheduleRow>;
-  }
-
-  async tick(): Promise<TickOutput> {
-    return (await this.store.mutate({ area, name: 'tick' })) as TickOutput;
-  }
-
-  repair(after: RepairOutput['after'] = null): Promise<RepairOutput> {
-    return this.store.mutate({ area, name: 'repair', input: { after } }) as Promise<RepairOutput>;
-  }
-
-  unschedule(name: string): Promise<unknown> {
-    return this.store.mutate({ area, name: 'unschedule', input: { queue, name } });
-  }
-
-  schedules(): ScheduleRow[] {
-    return this.store.query({ area, name: 'schedules', input: { queue } }) as ScheduleRow[];
-  }
-
-  nextAt(): string | undefined {
-    const next = this.schedules()[0]?.next_at ?? undefined;
-    return next === undefined ? undefined : new Date(next).toISOString();
-  }
-
-  /** In the order in which they were added. */
-  jobs(): JobRow[] {
-    const { jobs } = this.store.query({ area, name: 'list', input: { queue, limit: 250 } }) as {
-      jobs: JobRow[];
-    };
-    return jobs.toReversed();
-  }
-
-  ids(): string[] {
-    return this.jobs().map(({ id }) => id);
-  }
-
-  /** Runs all that are to be begun, and ends them. */
-  async work(): Promise<void> {
-    const input = { queue, limit: 100 };
-    const { jobs } = (await this.store.mutate({ area, name: 'claim', input })) as { jobs: JobRow[] };
-    for (const { seq, attempts: attempt } of jobs)
-      await this.store.mutate({ area, name: 'settle', input: { seq, attempt, end: 'done', result: 'null' } });
-  }
-
-  /** Nobody was there meanwhile. */
-  async away(ms: number): Promise<void> {
-    await this.store.close();
-    this.folder.clock.advance(ms);
-    this.store = this.folder.open([jobsArea]);
-  }
-
-  /** Somebody else writes in the file. */
-  async change(sql: string): Promise<void> {
-    await this.store.close();
-    const database = new DatabaseSync(this.folder.store);
-    database.exec(sql);
-    database.close();
-    this.store = this.folder.open([jobsArea]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.store.close();
-    this.folder[Symbol.dispose]();
-  }
-}
+import { jobSchedules } from '../../../src/stores/job-queue/schedules.ts';
+import { checksumOf } from '../../../src/stores/sqlite/checksum.ts';
+import { setBound } from '../store-folder.ts';
+import { area, at, hour, midnight, queue, ScheduleWorld } from './schedule-world.ts';
 
 test('each tick is one job, however often and by however many it is looked for, and never before its time', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   const { clock } = world.folder;
   assert.equal((await world.schedule()).next_at, midnight + hour);
   clock.advance(hour - 1);
@@ -118,7 +29,7 @@ test('each tick is one job, however often and by however many it is looked for, 
 });
 
 test('a tick and the next time are one change: whoever dies after it left both, before it none', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule();
   world.folder.clock.advance(hour);
   void world.tick().catch(() => undefined);
@@ -130,7 +41,7 @@ test('a tick and the next time are one change: whoever dies after it left both, 
 });
 
 test('asked for again it stays as it is and nothing is written; with another rhythm it begins anew', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   const { clock } = world.folder;
   const every = { cron: null, time_zone: null, every_ms: 5_000 };
   await world.schedule(every);
@@ -151,7 +62,7 @@ test('asked for again it stays as it is and nothing is written; with another rhy
 });
 
 test('one that is made while its tick is due does not take it back', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule();
   world.folder.clock.advance(hour + 5);
   await world.schedule();
@@ -166,7 +77,7 @@ const missed = {
 } as const;
 for (const [policy, ticks] of Object.entries(missed))
   test(`nobody was there for three ticks, ${policy}: ${String(ticks.length)} jobs, and it goes on in its rhythm`, async () => {
-    await using world = new World();
+    await using world = new ScheduleWorld();
     await world.schedule({ missed: policy as keyof typeof missed });
     await world.away(3 * hour + 1_800_000);
     await world.tick();
@@ -178,7 +89,7 @@ for (const [policy, ticks] of Object.entries(missed))
   });
 
 test('skip: a tick that is less than a minute late was not missed', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule({ missed: 'skip' });
   await world.away(3 * hour + 60_000);
   await world.tick();
@@ -186,7 +97,7 @@ test('skip: a tick that is less than a minute late was not missed', async () => 
 });
 
 test('more than one change may touch are made up change by change, each once', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule({ missed: 'all' });
   await world.schedule({ name: 'other' });
   await world.away(300 * hour);
@@ -200,7 +111,7 @@ test('more than one change may touch are made up change by change, each once', a
 });
 
 test('overlap skip: while a job of it is open no other is added, also after a restart', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   const { clock } = world.folder;
   await world.schedule({ overlap: 'skip' });
   await world.schedule({ name: 'other' });
@@ -216,7 +127,7 @@ test('overlap skip: while a job of it is open no other is added, also after a re
 });
 
 test('one that is taken away adds nothing more, and its jobs stay', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule();
   world.folder.clock.advance(hour);
   await world.tick();
@@ -227,7 +138,7 @@ test('one that is taken away adds nothing more, and its jobs stay', async () => 
 });
 
 test('a next tick that is far off, since the clock was, is put right; one that is right stays', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule();
   await world.schedule({ name: 'every', cron: null, time_zone: null, every_ms: 5_000 });
   assert.equal((await world.repair()).repaired, 0);
@@ -248,13 +159,11 @@ test('a next tick that is far off, since the clock was, is put right; one that i
 });
 
 test('one whose time zone is not known any more ticks no more, and holds up no other', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule({ name: 'a' });
   await world.schedule({ name: 'b' });
   // As it would be written by whoever knew it.
   const [row] = world.schedules();
-  const { checksumOf } = await import('../../../src/stores/sqlite/checksum.ts');
-  const { jobSchedules } = await import('../../../src/stores/job-queue/schedules.ts');
   const sum = checksumOf(jobSchedules, { ...row, time_zone: 'Mars/Base' });
   await world.change(
     `UPDATE job_schedules SET time_zone = 'Mars/Base', checksum = ${String(sum)} WHERE name = 'a'`,
@@ -270,7 +179,7 @@ test('one whose time zone is not known any more ticks no more, and holds up no o
 });
 
 test('one that is not as it was written ticks no more, and holds up no other', async () => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   await world.schedule({ name: 'a' });
   await world.schedule({ name: 'b' });
   await world.change("UPDATE job_schedules SET body = 'x' WHERE name = 'a'");
@@ -288,7 +197,7 @@ test('one that is not as it was written ticks no more, and holds up no other', a
 });
 
 test('the schedules of a queue are bounded, and what is no rhythm is refused', async (context) => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   setBound(context, 'schedules', 2);
   await world.schedule({ name: 'a' });
   await world.schedule({ name: 'b' });
@@ -301,7 +210,7 @@ test('the schedules of a queue are bounded, and what is no rhythm is refused', a
 });
 
 test('to a full queue nothing is added, and its schedules go on', async (context) => {
-  await using world = new World();
+  await using world = new ScheduleWorld();
   setBound(context, 'openJobs', 1);
   await world.schedule();
   world.folder.clock.advance(hour);
