@@ -219,6 +219,16 @@ export const bounds = {
   jobEndBytes: 16 * MiB,
   /** How long it keeps them. */
   jobEndMs: 60_000,
+  /** Schedules of one queue. Beyond: `INVALID_INPUT`. */
+  schedules: 1_000,
+  /** Input and context of the jobs of a schedule; one answer has those of a whole queue. Beyond: `PAYLOAD_TOO_LARGE`. */
+  scheduleInputBytes: 8 * KiB,
+  /** Characters of the name of a schedule: with the time of a tick behind it, it is the name of a job. Beyond: `INVALID_INPUT`. */
+  scheduleNameChars: 200,
+  /** Shortest time between two ticks of a schedule: each is a commit, and what is done more often is no job. Below: `INVALID_INPUT`. */
+  scheduleEveryMs: 1_000,
+  /** A tick that is later was missed. */
+  scheduleLateMs: 60_000,
   /** Key of the state area. Beyond: `INVALID_INPUT`. */
   stateKeyBytes: 1 * KiB,
   /** Value of the state area, as JSON. Beyond: `PAYLOAD_TOO_LARGE`. */

@@ -1,4 +1,5 @@
 /** `jobs`, as handlers have it: adds work to queues, looks at it, changes its course. Types only; the host makes the value. */
+import type { MissedPolicy, OverlapPolicy } from '../core/schedule.ts';
 import type { Queue } from './queue.ts';
 import type { In, Jsonified, Out } from './schema.ts';
 
@@ -84,6 +85,40 @@ export interface JobLogLine {
   readonly text: string;
 }
 
+export interface ScheduleOptions {
+  /** Minute, hour, day of the month, month and weekday, or a second before them: `0 3 * * *`. In place of `everyMs`. */
+  readonly cron?: string | undefined;
+  /** From one tick to the next, the first of them so long after it was made. At least 1,000. In place of `cron`. */
+  readonly everyMs?: number | undefined;
+  /** In which `cron` is meant: `Europe/Oslo`. Default `UTC`, whatever that of the machine is. */
+  readonly timeZone?: string | undefined;
+  /**
+   * What becomes of ticks at which nobody was there. `once`, the default: one job for them all. `skip`: none for those that are over a minute late.
+   * `all`: a job for each.
+   */
+  readonly missed?: MissedPolicy | undefined;
+  /** `allow`, the default. `skip`: no job while one of this schedule has not come to its end. */
+  readonly overlap?: OverlapPolicy | undefined;
+}
+
+export interface Schedule<I = unknown> {
+  readonly queue: string;
+  readonly name: string;
+  readonly cron: string | undefined;
+  readonly everyMs: number | undefined;
+  /** Of one with `cron`. */
+  readonly timeZone: string | undefined;
+  readonly missed: MissedPolicy;
+  readonly overlap: OverlapPolicy;
+  readonly input: I;
+  /** Undefined: it ticks no more, since it cannot be read or its time zone is not known any more. The log of the store says which. */
+  readonly nextAt: Date | undefined;
+  /** The last tick that became a job. */
+  readonly lastAt: Date | undefined;
+}
+
+export type ScheduleOf<Q> = Q extends Queue<string, infer I> ? Schedule<Jsonified<In<I>>> : Schedule;
+
 export interface Jobs {
   /** Resolves when it is on disk. @throws {TuttiError} `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`, `OVERLOADED`, and what the store says. */
   add<Q extends Queue>(queue: Q, input: In<Q['input']>, options?: JobOptions): Promise<AddedJob>;
@@ -120,6 +155,20 @@ export interface Jobs {
   clean(queue: Queue, state: 'done' | 'failed' | 'cancelled', olderThanMs?: number): Promise<number>;
   /** All that failed are to be begun once more. Gives how many. */
   redrive(queue: Queue): Promise<number>;
+  /**
+   * Adds a job at each tick, from now on. One of this name is replaced: with another rhythm it begins anew, otherwise its next tick stays. So every
+   * process may ask for it at its start. @throws {TuttiError} `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`, and what the store says.
+   */
+  schedule<Q extends Queue>(
+    queue: Q,
+    name: string,
+    options: ScheduleOptions,
+    input: In<Q['input']>,
+  ): Promise<ScheduleOf<Q>>;
+  /** Adds none any more; the jobs that are there stay. False: there was none of this name. */
+  unschedule(queue: Queue, name: string): Promise<boolean>;
+  /** By name. */
+  schedules<Q extends Queue>(queue: Q): Promise<readonly ScheduleOf<Q>[]>;
 }
 
 /** What the handler of a job has beside what all have. */

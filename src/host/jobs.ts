@@ -1,10 +1,8 @@
 /** `jobs`: asks the store of the app about work that is to be done. What is added is held against the schema of its queue before it leaves. */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
-import { isName } from '../core/ids.ts';
 import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
-import { defaultPriority, isPriority } from '../core/waiting-line.ts';
 import type {
   AddedJob,
   Job,
@@ -13,12 +11,22 @@ import type {
   JobLogLine,
   JobOptions,
   Jobs,
+  ScheduleOptions,
 } from '../define/jobs.ts';
 import type { Queue } from '../define/queue.ts';
-import { inputIssues } from '../define/schema.ts';
-import { currentContext } from '../mesh/context.ts';
-import { readKept, writeKept } from '../mesh/kept-event.ts';
+import { readKept } from '../mesh/kept-event.ts';
 import type { StoreClient } from '../mesh/store-client.ts';
+import {
+  bodyOf,
+  checkedReason,
+  checkedText,
+  checkedWhole,
+  invalid,
+  longestMs,
+  nameOf,
+  optionsOf,
+} from './job-checks.ts';
+import { StoredSchedules } from './schedules.ts';
 
 const area = 'jobs';
 /** How long the end of a job is waited for in one question. */
@@ -65,87 +73,14 @@ const jobOf = (row: JobRow): Job => ({
   endedAt: dateOf(row.ended),
 });
 
-const invalid = (message: string): TuttiError => new TuttiError('INVALID_INPUT', { message });
-
-/** JavaScript gives what it likes. */
-function nameOf(queue: Queue): string {
-  const { kind, name } = queue as { readonly kind: unknown; readonly name: unknown };
-  if (kind === 'queue' && typeof name === 'string' && isName(name)) return name;
-  throw invalid(`Expected a queue, as defineQueue() gives it, got ${shown(queue)}`);
-}
-
-function checkedText(text: unknown, what: string): string {
-  const isFit =
-    typeof text === 'string' && text !== '' && text.length <= bounds.jobIdChars && text.isWellFormed();
-  if (isFit && !text.includes('\0')) return text;
-  throw invalid(`${what} is a text of 1 to ${String(bounds.jobIdChars)} characters`);
-}
-
-/** Digits alone are ours: the number of a job that has no name. */
-function checkedId(id: unknown): string {
-  const text = checkedText(id, 'A jobId');
-  if (!/^\d+$/.test(text)) return text;
-  throw invalid(
-    `A jobId is not all digits, since jobs without one are numbered: try "job-${text.slice(0, 20)}"`,
-  );
-}
-
-function checkedReason(reason: unknown): string {
-  if (typeof reason === 'string' && reason.isWellFormed()) return reason;
-  throw invalid('The reason of a cancellation is a text');
-}
-
-function checkedWhole(value: unknown, what: string, most: number): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most)
-    return value as number;
-  throw invalid(`${what} is a whole number from 0 to ${String(most)}, not ${shown(value)}`);
-}
-
-/** Longest time that something is put off for: a hundred years. */
-const longestMs = 3_155_760_000_000;
-
-function optionsOf({
-  jobId,
-  priority = defaultPriority,
-  delayMs,
-  runAt,
-  lifo,
-  deduplication,
-}: JobOptions): object {
-  if (!isPriority(priority)) throw invalid('priority is a whole number from 0 to 9');
-  if (delayMs !== undefined && runAt !== undefined) throw invalid('A job has a delayMs or a runAt, not both');
-  if (runAt !== undefined && !(runAt instanceof Date && Number.isFinite(runAt.getTime())))
-    throw invalid('runAt is a Date');
-  return {
-    ...{ id: jobId === undefined ? null : checkedId(jobId), priority, lifo: lifo === true },
-    ...(delayMs === undefined ? {} : { delayMs: checkedWhole(delayMs, 'delayMs', longestMs) }),
-    ...(runAt === undefined ? {} : { runAt: runAt.getTime() }),
-    ...(deduplication === undefined ? {} : { dedup: dedupOf(deduplication) }),
-  };
-}
-
-function dedupOf({ id, ttlMs }: NonNullable<JobOptions['deduplication']>): object {
-  const ttl = ttlMs === undefined ? {} : { ttlMs: checkedWhole(ttlMs, 'deduplication.ttlMs', longestMs) };
-  return { id: checkedText(id, 'deduplication.id'), ...ttl };
-}
-
-/** As it was given: it is held against the schema once more when it runs. */
-async function bodyOf(queue: Queue, input: unknown): Promise<string> {
-  const { issues } = await queue.input['~standard'].validate(input);
-  if (issues !== undefined) {
-    const message = `The input does not fit the schema of the queue ${queue.name}`;
-    throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(issues) });
-  }
-  const limit = { what: `The input of a job of ${queue.name}`, limitBytes: bounds.jobInputBytes };
-  return writeKept(input, currentContext(), limit);
-}
-
 class StoredJobs implements Jobs {
   readonly #store: StoreClient;
   readonly #clock: Clock;
+  readonly #schedules: StoredSchedules;
 
   constructor(store: StoreClient, clock: Clock) {
     this.#store = store;
+    this.#schedules = new StoredSchedules(store);
     this.#clock = clock;
   }
 
@@ -272,6 +207,19 @@ class StoredJobs implements Jobs {
     for (let last: number = bounds.jobPage; last >= bounds.jobPage && count < failed; count += last)
       last = (await this.#change('redrive', input)) as number;
     return count;
+  }
+
+  // eslint-disable-next-line max-params -- as `Jobs.schedule`
+  schedule(queue: Queue, name: string, options: ScheduleOptions, input: unknown): Promise<never> {
+    return this.#schedules.schedule(queue, name, options, input) as Promise<never>;
+  }
+
+  unschedule(queue: Queue, name: string): Promise<boolean> {
+    return this.#schedules.unschedule(queue, name);
+  }
+
+  schedules(queue: Queue): Promise<readonly never[]> {
+    return this.#schedules.schedules(queue) as Promise<readonly never[]>;
   }
 
   #named(queue: Queue, id: string): { readonly queue: string; readonly id: string } {

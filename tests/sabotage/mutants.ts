@@ -7,6 +7,7 @@ import { channelMutants } from './channel-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
+import { scheduleMutants } from './schedule-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
 import { jobMutants } from './job-mutants.ts';
@@ -1235,4 +1236,5 @@ export const mutants: readonly Mutant[] = [
   ...slowMutants,
   ...tuningMutants,
   ...storeMutants,
+  ...scheduleMutants,
 ];

@@ -1,6 +1,6 @@
 import { expect, test } from 'tstyche';
 import { z } from 'zod';
-import { contract, defineApp, defineService, implement, remote } from '../../src/index.ts';
+import { contract, defineApp, defineQueue, defineService, implement, remote } from '../../src/index.ts';
 
 const User = z.object({ id: z.int(), username: z.string(), born: z.date().optional() });
 
@@ -349,5 +349,25 @@ test('how calls are made is typed in a service, an action, an app file and a cal
       watch: () => [{ at: new Date(0) }],
       sort: () => undefined,
     },
+  });
+});
+
+test('a schedule is typed by the input of its queue', () => {
+  const mail = defineQueue('mail', { input: z.object({ to: z.string() }) });
+  defineService({
+    name: 'office',
+    async open({ jobs }) {
+      const { input, nextAt } = await jobs.schedule(mail, 'nightly', { cron: '0 3 * * *' }, { to: 'ada' });
+      expect(input).type.toBe<{ to: string }>();
+      expect(nextAt).type.toBe<Date | undefined>();
+      // @ts-expect-error not an input of this queue
+      await jobs.schedule(mail, 'nightly', { everyMs: 60_000 }, { for: 'ada' });
+      // @ts-expect-error a typo in an option
+      await jobs.schedule(mail, 'nightly', { cron: '0 3 * * *', timezone: 'UTC' }, { to: 'ada' });
+      // @ts-expect-error not one of the policies
+      await jobs.schedule(mail, 'nightly', { cron: '0 3 * * *', missed: 'never' }, { to: 'ada' });
+      return {};
+    },
+    actions: () => ({}),
   });
 });

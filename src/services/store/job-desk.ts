@@ -12,6 +12,7 @@ import type { Changed } from '../../stores/job-queue/job-wishes.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { Histogram } from '../../telemetry/histogram.ts';
 import { JobDispatcher } from './job-dispatcher.ts';
+import { ScheduleTicker } from './schedule-ticker.ts';
 
 interface JobDeskNeeds {
   readonly store: Store;
@@ -36,6 +37,7 @@ export interface EndWish extends NamedJob {
 
 export class JobDesk {
   readonly #needs: JobDeskNeeds;
+  readonly #ticker: ScheduleTicker;
   readonly #dispatchers = new Map<string, JobDispatcher>();
   readonly #numbers = new Map<string, QueueNumbers>();
   /** By queue and id. */
@@ -56,6 +58,9 @@ export class JobDesk {
     };
     this.#stopListening = [runtime.onManifest(follow), runtime.registry.onChange(wake)];
     follow();
+    const { store, log } = needs;
+    const added = (queue: string): void => this.#dispatchers.get(queue)?.wake();
+    this.#ticker = new ScheduleTicker({ store, log, clock: runtime.clock, added });
   }
 
   /** A change that somebody asked for was made. */
@@ -72,6 +77,7 @@ export class JobDesk {
       if (name === 'cancel' && change?.wasRunning === true) dispatcher?.abort(change.seq, reason);
       if (name === 'cancel' || name === 'remove') this.#tellEnd(queue, id);
       if (name === 'drain') for (const one of answer as string[]) this.#tellEnd(queue, one);
+      if (name === 'schedule' || name === 'unschedule') this.#ticker.wake();
       dispatcher?.wake();
     });
   }
@@ -108,6 +114,7 @@ export class JobDesk {
 
   async stop(): Promise<void> {
     for (const stop of this.#stopListening) stop();
+    await this.#ticker.stop();
     await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.stop()));
     for (const waiters of this.#waiters.values()) for (const done of waiters) done();
   }

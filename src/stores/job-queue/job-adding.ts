@@ -32,9 +32,13 @@ export interface AddOutput {
 const nextSeq = (db: StoreReader): number =>
   Number(db.get("SELECT seq FROM sqlite_sequence WHERE name = 'job_records'")?.['seq'] ?? 0) + 1;
 
+/** How many are not at their end. */
+export const openJobs = (db: JobWriter, queue: string): number =>
+  db.countOf(queue, states.waiting, states.delayed, states.running);
+
 /** @throws {TuttiError} `OVERLOADED` when the queue has too much to come. */
 export function add(db: JobWriter, { queue, jobs: asked }: AddInput, now: number): AddOutput[] {
-  const open = db.countOf(queue, states.waiting, states.delayed, states.running);
+  const open = openJobs(db, queue);
   if (open + asked.length > bounds.openJobs)
     throw new TuttiError('OVERLOADED', { what: `The queue ${queue}, which has ${String(open)} open jobs,` });
   return asked.map((job) => addOne(db, queue, job, now));

@@ -99,7 +99,7 @@ export const jobTables = `
   CREATE INDEX job_records_failed ON job_records (queue, ended, seq) WHERE state = 4;
   CREATE INDEX job_records_cancelled ON job_records (queue, ended, seq) WHERE state = 5;
   CREATE INDEX job_records_by_dedup ON job_records (queue, dedup, seq) WHERE dedup IS NOT NULL;
-  CREATE INDEX job_records_by_schedule ON job_records (queue, schedule, seq) WHERE schedule IS NOT NULL;
+  CREATE INDEX job_records_by_schedule ON job_records (queue, schedule) WHERE schedule IS NOT NULL AND state < 3;
   CREATE TABLE job_counts (
     queue TEXT NOT NULL,
     state INTEGER NOT NULL,

@@ -73,10 +73,11 @@ export class JobWriter implements StoreWriter {
     return removed;
   }
 
-  /** Before this change. */
+  /** With what this change has brought so far. */
   countOf(queue: string, ...states: readonly number[]): number {
     const counts = this.#countsOf(queue);
-    return states.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0);
+    const more = this.#more.get(queue);
+    return states.reduce((sum, state) => sum + (counts.get(state) ?? 0) + (more?.get(state) ?? 0), 0);
   }
 
   /** Once, when all is written. */

@@ -10,16 +10,18 @@ import { jobCounts, jobLogs, jobQueues, jobs, jobTables } from './job-table.ts';
 import { log, progress, turn } from './job-turns.ts';
 import { cancel, clean, drain, keep, pause, promote, redrive, remove, retry } from './job-wishes.ts';
 import { counted } from './job-writer.ts';
+import { jobSchedules, repair, schedule, scheduleTables, schedules, tick, unschedule } from './schedules.ts';
 
 export const jobsArea: Area = {
   name: 'jobs',
-  migrations: [jobTables],
-  tables: [jobs, jobCounts, jobLogs, jobQueues],
+  migrations: [jobTables, scheduleTables],
+  tables: [jobs, jobCounts, jobLogs, jobQueues, jobSchedules],
   mutations: {
     ...{ add: counted(add), turn: counted(turn), progress: counted(progress), log, pause, keep },
     ...{ cancel: counted(cancel), retry: counted(retry), promote: counted(promote), remove: counted(remove) },
     ...{ drain: counted(drain), clean: counted(clean), redrive: counted(redrive) },
+    ...{ schedule, unschedule, tick: counted(tick), repair },
   },
-  queries: { get, list, counts, logs, queues, running },
+  queries: { get, list, counts, logs, queues, running, schedules },
   sweep: removeOld,
 };

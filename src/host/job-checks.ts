@@ -1,0 +1,97 @@
+/** What is held against whoever asks for jobs and schedules, before it leaves: JavaScript gives what it likes. */
+import { bounds } from '../core/bounds.ts';
+import { TuttiError } from '../core/errors.ts';
+import { isName } from '../core/ids.ts';
+import { shown } from '../core/options.ts';
+import { defaultPriority, isPriority } from '../core/waiting-line.ts';
+import type { JobOptions } from '../define/jobs.ts';
+import type { Queue } from '../define/queue.ts';
+import { inputIssues } from '../define/schema.ts';
+import { currentContext } from '../mesh/context.ts';
+import { writeKept } from '../mesh/kept-event.ts';
+
+export const invalid = (message: string): TuttiError => new TuttiError('INVALID_INPUT', { message });
+
+/** JavaScript gives what it likes. */
+export function nameOf(queue: Queue): string {
+  const { kind, name } = queue as { readonly kind: unknown; readonly name: unknown };
+  if (kind === 'queue' && typeof name === 'string' && isName(name)) return name;
+  throw invalid(`Expected a queue, as defineQueue() gives it, got ${shown(queue)}`);
+}
+
+export function checkedText(text: unknown, what: string, mostChars: number = bounds.jobIdChars): string {
+  const isFit = typeof text === 'string' && text !== '' && text.length <= mostChars && text.isWellFormed();
+  if (isFit && !text.includes('\0')) return text;
+  throw invalid(`${what} is a text of 1 to ${String(mostChars)} characters`);
+}
+
+/** Digits alone are ours: the number of a job that has no name. */
+function checkedId(id: unknown): string {
+  const text = checkedText(id, 'A jobId');
+  if (!/^\d+$/.test(text)) return text;
+  throw invalid(
+    `A jobId is not all digits, since jobs without one are numbered: try "job-${text.slice(0, 20)}"`,
+  );
+}
+
+export function checkedReason(reason: unknown): string {
+  if (typeof reason === 'string' && reason.isWellFormed()) return reason;
+  throw invalid('The reason of a cancellation is a text');
+}
+
+export function checkedWhole(value: unknown, what: string, most: number): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most)
+    return value as number;
+  throw invalid(`${what} is a whole number from 0 to ${String(most)}, not ${shown(value)}`);
+}
+
+/** Longest time that something is put off for: a hundred years. */
+export const longestMs = 3_155_760_000_000;
+
+export function optionsOf({
+  jobId,
+  priority = defaultPriority,
+  delayMs,
+  runAt,
+  lifo,
+  deduplication,
+}: JobOptions): object {
+  if (!isPriority(priority)) throw invalid('priority is a whole number from 0 to 9');
+  if (delayMs !== undefined && runAt !== undefined) throw invalid('A job has a delayMs or a runAt, not both');
+  if (runAt !== undefined && !(runAt instanceof Date && Number.isFinite(runAt.getTime())))
+    throw invalid('runAt is a Date');
+  return {
+    ...{ id: jobId === undefined ? null : checkedId(jobId), priority, lifo: lifo === true },
+    ...(delayMs === undefined ? {} : { delayMs: checkedWhole(delayMs, 'delayMs', longestMs) }),
+    ...(runAt === undefined ? {} : { runAt: runAt.getTime() }),
+    ...(deduplication === undefined ? {} : { dedup: dedupOf(deduplication) }),
+  };
+}
+
+function dedupOf({ id, ttlMs }: NonNullable<JobOptions['deduplication']>): object {
+  const ttl = ttlMs === undefined ? {} : { ttlMs: checkedWhole(ttlMs, 'deduplication.ttlMs', longestMs) };
+  return { id: checkedText(id, 'deduplication.id'), ...ttl };
+}
+
+/** As it was given: it is held against the schema once more when it runs. */
+async function refuseUnfit(queue: Queue, input: unknown): Promise<void> {
+  const { issues } = await queue.input['~standard'].validate(input);
+  if (issues === undefined) return;
+  const message = `The input does not fit the schema of the queue ${queue.name}`;
+  throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(issues) });
+}
+
+export async function bodyOf(queue: Queue, input: unknown): Promise<string> {
+  await refuseUnfit(queue, input);
+  const limit = { what: `The input of a job of ${queue.name}`, limitBytes: bounds.jobInputBytes };
+  return writeKept(input, currentContext(), limit);
+}
+
+/** Of jobs to come, for ever: they are made for whom the schedule was made, and are no part of the request that made it. */
+export async function scheduleBodyOf(queue: Queue, input: unknown): Promise<string> {
+  await refuseUnfit(queue, input);
+  const { user, tenant, metadata } = currentContext() ?? {};
+  const context = { user, tenant, ...(metadata && { metadata }) };
+  const limit = { what: `The input of a schedule of ${queue.name}`, limitBytes: bounds.scheduleInputBytes };
+  return writeKept(input, context, limit);
+}
