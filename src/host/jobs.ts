@@ -2,6 +2,7 @@
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
 import { isName } from '../core/ids.ts';
+import { isJobName, isJobText } from '../core/job-id.ts';
 import { shown } from '../core/options.ts';
 import type { Clock } from '../core/ports.ts';
 import { defaultPriority, isPriority } from '../core/waiting-line.ts';
@@ -75,16 +76,13 @@ function nameOf(queue: Queue): string {
 }
 
 function checkedText(text: unknown, what: string): string {
-  const isFit =
-    typeof text === 'string' && text !== '' && text.length <= bounds.jobIdChars && text.isWellFormed();
-  if (isFit && !text.includes('\0')) return text;
+  if (isJobText(text)) return text;
   throw invalid(`${what} is a text of 1 to ${String(bounds.jobIdChars)} characters`);
 }
 
-/** Digits alone are ours: the number of a job that has no name. */
 function checkedId(id: unknown): string {
   const text = checkedText(id, 'A jobId');
-  if (!/^\d+$/.test(text)) return text;
+  if (isJobName(text)) return text;
   throw invalid(
     `A jobId is not all digits, since jobs without one are numbered: try "job-${text.slice(0, 20)}"`,
   );
