@@ -9,6 +9,7 @@ import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
+import { jobsCommandMutants } from './jobs-command-mutants.ts';
 import { keyedMutants } from './keyed-mutants.ts';
 import { storeMutants } from './store-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
@@ -1228,6 +1229,7 @@ export const mutants: readonly Mutant[] = [
   ...gatewayMutants,
   ...eventMutants,
   ...keyedMutants,
+  ...jobsCommandMutants,
   ...poolMutants,
   ...registryMutants,
   ...slowMutants,
