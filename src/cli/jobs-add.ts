@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { QueueView } from '../core/job-view.ts';
 import { escapeControls } from '../core/log-line.ts';
+import { misfits } from '../define/fits-schema.ts';
 import type { AppManifest } from '../define/manifest.ts';
 import { jsonText } from './io.ts';
 import { queueOf } from './jobs-counts.ts';
@@ -17,31 +18,12 @@ function schemaOf({ services }: AppManifest, queue: string): JsonSchema | undefi
   return found?.queues?.[queue]?.input;
 }
 
-/** A sentence for each place that is wrong, the first one there. */
-async function problemsOf(schema: JsonSchema, input: unknown): Promise<string[]> {
-  const zod = await import('zod');
-  let parser;
-  try {
-    parser = zod.fromJSONSchema(schema);
-  } catch {
-    // A word of JSON Schema that it does not know: then it is held against the schema when it runs.
-    return [];
-  }
-  const byPath = new Map<string, string>();
-  for (const { path, message } of parser.safeParse(input).error?.issues ?? []) {
-    const place = path.length === 0 ? 'the input' : path.join('.');
-    if (!byPath.has(place)) byPath.set(place, message);
-  }
-  return [...byPath].map(([place, message]) => `${place}: ${message}`);
-}
-
 async function checkInput({ app, queue }: JobsAsk, input: unknown): Promise<void> {
   const schema = schemaOf(await app.get<AppManifest>('/manifest'), queue);
-  const problems = schema === undefined ? [] : await problemsOf(schema, input);
+  const problems = schema === undefined ? [] : await misfits(schema, input);
   if (problems.length === 0) return;
-  throw usage(
-    `The input does not fit the schema of the queue ${queue}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-  );
+  const lines = problems.map(({ path, message }) => `  ${path === '' ? 'the input' : path}: ${message}`);
+  throw usage(`The input does not fit the schema of the queue ${queue}:\n${lines.join('\n')}`);
 }
 
 function tellWhatHolds({ queue, isPaused, worker }: QueueView, { io }: JobsAsk): void {

@@ -48,6 +48,15 @@ const refusals: [string, object, string[]][] = [
     ['orphanGrace: expected a whole number >= 0, got "5s"'],
   ],
   [
+    'queues of a gateway that are no list of names',
+    { gateways: { one: { jobs: 'mail' }, two: { jobs: ['mail', 7, 'mail'] } } },
+    [
+      'gateways.one.jobs: expected a list of queues, got "mail"',
+      'gateways.two.jobs.1: expected the name of a queue, got 7',
+      'gateways.two.jobs.2: "mail" is named twice',
+    ],
+  ],
+  [
     'a policy for all',
     { restart: { maxRestarts: 'three' } },
     ['restart.maxRestarts: expected a whole number >= 0, got "three"'],
@@ -266,4 +275,14 @@ test('a durable event wants a store', () => {
     'services.users.events.a.b: a durable event is kept in the store of the app, which has none: add `store: {}` to the app file',
   ]);
   assert.deepEqual([check({ store: {} }), check({}, 'balanced')], [[], []]);
+});
+
+test('a queue that nobody of the app does the jobs of is not shown by a gateway', () => {
+  const app = { ...fine, store: {}, gateways: { public: { jobs: ['mail', 'mial'] } } } as const;
+  const none = { needs: [], mayCall: [], errors: {}, actions: {}, events: {}, version: '1', hash: '' };
+  const queues = { mail: { input: {}, manifest: {} as never } };
+  const manifest = { app: 'shop', services: { users: { ...none, name: 'users', queues } } };
+  assert.deepEqual(checkTogether(app, manifest).map(problemText), [
+    'gateways.public.jobs: no service of this app does the jobs of a queue "mial"; did you mean "mail"?',
+  ]);
 });

@@ -19,7 +19,7 @@ export const jobsCommandMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs command: a page of large jobs is a smaller page',
-    file: 'src/processes/supervisor/job-routes.ts',
+    file: 'src/core/fitting-page.ts',
     find: "if (!isTuttiError(error, 'PAYLOAD_TOO_LARGE') || limit === 1) throw error;",
     replace: 'if (isTuttiError(error) || limit > 0) throw error;',
     ...routes('a page that is more than one message'),
@@ -33,7 +33,7 @@ export const jobsCommandMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs command: a field is held against what it may be',
-    file: 'src/processes/supervisor/job-request.ts',
+    file: 'src/core/job-fields.ts',
     find: 'most: highestPriority',
     replace: 'most: 100 * highestPriority',
     ...routes('a field that is not'),

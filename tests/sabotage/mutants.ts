@@ -10,6 +10,7 @@ import { registryMutants } from './registry-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
 import { jobsCommandMutants } from './jobs-command-mutants.ts';
+import { jobsHttpMutants } from './jobs-http-mutants.ts';
 import { keyedMutants } from './keyed-mutants.ts';
 import { storeMutants } from './store-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
@@ -1230,6 +1231,7 @@ export const mutants: readonly Mutant[] = [
   ...eventMutants,
   ...keyedMutants,
   ...jobsCommandMutants,
+  ...jobsHttpMutants,
   ...poolMutants,
   ...registryMutants,
   ...slowMutants,

@@ -1,7 +1,8 @@
 /** The admin API of jobs: what is asked for goes to the store of the app as the operator's questions and changes. A change that is about many touches a page of them. */
 import { bounds } from '../../core/bounds.ts';
 import { suggestion } from '../../core/did-you-mean.ts';
-import { isTuttiError, TuttiError } from '../../core/errors.ts';
+import { TuttiError } from '../../core/errors.ts';
+import { fittingPage } from '../../core/fitting-page.ts';
 import { endedStates, jobStates } from '../../core/job-view.ts';
 import type { JobDetail, JobListView, JobLogView, JobView, QueueView } from '../../core/job-view.ts';
 import { readKept, writeKept } from '../../mesh/kept-event.ts';
@@ -18,8 +19,8 @@ import {
   reasonField,
   requestIdField,
   stateField,
-} from './job-request.ts';
-import type { Fields } from './job-request.ts';
+} from '../../core/job-fields.ts';
+import type { Fields } from '../../core/job-fields.ts';
 import type { Operator } from './operator.ts';
 import type { RunningApp } from './running-app.ts';
 
@@ -130,24 +131,15 @@ async function oneQueue(asks: JobAsks, fields: Fields): Promise<QueueView> {
   return found;
 }
 
-/** Jobs may be large, and an answer is one message: then there are fewer in it. */
 async function listJobs(asks: JobAsks, fields: Fields): Promise<JobListView> {
   const place = {
     ...(await asks.known(fields)),
     state: stateField(fields, jobStates),
     after: afterField(fields),
   };
-  for (let limit = limitField(fields); ; limit = Math.ceil(limit / 2)) {
-    try {
-      const { jobs, next } = (await asks.ask('list', { ...place, limit })) as {
-        readonly jobs: readonly JobRow[];
-        readonly next?: string;
-      };
-      return { jobs: jobs.map(viewOf), next: next ?? null };
-    } catch (error) {
-      if (!isTuttiError(error, 'PAYLOAD_TOO_LARGE') || limit === 1) throw error;
-    }
-  }
+  const page = await fittingPage(limitField(fields), (limit) => asks.ask('list', { ...place, limit }));
+  const { jobs, next } = page as { readonly jobs: readonly JobRow[]; readonly next?: string };
+  return { jobs: jobs.map(viewOf), next: next ?? null };
 }
 
 async function oneJob(asks: JobAsks, fields: Fields): Promise<JobDetail> {
@@ -195,6 +187,10 @@ const changePage =
     return { count, isAll: count < bounds.jobPage };
   };
 
+const cancelWish = (fields: Fields): object => ({
+  reason: reasonField(fields) ?? 'It was cancelled by the operator',
+});
+
 function cleanWish(fields: Fields): object {
   const state = stateField(fields, endedStates);
   if (state === undefined) throw new TuttiError('INVALID_INPUT', { message: 'state is missing' });
@@ -212,7 +208,7 @@ export function jobRoutes(needs: JobRouteNeeds): Record<string, AdminRoute> {
     'GET /jobs/list': asked(listJobs),
     'GET /jobs/job': asked(oneJob),
     'POST /jobs/add': answer((request) => addJob(asks, request)),
-    'POST /jobs/cancel': answer(changeOne(asks, 'cancel', (fields) => ({ reason: reasonField(fields) }))),
+    'POST /jobs/cancel': answer(changeOne(asks, 'cancel', cancelWish)),
     'POST /jobs/retry': answer(changeOne(asks, 'retry')),
     'POST /jobs/promote': answer(changeOne(asks, 'promote')),
     'POST /jobs/remove': answer(changeOne(asks, 'remove')),

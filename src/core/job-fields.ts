@@ -1,10 +1,10 @@
-/** Reads what an admin request about jobs carries: each field is held against what it may be, and named where it is not. */
-import { bounds } from '../../core/bounds.ts';
-import { TuttiError } from '../../core/errors.ts';
-import { isName } from '../../core/ids.ts';
-import { isJobName, isJobText } from '../../core/job-id.ts';
-import { shown } from '../../core/options.ts';
-import { defaultPriority, highestPriority } from '../../core/waiting-line.ts';
+/** Reads what a request about jobs carries, at the admin socket and at a gateway: each field is held against what it may be, and named where it is not. */
+import { bounds } from './bounds.ts';
+import { TuttiError } from './errors.ts';
+import { isName } from './ids.ts';
+import { isJobName, isJobText } from './job-id.ts';
+import { shown } from './options.ts';
+import { defaultPriority, highestPriority } from './waiting-line.ts';
 
 /** By name, of a body or of a query. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -44,8 +44,8 @@ function textField(fields: Fields, name: string, mostChars: number): string | un
   throw invalid(`${name} is a text of at most ${String(mostChars)} characters, not ${shown(value)}`);
 }
 
-export const reasonField = (fields: Fields): string =>
-  textField(fields, 'reason', bounds.jobError) ?? 'It was cancelled by the operator';
+export const reasonField = (fields: Fields): string | undefined =>
+  textField(fields, 'reason', bounds.jobError);
 
 export const requestIdField = (fields: Fields): string | undefined =>
   textField(fields, 'requestId', bounds.identityChars);

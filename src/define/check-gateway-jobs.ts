@@ -1,0 +1,33 @@
+/** Finds what is wrong with the queues that a gateway shows: in the app file alone, and together with the services. */
+import { suggestion } from '../core/did-you-mean.ts';
+import type { Problem } from '../core/options.ts';
+import { shown } from '../core/options.ts';
+import type { AppInput } from './app.ts';
+import type { ServiceManifest } from './manifest.ts';
+
+export function checkJobsList(jobs: unknown, path: string): Problem[] {
+  if (jobs === undefined) return [];
+  if (!Array.isArray(jobs)) return [{ path, message: `expected a list of queues, got ${shown(jobs)}` }];
+  const list: readonly unknown[] = jobs;
+  return list.flatMap((queue, at) => {
+    if (typeof queue !== 'string')
+      return [
+        { path: `${path}.${String(at)}`, message: `expected the name of a queue, got ${shown(queue)}` },
+      ];
+    const isRepeated = list.indexOf(queue) !== at;
+    return isRepeated ? [{ path: `${path}.${String(at)}`, message: `${shown(queue)} is named twice` }] : [];
+  });
+}
+
+/** A queue without a worker has no schema that a job could be held against. */
+export function checkGatewayJobs(app: AppInput, services: readonly ServiceManifest[]): Problem[] {
+  const known = services.flatMap(({ queues = {} }) => Object.keys(queues));
+  return Object.entries(app.gateways ?? {}).flatMap(([gateway, { jobs = [] }]) =>
+    jobs
+      .filter((queue) => !known.includes(queue))
+      .map((queue) => ({
+        path: `gateways.${gateway}.jobs`,
+        message: `no service of this app does the jobs of a queue ${shown(queue)}${suggestion(queue, known)}`,
+      })),
+  );
+}
