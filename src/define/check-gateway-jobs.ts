@@ -19,15 +19,36 @@ export function checkJobsList(jobs: unknown, path: string): Problem[] {
   });
 }
 
+export const checkGatewayJobs = (app: AppInput, services: readonly ServiceManifest[]): Problem[] =>
+  Object.entries(app.gateways ?? {}).flatMap(([gateway, { jobs = [] }]) => [
+    ...unknownQueues(gateway, jobs, services),
+    ...jobs.flatMap((queue) => takenRoutes(gateway, queue, services)),
+  ]);
+
 /** A queue without a worker has no schema that a job could be held against. */
-export function checkGatewayJobs(app: AppInput, services: readonly ServiceManifest[]): Problem[] {
+function unknownQueues(
+  gateway: string,
+  jobs: readonly string[],
+  services: readonly ServiceManifest[],
+): Problem[] {
   const known = services.flatMap(({ queues = {} }) => Object.keys(queues));
-  return Object.entries(app.gateways ?? {}).flatMap(([gateway, { jobs = [] }]) =>
-    jobs
-      .filter((queue) => !known.includes(queue))
-      .map((queue) => ({
-        path: `gateways.${gateway}.jobs`,
-        message: `no service of this app does the jobs of a queue ${shown(queue)}${suggestion(queue, known)}`,
+  return jobs
+    .filter((queue) => !known.includes(queue))
+    .map((queue) => ({
+      path: `gateways.${gateway}.jobs`,
+      message: `no service of this app does the jobs of a queue ${shown(queue)}${suggestion(queue, known)}`,
+    }));
+}
+
+/** Where the jobs of a queue are nothing else can be. */
+function takenRoutes(gateway: string, queue: string, services: readonly ServiceManifest[]): Problem[] {
+  const place = `/jobs/${queue}`;
+  return services.flatMap(({ name, actions }) =>
+    Object.entries(actions)
+      .filter(([, { http }]) => http !== undefined && `${http.path}/`.startsWith(`${place}/`))
+      .map(([action, { http }]) => ({
+        path: `services.${name}.actions.${action}.http`,
+        message: `${http?.path ?? ''} is where the gateway ${gateway} shows the queue ${queue}: take another path`,
       })),
   );
 }

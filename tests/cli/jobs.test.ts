@@ -49,14 +49,14 @@ after(async () => {
 });
 
 test('a job is added, held against the schema before it is stored, and shown with all that is known of it', async () => {
-  assert.equal(await ok('add', 'work', '{"number":7,"how":"steps"}'), 'Job 1 was added to work\n');
-  await until('work', '1', 'done');
-  const shown = await ok('show', 'work', '1');
+  assert.equal(await ok('add', 'hardy', '{"number":7,"how":"steps"}'), 'Job 1 was added to hardy\n');
+  await until('hardy', '1', 'done');
+  const shown = await ok('show', 'hardy', '1');
   assert.match(
     shown,
-    /^job {7}1 of work\nstate {5}done, begun 1 time\npriority {2}5\nadded {5}[\d:.]+\nstarted {3}[\d:.]+\nended {5}[\d:.]+, after \d+ ms\nrequest {3}[0-9a-f]{32}\nprogress {2}\{"step":3\}\ninput\n {2}\{\n {4}"number": 7,\n {4}"how": "steps"\n {2}\}\nresult\n {2}\{\n {4}"number": 14\n {2}\}\nlog\n {2}[\d:.]+ {2}step 1\n/,
+    /^job {7}1 of hardy\nstate {5}done, begun 1 time\npriority {2}5\nadded {5}[\d:.]+\nstarted {3}[\d:.]+\nended {5}[\d:.]+, after [\d.]+ m?s\nrequest {3}[0-9a-f]{32}\nprogress {2}\{"step":3\}\ninput\n {2}\{\n {4}"number": 7,\n {4}"how": "steps"\n {2}\}\nresult\n {2}\{\n {4}"number": 14\n {2}\}\nlog\n {2}[\d:.]+ {2}step 1\n/,
   );
-  const job = JSON.parse(await ok('show', 'work', '1', '--json')) as JobDetail;
+  const job = JSON.parse(await ok('show', 'hardy', '1', '--json')) as JobDetail;
   assert.deepEqual([job.result, job.log.map(({ text }) => text).at(-1)], [{ number: 14 }, 'step 3']);
 
   assert.match(
@@ -178,24 +178,24 @@ test('a queue that is paused says so, is drained, and goes on; its jobs are list
 
 test('watch tells each second how a queue gets done, in a pipe and on JSON, and ends once nothing is open', async () => {
   await admin.post('/jobs/pause', { queue: 'slow' });
-  for (let number = 0; number < 12; number += 1) await add('slow', { number, ms: 1_000 });
+  for (let number = 0; number < 16; number += 1) await add('slow', { number, ms: 1_000 });
   const watch = (...more: string[]): Started =>
     world.start(['jobs', 'watch', 'slow', ...more, '--app', works]);
   const [endless, plain, json] = [watch(), watch('--until-empty'), watch('--until-empty', '--json')];
   await Promise.all([endless, plain, json].map((one) => one.printed(/\n/)));
   await admin.post('/jobs/resume', { queue: 'slow' });
   const { code, out, err } = await plain.ended;
-  assert.deepEqual([code, err], [0, 'slow has nothing open: 12 jobs done, 0 failed\n']);
+  assert.deepEqual([code, err], [0, 'slow has nothing open: 16 jobs done, 0 failed\n']);
   const lines = out.trimEnd().split('\n');
   assert.match(
     lines[0] ?? '',
-    /^[\d:.]+ {2}slow {2}waiting 12 {2}delayed 0 {2}running 0 {2}done 0 {2}failed 0 {2}cancelled 0 {2}paused$/,
+    /^[\d:.]+ {2}slow {2}waiting 16 {2}delayed 0 {2}running 0 {2}done 0 {2}failed 0 {2}cancelled 0 {2}paused$/,
   );
   assert.match(out, /running 4 .* \d\.\d done a second {2}empty in about [\d.]+ m?s$/m);
-  assert.match(lines.at(-1) ?? '', /done 12 .* nothing is open$/);
+  assert.match(lines.at(-1) ?? '', /done 16 .* nothing is open$/);
   assert.equal((await json.ended).code, 0);
   const last = JSON.parse(json.out.trimEnd().split('\n').at(-1) ?? '') as QueueView & { perSecond: number };
-  assert.equal(last.counts.done, 12);
+  assert.equal(last.counts.done, 16);
   assert.ok(last.perSecond > 0);
   await endless.printed(/nothing is open/);
   endless.child.kill('SIGINT');

@@ -286,3 +286,19 @@ test('a queue that nobody of the app does the jobs of is not shown by a gateway'
     'gateways.public.jobs: no service of this app does the jobs of a queue "mial"; did you mean "mail"?',
   ]);
 });
+
+test('where a gateway shows a queue no action has its route', () => {
+  const app = { ...fine, store: {}, gateways: { public: { jobs: ['mail'] } } } as const;
+  const none = { needs: [], mayCall: [], errors: {}, events: {}, version: '1', hash: '' };
+  const queues = { mail: { input: {}, manifest: {} as never } };
+  const at = (path: string) => ({
+    ...{ input: {}, idempotent: false, concurrency: 1, hash: '' },
+    http: { method: 'POST', path, status: 200 } as const,
+  });
+  const actions = { beside: at('/jobs/mails'), over: at('/jobs/mail'), under: at('/jobs/mail/:id/resend') };
+  const manifest = { app: 'shop', services: { users: { ...none, name: 'users', queues, actions } } };
+  assert.deepEqual(checkTogether(app, manifest).map(problemText), [
+    'services.users.actions.over.http: /jobs/mail is where the gateway public shows the queue mail: take another path',
+    'services.users.actions.under.http: /jobs/mail/:id/resend is where the gateway public shows the queue mail: take another path',
+  ]);
+});

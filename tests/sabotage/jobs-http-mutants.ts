@@ -67,4 +67,18 @@ export const jobsHttpMutants: readonly Mutant[] = [
     replace: 'known.length < 0',
     ...app('a queue that nobody of the app'),
   },
+  {
+    promise: 'jobs over HTTP: where a queue is shown no action has its route',
+    file: 'src/define/check-gateway-jobs.ts',
+    find: '`${http.path}/`.startsWith(`${place}/`)',
+    replace: 'http.path === place',
+    ...app('where a gateway shows a queue'),
+  },
+  {
+    promise: 'jobs over HTTP: a schema that cannot be read refuses nothing',
+    file: 'src/define/fits-schema.ts',
+    find: '    return nothing;\n',
+    replace: "    return () => [{ path: '', message: 'cannot be read' }];\n",
+    ...of('tests/define/fits-schema.test.ts')('a schema that says what cannot be read'),
+  },
 ];
