@@ -6,6 +6,7 @@ import { devCommand } from './dev-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { emitCommand } from './emit-command.ts';
 import { eventsCommand } from './events-command.ts';
+import { jobsCommand } from './jobs-command.ts';
 import { logsCommand } from './logs-command.ts';
 import { restartCommand } from './restart-command.ts';
 import { scaleCommand } from './scale-command.ts';
@@ -30,6 +31,7 @@ export const commands: readonly CommandSpec[] = [
   stopCommand,
   scaleCommand,
   storeCommand,
+  jobsCommand,
   checkCommand,
   doctorCommand,
 ];

@@ -9,8 +9,8 @@ import { appOption } from './shared-options.ts';
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
-/** `--since <time>` -> `--since` */
-const longFlag = (flags: string): string => /--[a-z]+/.exec(flags)?.[0] ?? '';
+/** `--until-empty`, `--since <time>` -> `--since` */
+const longFlag = (flags: string): string => /--[a-z-]+/.exec(flags)?.[0] ?? '';
 
 function wordsOf({ options = [], arguments: given = [] }: CommandSpec): string[] {
   const flags = [...options, appOption].map((option) => longFlag(option.flags));

@@ -19,6 +19,8 @@ export interface LiveView {
   readonly refresh?: (signal: AbortSignal) => Promise<void>;
   readonly draw: (look: Look, size: Size) => readonly string[];
   readonly onKey?: (key: string) => void;
+  /** After each look: there is nothing more to see. */
+  readonly isOver?: () => boolean;
 }
 
 const endKeys: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004', '\u001b']);
@@ -44,6 +46,7 @@ async function drawAll(
   let look = first;
   const draw = (): void => {
     screen.draw(view.draw(look, screen));
+    if (view.isOver?.() === true) enough.abort();
   };
   using screen = new LiveScreen({
     output: process.stdout,

@@ -49,6 +49,8 @@ export function processesOf({ pool, replicas }: ServiceEntry): number {
 export interface GatewayEntry extends OptionsIn<typeof gatewayOptions>, PolicyInput {
   /** Module with `onError(problem, request)`, another shape for errors, and `authenticate(request)`, who asks. Runs in the gateway. */
   readonly hooks?: string;
+  /** Queues whose jobs whoever reaches it may add, see and cancel, under `/jobs/`. None unless they are named. */
+  readonly jobs?: readonly string[];
 }
 
 export interface AppInput extends OptionsIn<typeof appOptions>, PolicyInput {

@@ -13,6 +13,7 @@ import { readStoreUrl } from '../core/store-url.ts';
 import type { AppInput } from './app.ts';
 import { processesOf } from './app.ts';
 import { checkAppCalls, checkTunings } from './check-calls.ts';
+import { checkGatewayJobs, checkJobsList } from './check-gateway-jobs.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
 import {
   appOptions,
@@ -123,10 +124,10 @@ export const isLoopback = (host: string): boolean => loopback.test(host);
 
 function checkGatewayEntry(name: string, value: unknown): Problem[] {
   const path = `gateways.${name}`;
-  const problems = checkEntry(value, path, { keys: ['hooks'], table: gatewayOptions });
+  const problems = checkEntry(value, path, { keys: ['hooks', 'jobs'], table: gatewayOptions });
   if (!isName(name)) problems.push({ path, message: 'a gateway is named by letters, digits, "_" and "-"' });
   if (!isPlainObject(value)) return problems;
-  const { host, exposed, hooks } = value;
+  const { host, exposed, hooks, jobs } = value;
   if (typeof host === 'string' && !isLoopback(host) && exposed !== true)
     problems.push({
       path: `${path}.host`,
@@ -134,7 +135,7 @@ function checkGatewayEntry(name: string, value: unknown): Problem[] {
     });
   if (hooks !== undefined && typeof hooks !== 'string')
     problems.push({ path: `${path}.hooks`, message: `expected the path of a module, got ${shown(hooks)}` });
-  return problems;
+  return [...problems, ...checkJobsList(jobs, `${path}.jobs`)];
 }
 
 const healthOrder = ['beat', 'staleAfter', 'heartbeatTimeout'] as const;
@@ -331,6 +332,7 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
     ...checkPooled(app, services),
     ...checkDurableWork(app, services),
     ...checkQueues(services),
+    ...checkGatewayJobs(app, services),
     ...checkTunings(app, services),
   ];
   const cycle = findCycle(new Map(services.map((service) => [service.name, service.needs])));

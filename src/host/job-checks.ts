@@ -2,6 +2,7 @@
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
 import { isName } from '../core/ids.ts';
+import { isJobName, isJobText } from '../core/job-id.ts';
 import { shown } from '../core/options.ts';
 import { defaultPriority, isPriority } from '../core/waiting-line.ts';
 import type { JobOptions } from '../define/jobs.ts';
@@ -20,15 +21,13 @@ export function nameOf(queue: Queue): string {
 }
 
 export function checkedText(text: unknown, what: string, mostChars: number = bounds.jobIdChars): string {
-  const isFit = typeof text === 'string' && text !== '' && text.length <= mostChars && text.isWellFormed();
-  if (isFit && !text.includes('\0')) return text;
+  if (isJobText(text) && text.length <= mostChars) return text;
   throw invalid(`${what} is a text of 1 to ${String(mostChars)} characters`);
 }
 
-/** Digits alone are ours: the number of a job that has no name. */
 function checkedId(id: unknown): string {
   const text = checkedText(id, 'A jobId');
-  if (!/^\d+$/.test(text)) return text;
+  if (isJobName(text)) return text;
   throw invalid(
     `A jobId is not all digits, since jobs without one are numbered: try "job-${text.slice(0, 20)}"`,
   );

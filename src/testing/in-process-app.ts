@@ -212,7 +212,14 @@ class InProcessApp implements TestApp {
   }
 
   async #startGateway(gatewayName: string, appFile: string): Promise<void> {
-    const { hooks, restart: _r, stop: _s, health: _h, ...given } = this.#app.gateways?.[gatewayName] ?? {};
+    const {
+      hooks,
+      jobs,
+      restart: _r,
+      stop: _s,
+      health: _h,
+      ...given
+    } = this.#app.gateways?.[gatewayName] ?? {};
     const options = { ...fillOptions(gatewayOptions, given), ...ownHostOnly, exposed: false };
     const config = {
       app: this.#app.name,
@@ -220,6 +227,7 @@ class InProcessApp implements TestApp {
       hasStore: this.#app.store !== undefined,
       ...options,
       ...(hooks === undefined ? {} : { hooks: resolve(dirname(appFile), hooks) }),
+      ...(jobs === undefined ? {} : { jobs }),
     };
     const remember = async (around: never): Promise<GatewayParts> => {
       const parts = (await gateway.open?.(around)) as GatewayParts;

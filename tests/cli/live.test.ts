@@ -1,6 +1,5 @@
 /** What draws on a whole terminal: what it writes, and that it leaves the terminal as it was. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { test } from 'node:test';
@@ -10,7 +9,8 @@ import { LiveScreen } from '../../src/cli/live-screen.ts';
 import { sortedRows, sortKeys, sortOfKey } from '../../src/cli/sort-rows.ts';
 import { renderTop } from '../../src/cli/top-view.ts';
 import { wrapText } from '../../src/cli/wrap.ts';
-import { command, CommandWorld, fixtureFolder } from './command-world.ts';
+import { command, CommandWorld } from './command-world.ts';
+import { left, onTerminal, skip } from './on-terminal.ts';
 
 const instance = (slot: string, rssBytes: number | null, restarts = 0): InstanceStatus => ({
   ...{ slot, epoch: 1, state: 'ready', reason: 'ready', pid: 7, since: 0, startedAt: 0, restartAt: null },
@@ -118,46 +118,6 @@ test('top refuses what is no terminal, with what to use instead', async () => {
   assert.equal(code, 2);
   assert.match(err, /^tutti: tutti top needs a terminal\n.*npx tutti status --watch/);
 });
-
-const hasScript = spawnSync('script', ['--version']).status === 0;
-const skip = hasScript ? false : 'script (util-linux) makes the terminal, and is not here';
-
-/** On a terminal of its own; gives what was written to it once it has ended. */
-function onTerminal(
-  world: CommandWorld,
-  line: string,
-): { said: (pattern: RegExp) => Promise<RegExpExecArray>; type: (keys: string) => void } {
-  const child = spawn('script', ['-qec', `stty rows 30 cols 100; ${line}`, '/dev/null'], {
-    cwd: fixtureFolder,
-    env: { ...process.env, ...world.env, TERM: 'xterm' },
-  });
-  world.own(child);
-  let text = '';
-  const lookers = new Set<() => void>();
-  child.stdout.setEncoding('utf8').on('data', (more: string) => {
-    text += more;
-    for (const look of lookers) look();
-  });
-  return {
-    type: (keys) => void child.stdin.write(keys),
-    said: async (pattern) => {
-      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
-      const look = (): void => {
-        const found = pattern.exec(text);
-        if (found !== null) resolve(found);
-      };
-      child.once('close', () => {
-        look();
-        reject(new Error(`it ended without ${String(pattern)}: ${JSON.stringify(text)}`));
-      });
-      lookers.add(look);
-      look();
-      return promise;
-    },
-  };
-}
-
-const left = String.raw`\u001b\[\?25h\u001b\[\?1049l`;
 
 test(
   'top survives the supervisor, sorts by key, and leaves the terminal as it was: at q, at SIGTERM, at the end of the app',

@@ -117,9 +117,9 @@ test('completion knows every command, and bash takes it', async () => {
     const script = await world.ok('completion', shell);
     for (const { name } of commands) assert.match(script, new RegExp(`\\b${name}\\b`));
   }
-  const ask = 'COMP_WORDS=(tutti logs --fo); COMP_CWORD=2; _tutti; echo "${COMPREPLY[@]}"';
-  const bash = spawnSync('bash', ['-c', `${await world.ok('completion', 'bash')}\n${ask}`], {
-    encoding: 'utf8',
-  });
-  assert.equal(bash.stdout, '--follow\n', bash.stderr);
+  const ask = (typed: string): string =>
+    `COMP_WORDS=(tutti ${typed}); COMP_CWORD=2; _tutti; echo "\${COMPREPLY[@]}"`;
+  const script = [await world.ok('completion', 'bash'), ask('logs --fo'), ask('jobs --until')].join('\n');
+  const bash = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+  assert.equal(bash.stdout, '--follow\n--until-empty\n', bash.stderr);
 });

@@ -48,6 +48,15 @@ const refusals: [string, object, string[]][] = [
     ['orphanGrace: expected a whole number >= 0, got "5s"'],
   ],
   [
+    'queues of a gateway that are no list of names',
+    { gateways: { one: { jobs: 'mail' }, two: { jobs: ['mail', 7, 'mail'] } } },
+    [
+      'gateways.one.jobs: expected a list of queues, got "mail"',
+      'gateways.two.jobs.1: expected the name of a queue, got 7',
+      'gateways.two.jobs.2: "mail" is named twice',
+    ],
+  ],
+  [
     'a policy for all',
     { restart: { maxRestarts: 'three' } },
     ['restart.maxRestarts: expected a whole number >= 0, got "three"'],
@@ -266,4 +275,30 @@ test('a durable event wants a store', () => {
     'services.users.events.a.b: a durable event is kept in the store of the app, which has none: add `store: {}` to the app file',
   ]);
   assert.deepEqual([check({ store: {} }), check({}, 'balanced')], [[], []]);
+});
+
+test('a queue that nobody of the app does the jobs of is not shown by a gateway', () => {
+  const app = { ...fine, store: {}, gateways: { public: { jobs: ['mail', 'mial'] } } } as const;
+  const none = { needs: [], mayCall: [], errors: {}, actions: {}, events: {}, version: '1', hash: '' };
+  const queues = { mail: { input: {}, manifest: {} as never } };
+  const manifest = { app: 'shop', services: { users: { ...none, name: 'users', queues } } };
+  assert.deepEqual(checkTogether(app, manifest).map(problemText), [
+    'gateways.public.jobs: no service of this app does the jobs of a queue "mial"; did you mean "mail"?',
+  ]);
+});
+
+test('where a gateway shows a queue no action has its route', () => {
+  const app = { ...fine, store: {}, gateways: { public: { jobs: ['mail'] } } } as const;
+  const none = { needs: [], mayCall: [], errors: {}, events: {}, version: '1', hash: '' };
+  const queues = { mail: { input: {}, manifest: {} as never } };
+  const at = (path: string) => ({
+    ...{ input: {}, idempotent: false, concurrency: 1, hash: '' },
+    http: { method: 'POST', path, status: 200 } as const,
+  });
+  const actions = { beside: at('/jobs/mails'), over: at('/jobs/mail'), under: at('/jobs/mail/:id/resend') };
+  const manifest = { app: 'shop', services: { users: { ...none, name: 'users', queues, actions } } };
+  assert.deepEqual(checkTogether(app, manifest).map(problemText), [
+    'services.users.actions.over.http: /jobs/mail is where the gateway public shows the queue mail: take another path',
+    'services.users.actions.under.http: /jobs/mail/:id/resend is where the gateway public shows the queue mail: take another path',
+  ]);
 });

@@ -11,6 +11,8 @@ import { scheduleMutants } from './schedule-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
 import { jobMutants } from './job-mutants.ts';
+import { jobsCommandMutants } from './jobs-command-mutants.ts';
+import { jobsHttpMutants } from './jobs-http-mutants.ts';
 import { keyedMutants } from './keyed-mutants.ts';
 import { storeMutants } from './store-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
@@ -1231,6 +1233,8 @@ export const mutants: readonly Mutant[] = [
   ...eventMutants,
   ...jobMutants,
   ...keyedMutants,
+  ...jobsCommandMutants,
+  ...jobsHttpMutants,
   ...poolMutants,
   ...registryMutants,
   ...slowMutants,

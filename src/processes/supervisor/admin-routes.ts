@@ -6,6 +6,7 @@ import type { Clock } from '../../core/ports.ts';
 import { bodyNumber, bodyText, queryNumber } from './admin-request.ts';
 import type { AdminRequest, AdminRoute } from './admin-server.ts';
 import { eventPage } from './event-routes.ts';
+import { jobRoutes } from './job-routes.ts';
 import type { LogHub } from './log-hub.ts';
 import { logPath } from './log-file.ts';
 import { logRoute } from './log-stream.ts';
@@ -109,6 +110,7 @@ export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
     'POST /store/backup': answer((request) =>
       operator.store('backup', { to: bodyText(request, 'to') }, longStoreMs),
     ),
+    ...jobRoutes({ app, operator }),
     'POST /stream': streamRoute(operator),
     'POST /emit': answer((request) => operator.emit(bodyText(request, 'event'), request.body['payload'])),
   };

@@ -11,6 +11,8 @@ import type { Caller } from '../../mesh/caller.ts';
 import { makeCaller } from '../../mesh/mesh-caller.ts';
 import type { CallOptions } from '../../mesh/outgoing-call.ts';
 import { RegistryView } from '../../mesh/registry-view.ts';
+import { makeStoreClient } from '../../mesh/store-client.ts';
+import type { StoreClient } from '../../mesh/store-client.ts';
 import { unixTransport } from '../../mesh/transport/unix.ts';
 import { issueCertificate, makeVerifier } from '../../os/identity.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -31,6 +33,8 @@ interface OperatorCall {
 }
 
 const mostCalls = 64;
+/** Shorter than a command waits for its answer. */
+const storeMs = 8_000;
 
 const askOf = ({ deadlineMs, requestId }: OperatorCall): CallOptions => ({
   deadlineMs,
@@ -41,6 +45,7 @@ export class Operator {
   readonly #needs: OperatorNeeds;
   readonly #registry = new RegistryView();
   #caller: Caller | undefined;
+  #storeClient: StoreClient | undefined;
   #running = 0;
 
   constructor(needs: OperatorNeeds) {
@@ -71,11 +76,19 @@ export class Operator {
 
   /** @throws {TuttiError} `NOT_FOUND` when this app has none. */
   store(action: string, input: object, deadlineMs: number): Promise<unknown> {
-    if (this.#needs.app.plan.app.store === undefined)
-      throw new TuttiError('NOT_FOUND', {
-        message: 'This app has no store. One that keeps durable work has `store: {}` in its app file',
-      });
+    this.#needStore();
     return this.#bounded((caller) => caller.call(storeService, action, input, { deadlineMs }));
+  }
+
+  /** Asks until the store answers, whoever owns it meanwhile; a change is made once. @throws {TuttiError} as `store` */
+  storeClient(): StoreClient {
+    this.#needStore();
+    const { clock, random } = this.#needs;
+    // One for all: what it numbers is told from what others number.
+    return (this.#storeClient ??= makeStoreClient({
+      ...{ clock, random, withinMs: storeMs },
+      call: (action, ask, deadlineMs) => this.store(action, ask, deadlineMs),
+    }));
   }
 
   emit(event: string, payload: unknown): Promise<{ delivered: number }> {
@@ -84,6 +97,13 @@ export class Operator {
 
   async close(): Promise<void> {
     await this.#caller?.close();
+  }
+
+  #needStore(): void {
+    if (this.#needs.app.plan.app.store !== undefined) return;
+    throw new TuttiError('NOT_FOUND', {
+      message: 'This app has no store. One that keeps durable work has `store: {}` in its app file',
+    });
   }
 
   #find(name: string): { service: string; action: string } {

@@ -5,6 +5,7 @@
 import { gatewayService, slotId } from '../../core/ids.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
+import type { AppManifest } from '../../define/manifest.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
@@ -15,6 +16,7 @@ import { Connections } from './connections.ts';
 import { loadHooks } from './hooks.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { Idempotency } from './idempotency.ts';
+import { ownJobs } from './own-jobs.ts';
 import { Refuser } from './refuser.ts';
 import { RequestHandler } from './request-handler.ts';
 import { buildRouter } from './router.ts';
@@ -45,6 +47,8 @@ export interface GatewayConfig {
   readonly hasStore?: boolean;
   /** Absolute path of a module with `onError` and `authenticate`. */
   readonly hooks?: string | undefined;
+  /** Queues that are shown under `/jobs/`. */
+  readonly jobs?: readonly string[];
 }
 
 /** Made by the supervisor from options it has checked. */
@@ -98,7 +102,7 @@ export async function openGateway({
   const { onError, authenticate } = await loadHooks(config.hooks);
   const refuser = new Refuser(log, onError);
   const authenticator = authenticate && new Authenticator(authenticate, log);
-  const router = followManifest(runtime, log);
+  const routes = followManifest(runtime, config, log);
   const answers = new StreamAnswers(streams);
   const unread = new UnreadAnswers(limitsOfUnread);
   const handler = new RequestHandler({
@@ -109,8 +113,8 @@ export async function openGateway({
       bodyMs: limits.requestMs,
     }),
     bodyMs: limits.requestMs,
-    router: router.current,
-    system: makeSystemRoutes({ runtime, isDraining: () => isDraining }),
+    router: routes.router,
+    system: makeSystemRoutes({ runtime, documented: routes.documented, isDraining: () => isDraining }),
     connections,
     metrics,
     unread,
@@ -124,7 +128,7 @@ export async function openGateway({
     deadlineMs: config.deadline,
   });
   const webSockets = new WebSockets({
-    ...{ caller: runtime.caller, router: router.current, answers, refuser, localOnly, authenticator },
+    ...{ caller: runtime.caller, router: routes.router, answers, refuser, localOnly, authenticator },
     limits: streams,
     deadlineMs: config.deadline,
   });
@@ -158,7 +162,7 @@ export async function openGateway({
       return server.drain();
     },
     close: () => {
-      router.stop();
+      routes.stop();
       answers.close();
       unread.close();
       return server.close();
@@ -179,17 +183,29 @@ function idempotencyOf(
   return new Idempotency({ state, clock, log });
 }
 
+interface Routes {
+  readonly router: () => Router;
+  /** The manifest with what we do ourselves. */
+  readonly documented: () => AppManifest;
+  readonly stop: () => void;
+}
+
 /** The routes of now: they follow the manifest, and outlive the instances that serve them. */
-function followManifest(runtime: SystemRuntime, log: Log): { current: () => Router; stop: () => void } {
-  const build = (): Router => {
-    const built = buildRouter(runtime.manifest(), systemRoutes);
-    for (const { route, reason } of built.refused)
+function followManifest(runtime: SystemRuntime, config: GatewayConfig, log: Log): Routes {
+  const jobs = ownJobs(runtime, config);
+  const build = (): { router: Router; documented: AppManifest } => {
+    const manifest = runtime.manifest();
+    const own = jobs?.(manifest);
+    const router = buildRouter(manifest, systemRoutes, own);
+    for (const { route, reason } of router.refused)
       log.warn('A route of the manifest is not served', { route, reason });
-    return built;
+    const { app, services } = manifest;
+    const all = own === undefined ? services : { ...services, [own.service.name]: own.service };
+    return { router, documented: { app, services: all } };
   };
-  let router = build();
+  let built = build();
   const stop = runtime.onManifest(() => {
-    router = build();
+    built = build();
   });
-  return { current: () => router, stop };
+  return { router: () => built.router, documented: () => built.documented, stop };
 }

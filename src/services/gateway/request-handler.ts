@@ -201,12 +201,12 @@ export class RequestHandler {
     const { caller, idempotency } = this.#needs;
     const key = readIdempotencyKey(request.raw.headers);
     const input = route.readInput(params, query, hasBody ? parseJsonBody(bytes) : noBody);
-    const call = (signal?: AbortSignal): Promise<Answer> =>
-      caller
-        .callForHttp(route.service, route.action, input, {
-          ...{ context, deadlineMs, idempotencyKey: key, signal },
-        })
-        .then(route.answer);
+    const ask = (signal?: AbortSignal): Promise<Buffer> =>
+      route.perform?.(input, { context, deadlineMs }) ??
+      caller.callForHttp(route.service, route.action, input, {
+        ...{ context, deadlineMs, idempotencyKey: key, signal },
+      });
+    const call = (signal?: AbortSignal): Promise<Answer> => ask(signal).then(route.answer);
     if (key === undefined || idempotency === undefined || route.isIdempotent) return call(gone);
     const { user, tenant } = context;
     const parts = [method, path, query, bytes];

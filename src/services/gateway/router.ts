@@ -5,7 +5,14 @@
 import findMyWay from 'find-my-way';
 import type { HTTPMethod } from 'find-my-way';
 import { bounds } from '../../core/bounds.ts';
-import type { AppManifest, HttpMethod, RouteManifest, StreamManifest } from '../../define/manifest.ts';
+import type {
+  AppManifest,
+  HttpMethod,
+  RouteManifest,
+  ServiceManifest,
+  StreamManifest,
+} from '../../define/manifest.ts';
+import type { CallContext } from '../../mesh/context.ts';
 import { jsonAnswer, typedAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { makeInputReader } from './route-input.ts';
@@ -29,6 +36,20 @@ export interface ActionRoute {
   readonly stream: 'in' | 'out' | 'both' | undefined;
   /** To do it twice is to do it once. */
   readonly isIdempotent: boolean;
+  /** Undefined: it is called. */
+  readonly perform: Perform | undefined;
+}
+
+/** Does what a gateway does itself. Gives JSON. */
+export type Perform = (
+  input: Readonly<Record<string, unknown>>,
+  about: { readonly context: Partial<CallContext>; readonly deadlineMs: number },
+) => Promise<Buffer>;
+
+/** Behind routes that are described as those of a service. */
+export interface OwnActions {
+  readonly service: ServiceManifest;
+  readonly perform: (action: string) => Perform | undefined;
 }
 
 export interface SystemRoute {
@@ -60,6 +81,7 @@ const never = (): void => undefined;
 export function buildRouter(
   manifest: AppManifest,
   system: Readonly<Record<SystemRouteName, string>>,
+  own?: OwnActions,
 ): Router {
   // Length is bounded by the head already; what an id may be is the callee's to say.
   const tree = findMyWay({ maxParamLength: 1_048_576, querystringParser: () => noQuery });
@@ -71,7 +93,10 @@ export function buildRouter(
       refused.push({ route: route.label, reason: error instanceof Error ? error.message : String(error) });
     }
   };
-  for (const route of actionRoutes(manifest)) add(route.http.method, route.http.path, route.route);
+  for (const { http, route } of actionRoutes(Object.values(manifest.services)))
+    add(http.method, http.path, route);
+  for (const { http, route } of actionRoutes(own === undefined ? [] : [own.service]))
+    add(http.method, http.path, { ...route, perform: own?.perform(route.action) });
   for (const [name, path] of Object.entries(system)) {
     if (!tree.hasRoute('GET', path))
       add('GET', path, { kind: 'system', label: `GET ${path}`, name: name as SystemRouteName });
@@ -94,8 +119,10 @@ export function buildRouter(
   };
 }
 
-function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; route: ActionRoute }> {
-  for (const service of Object.values(manifest.services)) {
+function* actionRoutes(
+  services: readonly ServiceManifest[],
+): Generator<{ http: RouteManifest; route: ActionRoute }> {
+  for (const service of services) {
     for (const [action, { http, input, stream, calls, idempotent: isIdempotent }] of Object.entries(
       service.actions,
     )) {
@@ -116,6 +143,7 @@ function* actionRoutes(manifest: AppManifest): Generator<{ http: RouteManifest; 
         readInput,
         stream: directionOf(stream),
         isIdempotent,
+        perform: undefined,
       };
       yield { http, route: { kind: 'action', service: service.name, action, ...about } };
     }

@@ -1,6 +1,7 @@
 /** The queues of an app: one dispatcher for each that has a worker, those who wait for the end of a job, and the numbers of it all. */
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
+import type { RunEnds } from '../../core/job-view.ts';
 import type { Log } from '../../define/handling.ts';
 import type { QueueManifest } from '../../define/queue.ts';
 import { runWithoutContext } from '../../mesh/context.ts';
@@ -119,8 +120,13 @@ export class JobDesk {
     for (const waiters of this.#waiters.values()) for (const done of waiters) done();
   }
 
+  /** With what only this process knows: how the runs ended that it saw. */
+  queues(): (QueueAbout & { readonly ends: RunEnds | null })[] {
+    return this.#stored().map((about) => ({ ...about, ends: this.#numbers.get(about.queue)?.ends ?? null }));
+  }
+
   metrics(): MetricFamily[] {
-    const queues = this.#needs.store.query({ area: 'jobs', name: 'queues' }) as QueueAbout[];
+    const queues = this.#stored();
     const each = <T>(of: (queue: string, numbers: QueueNumbers) => T[]): T[] =>
       [...this.#numbers].flatMap(([queue, numbers]) => of(queue, numbers));
     // prettier-ignore
@@ -130,6 +136,10 @@ export class JobDesk {
       { name: 'tutti_job_wait_seconds', type: 'histogram', help: 'From when a job was added or due until it was begun.', samples: each((queue, { waits }) => waits.samples({ queue })) },
       { name: 'tutti_job_run_seconds', type: 'histogram', help: 'How long a run took.', samples: each((queue, { runs }) => runs.samples({ queue })) },
     ];
+  }
+
+  #stored(): QueueAbout[] {
+    return this.#needs.store.query({ area: 'jobs', name: 'queues' }) as QueueAbout[];
   }
 
   /** One that was there stays: a worker that is gone may come back, and its jobs wait for it. */

@@ -134,7 +134,8 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     query: action({
       idempotent: true,
       input: trusted<StoreAsk>(),
-      run: ({ input, parts }) => parts.store.query(input),
+      run: ({ input, parts: { store: owned, jobs } }) =>
+        input.area === 'jobs' && input.name === 'queues' ? jobs.queues() : owned.query(input),
     }),
     wait: action({
       idempotent: true,

@@ -1,0 +1,205 @@
+/** The queues that a gateway shows, over HTTP; an app in one process, with workers that do their jobs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { jobsService } from '../../../src/services/gateway/job-actions.ts';
+import { openApiDocument } from '../../../src/services/gateway/openapi.ts';
+import { startTestApp } from '../../../src/testing/index.ts';
+import type { TestApp } from '../../../src/testing/index.ts';
+
+interface HttpJob {
+  readonly id: string;
+  readonly state: string;
+  readonly input: unknown;
+  readonly result?: unknown;
+  readonly reason?: string;
+  readonly addedAt: string;
+}
+
+interface Problem {
+  readonly code: string;
+  readonly detail: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'tutti-jobs-'));
+let app: TestApp;
+
+before(async () => {
+  const env = { HEARD: join(folder, 'heard'), PORT: '0' };
+  app = await startTestApp(new URL('../../fixtures/jobs/tutti.ts', import.meta.url), { env });
+});
+after(async () => {
+  await app.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Answered<T> {
+  readonly status: number;
+  readonly of: T;
+}
+
+/** @param line `POST /jobs/work` */
+async function ask<T>(line: string, body?: unknown, headers = {}): Promise<Answered<T>> {
+  const [method = '', path = ''] = line.split(' ');
+  const response = await fetch(`${app.gatewayUrl()}${path}`, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, of: (await response.json()) as T };
+}
+
+async function until(queue: string, id: string, state: string): Promise<HttpJob> {
+  for (;;) {
+    const { of } = await ask<HttpJob>(`GET /jobs/${queue}/${id}`);
+    if (of.state === state) return of;
+    await pause(20);
+  }
+}
+
+const refused = async (status: number, line: string, body?: unknown): Promise<Problem> => {
+  const answer = await ask<Problem>(line, body);
+  assert.equal(answer.status, status, JSON.stringify(answer.of));
+  return answer.of;
+};
+
+test('a job is added, and told with its result once it is done', async () => {
+  const { status, of } = await ask<{ id: string; added: boolean }>('POST /jobs/work', {
+    input: { number: 21 },
+  });
+  assert.deepEqual([status, of.added], [202, true]);
+  const job = await until('work', of.id, 'done');
+  assert.deepEqual([job.input, job.result], [{ number: 21 }, { number: 42 }]);
+  assert.match(job.addedAt, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  const named = { input: { number: 1 }, jobId: 'welcome', priority: 9, delayMs: 3_600_000 };
+  assert.deepEqual((await ask('POST /jobs/work', named)).of, { id: 'welcome', added: true });
+  assert.deepEqual((await ask('POST /jobs/work', named)).of, { id: 'welcome', added: false });
+  const { of: waiting } = await ask<object>('GET /jobs/work/welcome');
+  assert.ok('dueAt' in waiting && !('result' in waiting));
+});
+
+test('whoever asks is found out first, and goes along with the job to where it is done', async () => {
+  const body = { input: { number: 77 } };
+  const { status } = await ask('POST /jobs/work', body, { authorization: 'stranger' });
+  assert.equal(status, 401);
+  assert.equal((await ask('GET /jobs/work', undefined, { authorization: 'stranger' })).status, 401);
+  const headers = { authorization: 'ada', 'x-request-id': 'order-7' };
+  const { of } = await ask<{ id: string }>('POST /jobs/work', body, headers);
+  await until('work', of.id, 'done');
+  const lines = readFileSync(join(folder, 'heard'), 'utf8').trimEnd().split('\n');
+  const heard = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const done = heard.filter(({ what, number }) => what === 'done' && number === 77);
+  assert.deepEqual(
+    done.map(({ user, requestId }) => [user, requestId]),
+    [['ada', 'order-7']],
+  );
+});
+
+test('what does not fit is refused before it is stored, each place by its path', async () => {
+  const wrong: [body: unknown, path: string, message: RegExp][] = [
+    [{}, 'input', /is missing/],
+    [{ input: { number: 'x' } }, 'input.number', /expected number/],
+    [{ input: 5 }, 'input', /expected object/],
+  ];
+  for (const [body, path, message] of wrong) {
+    const { code, errors = [] } = await refused(400, 'POST /jobs/work', body);
+    assert.deepEqual([code, errors.map((one) => one.path)], ['INVALID_INPUT', [path]]);
+    assert.match(errors[0]?.message ?? '', message);
+  }
+  const input = { number: 1 };
+  assert.match((await refused(400, 'POST /jobs/work', { input, jobId: '7' })).detail, /not all digits/);
+  assert.match((await refused(400, 'POST /jobs/work', { input, priority: 10 })).detail, /^priority is/);
+  assert.match(
+    (await refused(400, 'GET /jobs/work?limit=0')).detail,
+    /^limit is a whole number from 1 to 250/,
+  );
+  assert.match((await refused(400, 'GET /jobs/work?state=dead')).detail, /^state is pending, /);
+});
+
+test('of why a job failed a client hears the first line and no stack, and may have it begun once more', async () => {
+  const { of } = await ask<{ id: string }>('POST /jobs/work', { input: { number: 1, fails: 9 } });
+  const failed = await until('work', of.id, 'failed');
+  assert.equal(failed.reason, 'Error: not yet, said at attempt 3');
+  assert.equal((await ask(`POST /jobs/work/${of.id}/retry`)).status, 200);
+  await until('work', of.id, 'failed');
+});
+
+test('a running job is cancelled, and what has ended is a conflict', async () => {
+  const { of } = await ask<{ id: string }>('POST /jobs/hardy', { input: { number: 1, ms: 20_000 } });
+  await until('hardy', of.id, 'running');
+  const cancelled = await ask<HttpJob>(`DELETE /jobs/hardy/${of.id}?reason=a+mistake`);
+  assert.deepEqual(
+    [cancelled.status, cancelled.of.state, cancelled.of.reason],
+    [200, 'cancelled', 'a mistake'],
+  );
+  assert.match((await refused(409, `DELETE /jobs/hardy/${of.id}`)).detail, /^Job \d+ of hardy has ended$/);
+  assert.match((await refused(404, 'DELETE /jobs/hardy/none')).detail, /^Job none of hardy not found$/);
+  assert.equal((await refused(404, 'GET /jobs/hardy/none')).code, 'NOT_FOUND');
+});
+
+test('jobs are listed page by page and counted', async () => {
+  for (const number of [1, 2, 3]) await ask('POST /jobs/paced', { input: { number }, delayMs: 3_600_000 });
+  interface Page {
+    readonly jobs: readonly HttpJob[];
+    readonly next?: string;
+  }
+  const { of: first } = await ask<Page>('GET /jobs/paced?state=pending&limit=2');
+  const { of: rest } = await ask<Page>(`GET /jobs/paced?state=pending&after=${first.next ?? ''}`);
+  const numbers = [...first.jobs, ...rest.jobs].map(({ input }) => input);
+  assert.deepEqual([numbers, rest.next], [[{ number: 1 }, { number: 2 }, { number: 3 }], undefined]);
+  const { of: counts } = await ask<object>('GET /jobs/paced/counts');
+  assert.deepEqual(counts, { waiting: 0, delayed: 3, running: 0, done: 0, failed: 0, cancelled: 0 });
+});
+
+test('a request with an Idempotency-Key adds one job, however often it is made', async () => {
+  const add = (number: number): Promise<Answered<{ id: string }>> =>
+    ask('POST /jobs/paced', { input: { number }, delayMs: 3_600_000 }, { 'idempotency-key': 'one' });
+  const [first, second] = [await add(8), await add(8)];
+  assert.equal(first.of.id, second.of.id);
+  assert.equal((await add(9)).status, 409);
+});
+
+test('a queue that the app file does not name is not there', async () => {
+  assert.equal((await refused(404, 'POST /jobs/slow', { input: { number: 1 } })).code, 'NOT_FOUND');
+  assert.equal((await refused(404, 'GET /jobs/slow')).code, 'NOT_FOUND');
+  assert.equal((await refused(405, 'PUT /jobs/work', {})).code, 'METHOD_NOT_ALLOWED');
+});
+
+test('the queues are in the OpenAPI document, with their schemas', async () => {
+  const { of } = await ask<{ paths: Record<string, Record<string, { operationId: string }>> }>(
+    'GET /openapi.json',
+  );
+  assert.ok((await new Validator().validate(structuredClone(of))).valid);
+  assert.deepEqual(
+    Object.keys(of.paths).filter((path) => path.startsWith('/jobs/hardy')),
+    ['/jobs/hardy', '/jobs/hardy/counts', '/jobs/hardy/{id}', '/jobs/hardy/{id}/retry'],
+  );
+  assert.equal(of.paths['/jobs/hardy']?.['post']?.operationId, 'gateway.jobs.hardy.add');
+  assert.ok(!('/jobs/slow' in of.paths));
+});
+
+test('an input schema that refers to itself, and to its definitions, does so inside of what it becomes part of', async () => {
+  const tree = {
+    type: 'object',
+    properties: { children: { type: 'array', items: { $ref: '#' } }, kind: { $ref: '#/$defs/Input' } },
+    $defs: { Input: { enum: ['a'] } },
+  };
+  const own = jobsService(new Map([['mail', tree]]));
+  const document = openApiDocument({ app: 'shop', services: { [own.name]: own } });
+  assert.ok((await new Validator().validate(structuredClone(document))).valid);
+  const text = JSON.stringify(document);
+  assert.ok(!text.includes('$defs') && !text.includes('"$ref":"#"'));
+  const { schemas } = document['components'] as { schemas: Record<string, { properties: object }> };
+  const name = 'gateway.jobs.mail.add.input.Input_';
+  assert.deepEqual(schemas[name]?.properties, {
+    children: { type: 'array', items: { $ref: `#/components/schemas/${name}` } },
+    kind: { $ref: '#/components/schemas/gateway.jobs.mail.add.input.Input' },
+  });
+  for (const [, target = ''] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g))
+    assert.ok(target in schemas, target);
+});
