@@ -5,7 +5,9 @@
 import { gatewayService, slotId } from '../../core/ids.ts';
 import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
+import type { AppManifest } from '../../define/manifest.ts';
 import { trusted } from '../../define/schema.ts';
+import { servedManifest } from '../../define/served-services.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import { sqliteStateStore } from '../../stores/state/sqlite-state-store.ts';
@@ -98,7 +100,8 @@ export async function openGateway({
   const { onError, authenticate } = await loadHooks(config.hooks);
   const refuser = new Refuser(log, onError);
   const authenticator = authenticate && new Authenticator(authenticate, log);
-  const router = followManifest(runtime, log);
+  const manifest = servedTo(config.name, runtime);
+  const router = followManifest(runtime, manifest, log);
   const answers = new StreamAnswers(streams);
   const unread = new UnreadAnswers(limitsOfUnread);
   const handler = new RequestHandler({
@@ -110,7 +113,7 @@ export async function openGateway({
     }),
     bodyMs: limits.requestMs,
     router: router.current,
-    system: makeSystemRoutes({ runtime, isDraining: () => isDraining }),
+    system: makeSystemRoutes({ runtime, manifest, isDraining: () => isDraining }),
     connections,
     metrics,
     unread,
@@ -179,10 +182,25 @@ function idempotencyOf(
   return new Idempotency({ state, clock, log });
 }
 
+/** The manifest of now as far as it is served here; the same object as long as it is the same. */
+function servedTo(gateway: string, runtime: SystemRuntime): () => AppManifest {
+  let of = runtime.manifest();
+  let served = servedManifest(of, gateway);
+  return () => {
+    const manifest = runtime.manifest();
+    if (manifest !== of) [of, served] = [manifest, servedManifest(manifest, gateway)];
+    return served;
+  };
+}
+
 /** The routes of now: they follow the manifest, and outlive the instances that serve them. */
-function followManifest(runtime: SystemRuntime, log: Log): { current: () => Router; stop: () => void } {
+function followManifest(
+  runtime: SystemRuntime,
+  manifest: () => AppManifest,
+  log: Log,
+): { current: () => Router; stop: () => void } {
   const build = (): Router => {
-    const built = buildRouter(runtime.manifest(), systemRoutes);
+    const built = buildRouter(manifest(), systemRoutes);
     for (const { route, reason } of built.refused)
       log.warn('A route of the manifest is not served', { route, reason });
     return built;

@@ -3,6 +3,7 @@
  * Gives answers; the request handler sends them. Refuses nothing but unknown names.
  */
 import { TuttiError } from '../../core/errors.ts';
+import type { AppManifest } from '../../define/manifest.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import { exposition, expositionType } from '../../telemetry/exposition.ts';
 import type { MetricFamily } from '../../core/metric.ts';
@@ -37,14 +38,20 @@ const scrapeMs = 1_000;
 
 export interface SystemRoutesNeeds {
   readonly runtime: SystemRuntime;
+  /** As far as it is served here. */
+  readonly manifest: () => AppManifest;
   readonly isDraining: () => boolean;
 }
 
-export function makeSystemRoutes({ runtime, isDraining }: SystemRoutesNeeds): AnswerSystemRoute {
+export function makeSystemRoutes({
+  runtime,
+  manifest: served,
+  isDraining,
+}: SystemRoutesNeeds): AnswerSystemRoute {
   const docs = new DocsPage(runtime.app);
   let document: { readonly of: unknown; readonly body: Buffer } | undefined;
   const openapi = (): Buffer => {
-    const manifest = runtime.manifest();
+    const manifest = served();
     if (document?.of !== manifest)
       document = { of: manifest, body: Buffer.from(JSON.stringify(openApiDocument(manifest))) };
     return document.body;
