@@ -1,6 +1,6 @@
 /**
- * OrderService: an order that was acknowledged is stored, exactly once. It asks UserService who may order, and announces
- * `order.created`, which is good news and no promise: an order stands also when nobody hears of it.
+ * OrderService: an order that was acknowledged is stored, exactly once. It asks UserService who may order, and announces `order.created`, which is kept for
+ * whoever wants to hear of it later. An order stands also when it could not be announced.
  */
 import { defineService, remote } from 'tutti';
 import { z } from 'zod';
@@ -43,10 +43,11 @@ export default defineService({
       summary: 'Place an order; the same Idempotency-Key never places a second one',
       input: OrderInput,
       output: Created,
-      async run({ input, parts, calls, emit, fail, log, idempotencyKey: key }) {
+      async run({ input, parts, calls, emit, fail, log, idempotencyKey }) {
         const answer = (order: StoredOrder) => ({ message: 'Order created successfully', order });
         const placedBefore = async () => {
-          const order = key === undefined ? undefined : await parts.orders.findByKey(key);
+          const order =
+            idempotencyKey === undefined ? undefined : await parts.orders.findByKey(idempotencyKey);
           if (order !== undefined && !isFor(order, input))
             fail('CONFLICT', { message: 'This Idempotency-Key was used for another order' });
           return order;
@@ -59,10 +60,12 @@ export default defineService({
         const { valid } = await calls.users.validate_user({ user_id: input.user_id });
         if (!valid) fail('NOT_FOUND', { what: `User ${String(input.user_id)}` });
 
-        const order = await parts.orders.insert(input, key);
+        const order = await parts.orders.insert(input, idempotencyKey);
         // Another request with this key was quicker.
         if (order === undefined) return answer((await placedBefore()) ?? fail('INTERNAL'));
-        await emit('order.created', order).catch((error: unknown) => {
+        // A user hears of his orders one after the other.
+        const key = `user ${String(order.user_id)}`;
+        await emit('order.created', order, { key }).catch((error: unknown) => {
           log.warn('An order could not be announced', { order: order.id, error: String(error) });
         });
         return answer(order);
