@@ -407,5 +407,13 @@ test('what was stored, counted and announced survives the death of every service
   await app.start('NotificationService');
   await app.until('NotificationService', 'ready');
   await untilSent(app, 3);
+
+  const { services } = await app.status();
+  const store = services.find(({ name }) => name.startsWith('store'))?.instances[0]?.pid ?? assert.fail();
+  process.kill(store, 'SIGSTOP');
+  const whileItHangs = await ask('POST /orders', { ...order, product: 'milk' });
+  process.kill(store, 'SIGCONT');
+  assert.equal(whileItHangs.status, 201, 'an order that stands is answered for');
+  await untilSent(app, 4);
   await streamsOf(app, 'there');
 });

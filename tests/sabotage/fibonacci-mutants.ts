@@ -109,6 +109,13 @@ export const fibonacciMutants: readonly Mutant[] = [
     ...shop('counted and announced'),
   },
   {
+    promise: 'the shop: an order that stands is answered for though the store hangs',
+    file: 'examples/shop/services/order-service.ts',
+    find: 'const announceMs = 2_000;',
+    replace: 'const announceMs = 200_000;',
+    ...shop('counted and announced'),
+  },
+  {
     promise: 'the shop: an event that comes twice is told once',
     file: 'examples/shop/database/notification-store.ts',
     find: 'event_id: eventId ?? null',

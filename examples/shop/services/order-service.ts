@@ -9,6 +9,7 @@ import { OrderStore } from '../database/order-store.ts';
 import { Bell } from './bell.ts';
 import { enveloped } from './envelope.ts';
 import { Id, text } from './fields.ts';
+import { noLongerThan } from './no-longer-than.ts';
 import { pageOf, PageInput, pageRequest } from './page.ts';
 import type users from './user-service.ts';
 
@@ -23,6 +24,9 @@ const Order = z.object({
 const Created = z.object({ message: z.string(), order: Order });
 const Found = z.object({ order: Order });
 const Listed = z.object({ orders: z.array(Order), count: z.int(), next_cursor: z.string().optional() });
+
+/** For the store to take the news of an order; a new owner of it is there in less. */
+const announceMs = 2_000;
 
 const isFor = (order: StoredOrder, asked: NewOrder): boolean =>
   order.user_id === asked.user_id && order.product === asked.product && order.quantity === asked.quantity;
@@ -65,9 +69,14 @@ export default defineService({
         if (order === undefined) return answer((await placedBefore()) ?? fail('INTERNAL'));
         // A user hears of his orders one after the other.
         const key = `user ${String(order.user_id)}`;
-        await emit('order.created', order, { key }).catch((error: unknown) => {
-          log.warn('An order could not be announced', { order: order.id, error: String(error) });
-        });
+        const announced = emit('order.created', order, { key }).then(
+          () => undefined,
+          (error: unknown) => {
+            log.warn('An order could not be announced', { order: order.id, error: String(error) });
+          },
+        );
+        // It stands: whoever placed it is answered in time, also while the store hangs.
+        await noLongerThan(announceMs, announced);
         return answer(order);
       },
     }),
