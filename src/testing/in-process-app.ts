@@ -214,7 +214,14 @@ class InProcessApp implements TestApp {
   }
 
   async #startGateway(gatewayName: string, appFile: string): Promise<void> {
-    const { hooks, services: _o, restart: _r, stop: _s, health: _h, ...given } = this.#app.gateways?.[gatewayName] ?? {};
+    const {
+      hooks,
+      services: _o,
+      restart: _r,
+      stop: _s,
+      health: _h,
+      ...given
+    } = this.#app.gateways?.[gatewayName] ?? {};
     const options = { ...fillOptions(gatewayOptions, given), ...ownHostOnly, exposed: false };
     const config = {
       app: this.#app.name,
