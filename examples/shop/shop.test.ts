@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startTestApp } from 'tutti/testing';
 
 type Body = Record<string, unknown>;
@@ -199,16 +200,8 @@ suite('the shop', () => {
     assert.deepEqual(found.body, { status: 'success', order });
     const listed = (await ask('GET /orders')).body['orders'] as unknown[];
     assert.deepEqual(listed.at(-1), order);
-    await untilSent(sentBefore.notifications_sent + 1);
+    await untilSent(app, sentBefore.notifications_sent + 1);
   });
-
-  /** Events are delivered after the answer: asks until the counter is there; the test's own time limit ends it. */
-  async function untilSent(count: number): Promise<void> {
-    for (;;) {
-      const stats = (await app.call('NotificationService.get_stats', {})) as { notifications_sent: number };
-      if (stats.notifications_sent >= count) return;
-    }
-  }
 
   test('orders are streamed as they are placed, and a reader that comes back misses none', async () => {
     const user_id = await userId('watcher');
@@ -313,7 +306,7 @@ suite('the shop', () => {
       ...order,
       quantity: 3,
     });
-    assertRefused(other, 409, 'This Idempotency-Key was used for another order');
+    assertRefused(other, 409, 'This Idempotency-Key was used for another request: take a new one');
     const orders = (await ask('GET /orders?limit=1000')).body['orders'] as { user_id: number }[];
     assert.equal(orders.filter((stored) => stored.user_id === user_id).length, 1);
   });
@@ -362,6 +355,15 @@ suite('the shop', () => {
   });
 });
 
+/** Events are delivered after the answer: asks until the counter is there; the test's own time limit ends it. */
+async function untilSent(app: App, count: number): Promise<void> {
+  for (;;) {
+    const stats = (await app.call('NotificationService.get_stats', {})) as { notifications_sent: number };
+    if (stats.notifications_sent >= count) return;
+    await pause(10);
+  }
+}
+
 /** Of real processes and of one alike. */
 async function streamsOf(app: App, name: string): Promise<void> {
   const users = [1, 2].map((number) => ({
@@ -383,7 +385,7 @@ async function streamsOf(app: App, name: string): Promise<void> {
   await assert.rejects(wrong.result, { code: 'INVALID_INPUT' });
 }
 
-test('what was stored, and what was counted, survives the death of every service', async () => {
+test('what was stored, counted and announced survives the death of every service', async () => {
   await using app = await startShop('deaths', { processes: true });
   const ask = asking(app);
   const user = { username: 'ann', email: 'ann@example.com' };
@@ -398,7 +400,20 @@ test('what was stored, and what was counted, survives the death of every service
   }
   assert.deepEqual((await ask('GET /users/1')).body['user'], { id: 1, ...user });
   assert.deepEqual(shown(await asking(app, { 'idempotency-key': 'once' })('POST /orders', order)), placed);
-  const stats = (await app.call('NotificationService.get_stats', {})) as { notifications_sent: number };
-  assert.ok(stats.notifications_sent >= 1);
+  // One for the order and one for the hello, though whoever counted them has died since.
+  await untilSent(app, 2);
+  await app.stop('NotificationService');
+  assert.equal((await ask('POST /orders', { ...order, product: 'coffee' })).status, 201);
+  await app.start('NotificationService');
+  await app.until('NotificationService', 'ready');
+  await untilSent(app, 3);
+
+  const { services } = await app.status();
+  const store = services.find(({ name }) => name.startsWith('store'))?.instances[0]?.pid ?? assert.fail();
+  process.kill(store, 'SIGSTOP');
+  const whileItHangs = await ask('POST /orders', { ...order, product: 'milk' });
+  process.kill(store, 'SIGCONT');
+  assert.equal(whileItHangs.status, 201, 'an order that stands is answered for');
+  await untilSent(app, 4);
   await streamsOf(app, 'there');
 });

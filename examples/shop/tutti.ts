@@ -86,4 +86,6 @@ export default defineApp({
       hooks: './gateway-hooks.ts',
     },
   },
+  // Keeps what is announced until it was heard, and the answers to requests with an Idempotency-Key.
+  store: {},
 });

@@ -17,6 +17,14 @@ import { exit } from './outcome.ts';
 import { jsonOption } from './shared-options.ts';
 import { renderTable } from './table.ts';
 
+interface CheckedGateway {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: all. */
+  readonly services: readonly string[] | undefined;
+}
+
 interface Checked {
   readonly file: string;
   readonly app: AppDefinition;
@@ -24,7 +32,7 @@ interface Checked {
   /** Names of services, those that start first first. */
   readonly levels: readonly (readonly string[])[];
   readonly routes: readonly { readonly method: string; readonly path: string; readonly action: string }[];
-  readonly gateways: readonly { readonly name: string; readonly host: string; readonly port: number }[];
+  readonly gateways: readonly CheckedGateway[];
 }
 
 /** @throws {TuttiError} `CONFIG_INVALID` with every problem at once. */
@@ -33,19 +41,19 @@ async function examine(appFile: string): Promise<Checked> {
   const { manifest, problems } = await readManifest(app, appFile);
   const file = relative(process.cwd(), appFile);
   if (problems.length > 0) throw configInvalid(file, problems);
-  const services = Object.values(manifest.services);
-  const routes = services.flatMap((service) =>
+  const manifests = Object.values(manifest.services);
+  const routes = manifests.flatMap((service) =>
     Object.entries(service.actions).flatMap(([action, { http }]) =>
       http === undefined
         ? []
         : [{ method: http.method, path: http.path, action: `${service.name}.${action}` }],
     ),
   );
-  const gateways = Object.entries(app.gateways ?? {}).map(([name, { host, port }]) => {
+  const gateways = Object.entries(app.gateways ?? {}).map(([name, { host, port, services }]) => {
     const filled = fillOptions(gatewayOptions, { host, port });
-    return { name, host: filled.host, port: filled.port };
+    return { name, host: filled.host, port: filled.port, services };
   });
-  const levels = startLevels(new Map(services.map(({ name, needs }) => [name, needs])));
+  const levels = startLevels(new Map(manifests.map(({ name, needs }) => [name, needs])));
   return { file, app, manifest, levels, routes, gateways };
 }
 
@@ -61,13 +69,16 @@ function serviceTable({ app, manifest, levels }: Checked, io: Io): string[] {
   return renderTable({ columns, rows }, io.paint);
 }
 
+function gatewayLine({ name, host, port, services }: CheckedGateway): string {
+  const where = `gateway ${name} on ${host}:${port === 0 ? 'any free port' : String(port)}`;
+  return services === undefined ? where : `${where}, for ${services.join(', ')}`;
+}
+
 function summary(checked: Checked, io: Io): string {
   const { app, file, routes, gateways } = checked;
   const columns = ['ROUTE', '', 'ACTION'].map((title) => ({ title }));
   const routeRows = routes.map(({ method, path, action }) => [method, path, action]);
-  const urls = gateways.map(
-    ({ name, host, port }) => `gateway ${name} on ${host}:${port === 0 ? 'any free port' : String(port)}`,
-  );
+  const urls = gateways.map(gatewayLine);
   const lines = [
     ...serviceTable(checked, io),
     ...(routes.length === 0 ? [] : ['', ...renderTable({ columns, rows: routeRows }, io.paint)]),

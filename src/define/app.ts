@@ -47,6 +47,8 @@ export function processesOf({ pool, replicas }: ServiceEntry): number {
 }
 
 export interface GatewayEntry extends OptionsIn<typeof gatewayOptions>, PolicyInput {
+  /** Only the routes of these services, and what every gateway serves. Default: of all. */
+  readonly services?: readonly string[];
   /** Module with `onError(problem, request)`, another shape for errors, and `authenticate(request)`, who asks. Runs in the gateway. */
   readonly hooks?: string;
   /** Queues whose jobs whoever reaches it may add, see and cancel, under `/jobs/`. None unless they are named. */

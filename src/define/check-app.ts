@@ -27,7 +27,7 @@ import {
   stopOptions,
 } from './options.ts';
 import { checkRange, mostOf } from './replicas.ts';
-import { isReservedRoute } from './reserved-routes.ts';
+import { checkRoutes, checkServedServices } from './check-gateways.ts';
 
 const policyTables = { restart: restartOptions, stop: stopOptions, health: healthOptions } as const;
 const policyKeys = Object.keys(policyTables);
@@ -122,9 +122,9 @@ function checkServiceEntry(name: string, value: unknown): Problem[] {
 const loopback = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 export const isLoopback = (host: string): boolean => loopback.test(host);
 
-function checkGatewayEntry(name: string, value: unknown): Problem[] {
+function checkGatewayEntry(name: string, value: unknown, services: readonly string[]): Problem[] {
   const path = `gateways.${name}`;
-  const problems = checkEntry(value, path, { keys: ['hooks', 'jobs'], table: gatewayOptions });
+  const problems = checkEntry(value, path, { keys: ['hooks', 'jobs', 'services'], table: gatewayOptions });
   if (!isName(name)) problems.push({ path, message: 'a gateway is named by letters, digits, "_" and "-"' });
   if (!isPlainObject(value)) return problems;
   const { host, exposed, hooks, jobs } = value;
@@ -135,7 +135,11 @@ function checkGatewayEntry(name: string, value: unknown): Problem[] {
     });
   if (hooks !== undefined && typeof hooks !== 'string')
     problems.push({ path: `${path}.hooks`, message: `expected the path of a module, got ${shown(hooks)}` });
-  return [...problems, ...checkJobsList(jobs, `${path}.jobs`)];
+  return [
+    ...problems,
+    ...checkJobsList(jobs, `${path}.jobs`),
+    ...checkServedServices(value['services'], `${path}.services`, services),
+  ];
 }
 
 const healthOrder = ['beat', 'staleAfter', 'heartbeatTimeout'] as const;
@@ -225,7 +229,12 @@ export function checkApp(app: unknown): Problem[] {
       problems.push(...checkHealthOrder(app, entry, `${group}.${key}.`));
   if (!isPlainObject(gateways))
     problems.push({ path: 'gateways', message: `expected an object, got ${shown(gateways)}` });
-  else problems.push(...Object.entries(gateways).flatMap(([key, entry]) => checkGatewayEntry(key, entry)));
+  else {
+    const names = isPlainObject(services) ? Object.keys(services) : [];
+    problems.push(
+      ...Object.entries(gateways).flatMap(([key, entry]) => checkGatewayEntry(key, entry, names)),
+    );
+  }
   return problems;
 }
 
@@ -238,25 +247,6 @@ function checkRemoteNames(service: ServiceManifest, names: readonly string[]): P
         message: `no service of this app is named ${shown(name)}${suggestion(name, names)}`,
       }));
   return [...missing(service.needs, 'needs'), ...missing(service.mayCall, 'mayCall')];
-}
-
-function checkRoutes(services: readonly ServiceManifest[]): Problem[] {
-  const taken = new Map<string, string>();
-  const problems: Problem[] = [];
-  for (const service of services)
-    for (const [action, { http }] of Object.entries(service.actions)) {
-      if (http === undefined) continue;
-      const path = `services.${service.name}.actions.${action}.http`;
-      // Two routes that differ in the names of their parameters alone match the same requests.
-      const shape = `${http.method} ${http.path.replaceAll(/:[^/]+/g, ':')}`;
-      const other = taken.get(shape);
-      if (other !== undefined)
-        problems.push({ path, message: `${http.method} ${http.path} is the route of ${other} already` });
-      if (isReservedRoute(http.path))
-        problems.push({ path, message: `${http.path} is served by the gateway itself` });
-      taken.set(shape, `${service.name}.${action}`);
-    }
-  return problems;
 }
 
 /** One call at a time is what a pool promises; a stream or an event would be something beside it. */
@@ -328,7 +318,7 @@ export function checkTogether(app: AppInput, manifest: AppManifest): Problem[] {
   const names = Object.keys(app.services);
   const problems = [
     ...services.flatMap((service) => checkRemoteNames(service, names)),
-    ...checkRoutes(services),
+    ...checkRoutes(app, services),
     ...checkPooled(app, services),
     ...checkDurableWork(app, services),
     ...checkQueues(services),

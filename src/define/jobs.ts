@@ -71,6 +71,8 @@ export interface JobListOptions {
   readonly limit?: number | undefined;
   /** `next` of the page before. */
   readonly after?: string | undefined;
+  /** Where nobody can keep that: the id of the last job of the page before. @throws {TuttiError} `NOT_FOUND` when it is forgotten. */
+  readonly afterId?: string | undefined;
 }
 
 export interface JobPage<J> {

@@ -93,9 +93,16 @@ export interface ServiceManifest {
   readonly hash: string;
 }
 
+export interface GatewayManifest {
+  /** Whose routes it serves; absent: those of all. */
+  readonly services?: readonly string[];
+}
+
 export interface AppManifest {
   readonly app: string;
   readonly services: Readonly<Record<string, ServiceManifest>>;
+  /** In the order of the app file. */
+  readonly gateways?: Readonly<Record<string, GatewayManifest>>;
 }
 
 export interface ManifestResult {

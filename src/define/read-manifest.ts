@@ -14,6 +14,7 @@ import { tuneService } from './tune-service.ts';
 import { checkTogether } from './check-app.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
 import { inheritedEnvironment } from './read-env.ts';
+import { gatewayManifests } from './served-services.ts';
 
 export interface ServiceRequest {
   readonly path: string;
@@ -131,7 +132,7 @@ export function manifestOf(app: AppInput, read: ReadonlyMap<string, ReadModule>)
   const manifests = [...read].flatMap(([name, { manifest }]) =>
     manifest === undefined ? [] : [[name, tuneService(manifest, app.services[name]?.calls)] as const],
   );
-  return { app: app.name, services: Object.fromEntries(manifests) };
+  return { app: app.name, services: Object.fromEntries(manifests), gateways: gatewayManifests(app) };
 }
 
 export async function readManifest(

@@ -30,7 +30,7 @@ export type HttpRoute<O = unknown> =
       readonly reply?: (output: O, about: { readonly requestId: string }) => unknown;
       /** Of an output that is text or bytes (`Uint8Array`) and not JSON: `text/plain; charset=utf-8`, `application/pdf`. */
       readonly contentType?: string;
-      /** Largest request body in bytes; default: the gateway's. */
+      /** Largest request body in bytes; default: the gateway's. With it a GET or DELETE takes one too. */
       readonly bodyLimit?: number;
     };
 

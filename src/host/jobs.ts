@@ -115,13 +115,14 @@ class StoredJobs implements Jobs {
 
   async list(
     queue: Queue,
-    { state, limit = defaultPage, after }: JobListOptions = {},
+    { state, limit = defaultPage, after, afterId }: JobListOptions = {},
   ): Promise<{ jobs: never[]; next: string | undefined }> {
     if (state !== undefined && !stateNames.includes(state))
       throw invalid(`A job is pending, running, done, failed or cancelled, not ${shown(state)}`);
     if (!Number.isInteger(limit) || limit < 1 || limit > bounds.jobPage)
       throw invalid(`limit is a whole number from 1 to ${String(bounds.jobPage)}`);
-    const page = await this.#ask('list', { queue: nameOf(queue), state, limit, after });
+    if (after !== undefined && afterId !== undefined) throw invalid('A page has an after or an afterId');
+    const page = await this.#ask('list', { queue: nameOf(queue), state, limit, after, afterId });
     const { jobs, next } = page as { jobs: JobRow[]; next?: string };
     return { jobs: jobs.map(jobOf) as never[], next };
   }

@@ -15,6 +15,7 @@ import { fillOptions } from '../core/options.ts';
 import type { AppStatus, ServiceStatus } from '../core/status.ts';
 import { serviceHealth } from '../core/status.ts';
 import type { AppDefinition } from '../define/app.ts';
+import { gatewayManifests } from '../define/served-services.ts';
 import { tuneService, tuningOf } from '../define/tune-service.ts';
 import { checkTogether } from '../define/check-app.ts';
 import { configInvalid, loadApp } from '../define/load-app.ts';
@@ -181,6 +182,7 @@ class InProcessApp implements TestApp {
       services: Object.fromEntries(
         loaded.map(([name, { manifest }]) => [name, tuneService(manifest, this.#app.services[name]?.calls)]),
       ),
+      gateways: gatewayManifests(this.#app),
     };
     const problems = checkTogether(this.#app, this.#manifest);
     if (problems.length > 0) throw configInvalid(appFile, problems);
@@ -215,6 +217,7 @@ class InProcessApp implements TestApp {
     const {
       hooks,
       jobs,
+      services: _o,
       restart: _r,
       stop: _s,
       health: _h,

@@ -21,6 +21,11 @@ test('check tells what would run, in which order, behind which routes', async ()
   assert.deepEqual([view.ok, view.levels], [true, [['greeter'], ['listener']]]);
 });
 
+test('check tells which gateway serves whom', async () => {
+  const out = await world.ok('check', join(root, 'examples/fibonacci/tutti.ts'));
+  assert.match(out, /gateway fibonacci-worker on 127\.0\.0\.1:5001, for FibonacciWorker\n/);
+});
+
 test('what an option expects stands whole on a line of its own', async () => {
   const { code, err } = await world.run(['why', '--at', 'soon']);
   assert.equal(code, 2);

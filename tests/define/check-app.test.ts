@@ -10,6 +10,7 @@ const told = (change: object): string[] => checkApp({ ...fine, ...change }).map(
 
 test('an app of one service is fine', () => {
   assert.deepEqual(told({}), []);
+  assert.deepEqual(told({ gateways: { public: { services: ['users'] } } }), []);
 });
 
 for (const app of [undefined, null, 5, [], {}, { name: 'shop', services: { users } }]) {
@@ -27,6 +28,16 @@ const refusals: [string, object, string[]][] = [
     ['name: expected a name of letters, digits, "_" and "-", got "my shop"'],
   ],
   ['no services', { services: {} }, ['services: expected at least one service']],
+  [
+    'a gateway for services that are not there, or for none',
+    { gateways: { a: { services: ['user', 5] }, b: { services: [] }, c: { services: 'users' } } },
+    [
+      'gateways.a.services[0]: no service of this app is named "user"; did you mean "users"?',
+      'gateways.a.services[1]: no service of this app is named 5',
+      'gateways.b.services: expected at least one name of a service',
+      'gateways.c.services: expected a list of names of services, got "users"',
+    ],
+  ],
   [
     'a level nobody has',
     { logLevel: 'loud' },
@@ -266,6 +277,26 @@ const manifestOf = (mode: string): Parameters<typeof checkTogether>[1] =>
       users: { name: 'users', needs: [], mayCall: [], actions: {}, events: { 'a.b': { ...durable, mode } } },
     },
   }) as unknown as Parameters<typeof checkTogether>[1];
+
+const withRoute = (name: string): object => ({
+  ...{ name, needs: [], mayCall: [], events: {} },
+  actions: { list: { http: { method: 'GET', path: '/list', status: 200 } } },
+});
+
+test('two services have the same route only where no gateway serves both', () => {
+  const manifest = { app: 'shop', services: { users: withRoute('users'), orders: withRoute('orders') } };
+  const check = (gateways?: Record<string, object>): string[] =>
+    checkTogether(
+      { name: 'shop', services: { users, orders: users }, ...(gateways && { gateways }) },
+      manifest as unknown as Parameters<typeof checkTogether>[1],
+    ).map(problemText);
+  const clash = ['services.orders.actions.list.http: GET /list is the route of users.list already'];
+  const [forUsers, forOrders] = [{ services: ['users'] }, { services: ['orders'] }];
+  assert.deepEqual(check({ a: forUsers, b: forOrders }), []);
+  assert.deepEqual(check({ a: forUsers, b: {} }), clash);
+  assert.deepEqual(check({ a: { services: ['orders', 'users'] } }), clash);
+  assert.deepEqual(check(), clash);
+});
 
 test('a durable event wants a store', () => {
   const app = { name: 'shop', services: { users } };

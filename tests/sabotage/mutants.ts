@@ -4,6 +4,7 @@
  */
 import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
+import { fibonacciMutants } from './fibonacci-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
@@ -1229,6 +1230,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'limitBytes: number = 40 * bounds.outgoingBytes',
     ...faults('stopped-consumer', 'M3'),
   },
+  ...fibonacciMutants,
   ...gatewayMutants,
   ...eventMutants,
   ...jobMutants,

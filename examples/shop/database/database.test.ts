@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import type { SchemaModule } from 'kysely';
 import pg from 'pg';
 import { openDatabase } from './open-database.ts';
+import { NotificationStore } from './notification-store.ts';
 import { OrderStore } from './order-store.ts';
 import { UserStore } from './user-store.ts';
 
@@ -93,6 +94,16 @@ for (const { name, urlOf, skip } of drivers)
       const second = await OrderStore.open(url, log);
       assert.deepEqual(await second.find(order?.id ?? 0), order);
       await second.close();
+    });
+
+    test('what an event tells is told once, and what no event tells each time', async () => {
+      const store = await NotificationStore.open(urlOf('notifications.db'), log);
+      const hello = { user_id: 1, message: 'Hello', type: 'sms' } as const;
+      const told = [];
+      for (const event of ['e1', 'e1', 'e2', undefined, undefined])
+        told.push(await store.insert(hello, event));
+      assert.deepEqual(told, [true, false, true, true, true]);
+      await store.close();
     });
   });
 

@@ -1,4 +1,4 @@
-/** What was sent to whom, as NotificationService keeps it. */
+/** What was sent to whom, as NotificationService keeps it, each with the event that it tells of: one row, so an event that comes twice is told once. */
 import type { Generated, Kysely } from 'kysely';
 import type { Migrations } from './migrate.ts';
 import { openDatabase, ping } from './open-database.ts';
@@ -11,7 +11,7 @@ export interface Notification {
 }
 
 interface Tables {
-  notifications: Notification & { id: Generated<number> };
+  notifications: Notification & { id: Generated<number>; event_id: string | null };
 }
 
 const migrations: Migrations = {
@@ -23,6 +23,15 @@ const migrations: Migrations = {
       .addColumn('message', 'text', (column) => column.notNull())
       .addColumn('type', 'text', (column) => column.notNull())
       .execute(),
+  '002 the event of each': async (schema) => {
+    await schema.alterTable('notifications').addColumn('event_id', 'text').execute();
+    await schema
+      .createIndex('notifications_event_id')
+      .on('notifications')
+      .column('event_id')
+      .unique()
+      .execute();
+  },
 };
 
 export class NotificationStore {
@@ -37,8 +46,15 @@ export class NotificationStore {
     return new NotificationStore(await openDatabase<Tables>({ url, schema, migrations, log }));
   }
 
-  async insert(notification: Notification): Promise<void> {
-    await this.#database.insertInto('notifications').values(notification).execute();
+  /** False: this event was told before. */
+  async insert(notification: Notification, eventId?: string): Promise<boolean> {
+    const row = await this.#database
+      .insertInto('notifications')
+      .values({ ...notification, event_id: eventId ?? null })
+      .onConflict((conflict) => conflict.column('event_id').doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   ping(): Promise<boolean> {

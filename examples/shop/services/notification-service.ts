@@ -1,5 +1,6 @@
 /**
- * NotificationService: tells people. Sending means here: it is recorded, and counted for the whole app.
+ * NotificationService: tells people. Sending means here: it is recorded, and counted for the whole app. Of orders it hears also when it was not there as
+ * they were placed: they are kept for it.
  */
 import { defineService } from 'tutti';
 import { z } from 'zod';
@@ -25,9 +26,8 @@ export default defineService({
     const store = await NotificationStore.open(config.database, log);
     // Shared by all processes of the app; the death of any of them loses nothing.
     const sent = shared.counter('notifications_sent');
-    const send = async (notification: Notification): Promise<void> => {
-      await store.insert(notification);
-      sent.add(1);
+    const send = async (notification: Notification, eventId?: string): Promise<void> => {
+      if (await store.insert(notification, eventId)) sent.add(1);
     };
     return { store, sent, send };
   },
@@ -53,9 +53,10 @@ export default defineService({
     }),
   }),
   events: (on) => ({
-    'order.created': on(OrderCreated, async ({ event, parts }) => {
+    'order.created': on.durable({ attempts: 10 }, OrderCreated, async ({ event, parts, idempotencyKey }) => {
       const message = `Order ${String(event.id)}: ${String(event.quantity)} x ${event.product}`;
-      await parts.send({ user_id: event.user_id, message, type: 'email' });
+      // The id of the event, the same each time it comes: who dies between this and the word that it is done is asked again.
+      await parts.send({ user_id: event.user_id, message, type: 'email' }, idempotencyKey);
     }),
   }),
   check: ({ parts }) => parts.store.ping(),

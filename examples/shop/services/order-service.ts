@@ -1,6 +1,6 @@
 /**
- * OrderService: an order that was acknowledged is stored, exactly once. It asks UserService who may order, and announces
- * `order.created`, which is good news and no promise: an order stands also when nobody hears of it.
+ * OrderService: an order that was acknowledged is stored, exactly once. It asks UserService who may order, and announces `order.created`, which is kept for
+ * whoever wants to hear of it later. An order stands also when it could not be announced.
  */
 import { defineService, remote } from 'tutti';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { OrderStore } from '../database/order-store.ts';
 import { Bell } from './bell.ts';
 import { enveloped } from './envelope.ts';
 import { Id, text } from './fields.ts';
+import { noLongerThan } from './no-longer-than.ts';
 import { pageOf, PageInput, pageRequest } from './page.ts';
 import type users from './user-service.ts';
 
@@ -23,6 +24,9 @@ const Order = z.object({
 const Created = z.object({ message: z.string(), order: Order });
 const Found = z.object({ order: Order });
 const Listed = z.object({ orders: z.array(Order), count: z.int(), next_cursor: z.string().optional() });
+
+/** For the store to take the news of an order; a new owner of it is there in less. */
+const announceMs = 2_000;
 
 const isFor = (order: StoredOrder, asked: NewOrder): boolean =>
   order.user_id === asked.user_id && order.product === asked.product && order.quantity === asked.quantity;
@@ -43,10 +47,11 @@ export default defineService({
       summary: 'Place an order; the same Idempotency-Key never places a second one',
       input: OrderInput,
       output: Created,
-      async run({ input, parts, calls, emit, fail, log, idempotencyKey: key }) {
+      async run({ input, parts, calls, emit, fail, log, idempotencyKey }) {
         const answer = (order: StoredOrder) => ({ message: 'Order created successfully', order });
         const placedBefore = async () => {
-          const order = key === undefined ? undefined : await parts.orders.findByKey(key);
+          const order =
+            idempotencyKey === undefined ? undefined : await parts.orders.findByKey(idempotencyKey);
           if (order !== undefined && !isFor(order, input))
             fail('CONFLICT', { message: 'This Idempotency-Key was used for another order' });
           return order;
@@ -59,12 +64,19 @@ export default defineService({
         const { valid } = await calls.users.validate_user({ user_id: input.user_id });
         if (!valid) fail('NOT_FOUND', { what: `User ${String(input.user_id)}` });
 
-        const order = await parts.orders.insert(input, key);
+        const order = await parts.orders.insert(input, idempotencyKey);
         // Another request with this key was quicker.
         if (order === undefined) return answer((await placedBefore()) ?? fail('INTERNAL'));
-        await emit('order.created', order).catch((error: unknown) => {
-          log.warn('An order could not be announced', { order: order.id, error: String(error) });
-        });
+        // A user hears of his orders one after the other.
+        const key = `user ${String(order.user_id)}`;
+        const announced = emit('order.created', order, { key }).then(
+          () => undefined,
+          (error: unknown) => {
+            log.warn('An order could not be announced', { order: order.id, error: String(error) });
+          },
+        );
+        // It stands: whoever placed it is answered in time, also while the store hangs.
+        await noLongerThan(announceMs, announced);
         return answer(order);
       },
     }),

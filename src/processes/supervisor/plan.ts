@@ -167,7 +167,7 @@ function storePlan(entry: NonNullable<AppDefinition['store']>, input: PlanInput)
 
 function gatewayPlan(gateway: string, entry: GatewayEntry, input: PlanInput): ServicePlan {
   const name = gatewayService(gateway);
-  const { hooks, jobs, restart: _r, stop: _s, health: _h, ...given } = entry;
+  const { hooks, jobs, services: _o, restart: _r, stop: _s, health: _h, ...given } = entry;
   const options = fillOptions(gatewayOptions, given);
   const hooksPath = hooks === undefined ? {} : { hooks: resolve(dirname(input.appFile), hooks) };
   return {

@@ -7,6 +7,7 @@ import { isLoopback } from '../../define/check-app.ts';
 import type { Log } from '../../define/handling.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import { trusted } from '../../define/schema.ts';
+import { servedManifest } from '../../define/served-services.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import { sqliteStateStore } from '../../stores/state/sqlite-state-store.ts';
@@ -194,8 +195,9 @@ interface Routes {
 function followManifest(runtime: SystemRuntime, config: GatewayConfig, log: Log): Routes {
   const jobs = ownJobs(runtime, config);
   const build = (): { router: Router; documented: AppManifest } => {
-    const manifest = runtime.manifest();
-    const own = jobs?.(manifest);
+    const whole = runtime.manifest();
+    const manifest = servedManifest(whole, config.name);
+    const own = jobs?.(whole);
     const router = buildRouter(manifest, systemRoutes, own);
     for (const { route, reason } of router.refused)
       log.warn('A route of the manifest is not served', { route, reason });

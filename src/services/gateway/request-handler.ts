@@ -21,7 +21,7 @@ import { checkMediaType, readBody } from './read-body.ts';
 import type { Idempotency } from './idempotency.ts';
 import { readDeadlineMs, readIdempotencyKey, readIds } from './request-context.ts';
 import { announcesBody, checkHead, splitUrl } from './request-head.ts';
-import type { ActionRoute, Match, Router } from './router.ts';
+import type { ActionRoute, Match, Route, Router } from './router.ts';
 import type { RouteParams } from './route-input.ts';
 import { dataHeaders } from './security-headers.ts';
 import type { StreamHandler } from './stream-handler.ts';
@@ -151,7 +151,7 @@ export class RequestHandler {
     if (match.found !== 'route') throw unmatched(match, method, path);
     const { route, params } = match;
     exchange.label = route.label;
-    if (hasBody && bodyless.has(method))
+    if (hasBody && bodyless.has(method) && !takesBody(route))
       throw new TuttiError('BAD_REQUEST', { reason: `${method} takes no body here` });
     if (route.kind === 'system') return this.#needs.system(route.name, params);
     return this.#callAction(exchange, route, params);
@@ -243,6 +243,9 @@ export class RequestHandler {
     if (isLast || (hasBody && !request.raw.complete)) reply.header('connection', 'close');
   }
 }
+
+/** With GET and DELETE a body is mostly a mistake, and servers in between may drop it: a route that wants one says how large it may be. */
+const takesBody = (route: Route): boolean => route.kind === 'action' && route.bodyLimit !== undefined;
 
 function unmatched(match: Match, method: string, path: string): TuttiError {
   if (match.found === 'method')

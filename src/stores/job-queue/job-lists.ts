@@ -48,6 +48,8 @@ export interface ListInput {
   /** Undefined: all. */
   readonly state?: StateName | 'pending' | undefined;
   readonly after?: string | undefined;
+  /** Behind this job. */
+  readonly afterId?: string | undefined;
   readonly limit: number;
 }
 
@@ -93,8 +95,13 @@ const orders: Readonly<Record<StateName | 'all', Order>> = {
 
 type ListName = keyof typeof orders;
 
+interface ListPlace {
+  readonly list: ListName;
+  readonly place: readonly number[];
+}
+
 /** `waiting:-5,17`. @throws {TuttiError} `INVALID_INPUT`. */
-function readPlace(after: string, lists: readonly ListName[]): { list: ListName; place: number[] } {
+function readPlace(after: string, lists: readonly ListName[]): ListPlace {
   const [, list, text = ''] = /^([a-z]+):((?:-?\d{1,16},?){1,2})$/.exec(after) ?? [];
   const known = lists.find((name) => name === list);
   const place = text.split(',').map(Number);
@@ -103,13 +110,33 @@ function readPlace(after: string, lists: readonly ListName[]): { list: ListName;
   return { list: known, place };
 }
 
+/** Where it is, or was while it was in this list: what was begun meanwhile keeps its place. */
+function placeOf(job: JobRow, lists: readonly ListName[]): ListPlace {
+  const [first = 'all', last = first] = lists;
+  const list = job.state === states.delayed ? last : first;
+  if (job.ended === null && (list === 'done' || list === 'failed' || list === 'cancelled'))
+    throw new TuttiError('INVALID_INPUT', { message: `Job ${job.id} is not in this list` });
+  return { list, place: orders[list].placeOf(job) };
+}
+
+/** Undefined: from the beginning. */
+function startOf(
+  db: StoreReader,
+  { queue, after, afterId }: ListInput,
+  lists: readonly ListName[],
+): ListPlace | undefined {
+  if (afterId !== undefined) return placeOf(jobOf(db, queue, afterId), lists);
+  return after === undefined ? undefined : readPlace(after, lists);
+}
+
 /** Those that wait for their time come behind those that do not. */
 const listsOf = (state: ListInput['state']): readonly ListName[] =>
   state === 'pending' ? ['waiting', 'delayed'] : [state ?? 'all'];
 
-export function list(db: StoreReader, { queue, state, after, limit }: ListInput): ListOutput {
+export function list(db: StoreReader, input: ListInput): ListOutput {
+  const { queue, state, limit } = input;
   const lists = listsOf(state);
-  const from = after === undefined ? undefined : readPlace(after, lists);
+  const from = startOf(db, input, lists);
   const most = Math.min(limit, bounds.jobPage);
   const found: { job: JobRow; name: ListName }[] = [];
   for (const name of lists.slice(from === undefined ? 0 : lists.indexOf(from.list))) {

@@ -68,6 +68,11 @@ export const things = defineService({
       run: ({ input }) => input,
     }),
     remove: action({ http: { route: 'DELETE /things/:id', status: 204 }, input: id, run: () => null }),
+    find: action({
+      http: { route: 'GET /find', bodyLimit: 64 },
+      input: z.strictObject({ name: z.string() }),
+      run: ({ input }) => input,
+    }),
     say: action({ http: 'GET /say/:text', input: z.object({ text: z.string() }), run: ({ input }) => input }),
     large: action({ http: 'GET /large', run: () => ({ text: 'x'.repeat(8 * 2 ** 20) }) }),
     context: action({

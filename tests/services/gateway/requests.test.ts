@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../../mesh/mesh-world.ts';
-import { problemOf, GatewayWorld } from './gateway-world.ts';
+import { problemOf, GatewayWorld, statusIn } from './gateway-world.ts';
 
 test('a path parameter becomes the number that the schema wants', async () => {
   await using world = await GatewayWorld.start();
@@ -39,6 +39,21 @@ test('a POST without a body has an empty input', async () => {
   await using world = await GatewayWorld.start();
   const response = await world.fetch('/context', { method: 'POST' });
   assert.equal(response.status, 200);
+});
+
+test('a GET takes a body where its route says how large, in place of the address', async () => {
+  await using world = await GatewayWorld.start();
+  const find = (body: string): Promise<string> =>
+    world.request(
+      'GET /find HTTP/1.1',
+      ['Content-Type: application/json', `Content-Length: ${String(body.length)}`],
+      body,
+    );
+  const found = await find('{"name":"chair"}');
+  assert.equal(statusIn(found), 200);
+  assert.match(found, /\{"name":"chair"\}$/);
+  assert.deepEqual(await (await world.fetch('/find?name=chair')).json(), { name: 'chair' });
+  assert.equal(statusIn(await find(`{"name":"${'x'.repeat(64)}"}`)), 413);
 });
 
 test('an answer without content has no body', async () => {
