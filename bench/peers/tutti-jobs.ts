@@ -8,7 +8,9 @@ export async function startTuttiJobs(workers: number, concurrency: number): Prom
     BENCH_CONCURRENCY: String(concurrency),
   });
   const ask = async <T>(action: string, input: object = {}): Promise<T> =>
-    JSON.parse((await app.command('call', action, JSON.stringify(input), '--deadline', '60000')) || 'null') as T;
+    JSON.parse(
+      (await app.command('call', action, JSON.stringify(input), '--deadline', '60000')) || 'null',
+    ) as T;
   return {
     pids: () => app.pids('adder', 'worker', 'store'),
     add: (load) => ask('adder.add', load),
