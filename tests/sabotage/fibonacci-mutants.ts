@@ -14,15 +14,15 @@ export const fibonacciMutants: readonly Mutant[] = [
   {
     promise: 'a gateway serves the routes of its services only',
     file: 'src/services/gateway/gateway.ts',
-    find: 'buildRouter(manifest(), systemRoutes)',
-    replace: 'buildRouter(runtime.manifest(), (manifest, systemRoutes))',
+    find: 'buildRouter(manifest, systemRoutes, own)',
+    replace: 'buildRouter(whole, (manifest, systemRoutes), own)',
     tests: ['tests/services/gateway/served-services'],
   },
   {
     promise: 'a gateway describes the routes of its services only',
-    file: 'src/services/gateway/system-routes.ts',
-    find: 'const manifest = served();',
-    replace: 'const manifest = (served, runtime.manifest());',
+    file: 'src/services/gateway/gateway.ts',
+    find: 'const { app, services } = manifest;',
+    replace: 'const { app, services } = whole;',
     tests: ['tests/services/gateway/served-services'],
   },
   {

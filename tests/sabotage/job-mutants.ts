@@ -137,6 +137,12 @@ export const jobMutants: readonly Mutant[] = [
     replace: 'this.#isStopping',
   },
   {
+    promise: 'jobs: after a stop nothing is waited for',
+    ...dispatcher('after a stop'),
+    find: '  #end(): void {\n    this.#timer?.cancel();',
+    replace: '  #end(): void {',
+  },
+  {
     promise: 'jobs: a new owner takes over what runs',
     ...dispatcher('an owner before it'),
     find: 'else void this.#run(job, slot);',
@@ -168,8 +174,8 @@ export const jobMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs: what is added fits its schema',
-    ...{ ...host('is not added, and the answer says where', facade), file: 'src/host/jobs.ts' },
-    find: 'if (issues !== undefined) {',
-    replace: 'if (issues === null) {',
+    ...{ ...host('is not added, and the answer says where', facade), file: 'src/host/job-checks.ts' },
+    find: 'if (issues === undefined) return;',
+    replace: 'if (issues !== null) return;',
   },
 ];

@@ -133,7 +133,12 @@ export class JobDispatcher {
     const isClaiming = this.#mayHaveMore && !this.#isStopping;
     const room = isClaiming ? this.#capacity() - this.#runs.size : 0;
     if (this.#ends.length > 0 || room > 0) void this.#turn(room);
-    else if (this.#isStopping && this.#runs.size === 0) this.#stopped.resolve(undefined);
+    else if (this.#isStopping && this.#runs.size === 0) this.#end();
+  }
+
+  #end(): void {
+    this.#timer?.cancel();
+    this.#stopped.resolve(undefined);
   }
 
   /** Writes down what has ended, and begins as many as there is room for. What comes meanwhile is for the next one. */
@@ -189,7 +194,7 @@ export class JobDispatcher {
   #cannotTurn(error: unknown): void {
     const { log, queue, clock, store } = this.#needs;
     if (isTuttiError(error, 'STORE_CLOSED') || store.failure !== undefined) {
-      this.#stopped.resolve(undefined);
+      this.#end();
       return;
     }
     log.error('The store takes no turn of a queue now', { queue, error });

@@ -278,3 +278,14 @@ test('a stop begins nothing more, and waits for what runs and for its end to be 
   await stopped;
   assert.deepEqual(world.counts(), { waiting: 1, done: 1 });
 });
+
+test('after a stop nothing is waited for', async () => {
+  await using world = new World();
+  const dispatcher = world.start();
+  await world.instances(1);
+  const quiet = world.folder.clock.pending;
+  await world.add({ delayMs: 60_000 });
+  assert.equal(world.folder.clock.pending, quiet + 1);
+  await dispatcher.stop();
+  assert.equal(world.folder.clock.pending, quiet);
+});
