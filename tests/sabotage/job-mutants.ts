@@ -43,14 +43,14 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: the urgent first',
     ...turns('the urgent come first'),
-    find: 'ORDER BY priority DESC, place LIMIT',
-    replace: 'ORDER BY place LIMIT',
+    find: '1 ORDER BY priority DESC, place LIMIT',
+    replace: '1 ORDER BY place LIMIT',
   },
   {
     promise: 'jobs: never early',
     ...turns('is not begun before it'),
-    find: 'state = 1 AND due <= ?',
-    replace: 'state = 1 AND due <= ? + 1000',
+    find: "'due <= ? ORDER BY",
+    replace: "'due <= ? + 1000 ORDER BY",
   },
   {
     promise: 'jobs: a rate is kept, by a new owner too',
@@ -99,6 +99,12 @@ export const jobMutants: readonly Mutant[] = [
     ...retention('not while it keeps others'),
     find: "'(dedup_until IS NULL OR dedup_until <= ?)'",
     replace: "'(dedup_until IS NULL OR dedup_until > ? - 1e15)'",
+  },
+  {
+    promise: 'jobs: a damaged row holds up no other',
+    ...{ ...turns('a damaged row holds up no other'), file: 'src/stores/job-queue/job-writer.ts' },
+    find: "if (checksumOf(jobs, row) === row['checksum'])",
+    replace: '',
   },
   {
     promise: 'jobs: counts are exact',

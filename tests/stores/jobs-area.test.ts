@@ -1,5 +1,6 @@
 /** What becomes of jobs in the store, change by change: each claim, end and wish is decided in the transaction that makes it. */
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { writeKept } from '../../src/mesh/kept-event.ts';
 import type { ListInput, ListOutput } from '../../src/stores/job-queue/job-lists.ts';
@@ -155,9 +156,9 @@ test('what has a time is not begun before it, and who claims hears when that is'
   await jobs.add({ delayMs: 500 }, { runAt: jobs.store.now() + 300 }, { runAt: 1 });
   assert.deepEqual(ids(await jobs.claim()), ['3']);
   const claim = (): Promise<TurnOutput> => jobs.turn({ limit: 100 });
-  assert.deepEqual(await claim(), { counts: [], jobs: [], moreInMs: 300 });
+  assert.deepEqual(await claim(), { counts: [], damaged: [], jobs: [], moreInMs: 300 });
   clock.advance(299);
-  assert.deepEqual(await claim(), { counts: [], jobs: [], moreInMs: 1 });
+  assert.deepEqual(await claim(), { counts: [], damaged: [], jobs: [], moreInMs: 1 });
   clock.advance(1);
   const [run] = (await claim()).jobs;
   assert.deepEqual([run?.id, run?.waitedMs], ['2', 0]);
@@ -357,6 +358,27 @@ test('a queue that has as many open ones as it may have takes no more', async (c
   await assert.rejects(jobs.add({}), { code: 'OVERLOADED' });
   for (const run of await jobs.claim()) await jobs.done(run);
   assert.deepEqual(await jobs.add({}), [{ id: '3', added: true }]);
+});
+
+test('a damaged row holds up no other: it has failed, and whoever looks at it is told', async () => {
+  await using jobs = new Jobs();
+  await jobs.add({}, {}, { delayMs: 100 }, {});
+  const runs = await jobs.claim(1);
+  await jobs.store.close();
+  const database = new DatabaseSync(jobs.folder.store);
+  database.exec("UPDATE job_records SET body = 'x' WHERE seq < 4");
+  database.close();
+  await jobs.reopen();
+  assert.deepEqual(jobs.ask('running'), []);
+  jobs.folder.clock.advance(100);
+  const ends = [{ seq: 1, run: 1, end: 'done', result: '1' }];
+  const turned = await jobs.change<TurnOutput>('turn', { ends, claim: { limit: 10 } });
+  assert.deepEqual(
+    [runs.length, turned.counts, ids(turned.jobs), turned.damaged],
+    [1, [false], ['4'], [3, 2]],
+  );
+  assert.equal(jobs.ask<Record<string, number>>('counts')['failed'], 2);
+  assert.throws(() => jobs.job('2'), { code: 'STORE_CORRUPT', message: /row \[2\] of job_records/ });
 });
 
 test('counts are what a look at every job gives, whatever was done', async () => {

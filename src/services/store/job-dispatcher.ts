@@ -157,6 +157,8 @@ export class JobDispatcher {
     try {
       const turned = (await store.mutate({ area: 'jobs', name: 'turn', input })) as TurnOutput;
       this.#tell(ends, turned.counts);
+      for (const seq of turned.damaged)
+        this.#needs.log.error('A job has failed, since its row in the store is damaged', { queue, seq });
       if (room > 0) this.#begin(room, turned);
       this.#isTurning = false;
       this.#go();

@@ -1,6 +1,6 @@
 /** What can be asked of jobs. A list is read in pages by what its last one was: what is added meanwhile moves nothing. */
 import { bounds } from '../../core/bounds.ts';
-import { TuttiError } from '../../core/errors.ts';
+import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { StoreReader } from '../sqlite/area.ts';
 import { logOf } from './job-log.ts';
 import type { LogRow } from './job-log.ts';
@@ -39,9 +39,20 @@ export function queues(db: StoreReader): QueueAbout[] {
 export const logs = (db: StoreReader, { queue, id }: NamedJob): LogRow[] =>
   logOf(db, jobOf(db, queue, id).seq);
 
-/** Those that some owner of the store began: it may be one before this. */
+function soundJob(db: StoreReader, seq: number): JobRow | undefined {
+  try {
+    return findJob(db, 'seq = ?', seq);
+  } catch (error) {
+    if (isTuttiError(error, 'STORE_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
+/** Those that some owner of the store began: it may be one before this. A damaged row holds up none of them. */
 export const running = (db: StoreReader, { queue }: { readonly queue: string }): JobRow[] =>
-  findJobs(db, 'queue = ? AND state = 2 ORDER BY seq', queue);
+  db
+    .all('SELECT seq FROM job_records WHERE queue = ? AND state = 2 ORDER BY seq', queue)
+    .flatMap(({ seq }) => soundJob(db, Number(seq)) ?? []);
 
 export interface ListInput {
   readonly queue: string;

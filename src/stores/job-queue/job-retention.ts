@@ -10,7 +10,7 @@ type Keep = QueueManifest['keep'];
 const isFree = '(dedup_until IS NULL OR dedup_until <= ?)';
 
 export function removeOld(store: StoreWriter, now: number, mostRows: number): number {
-  const db = new JobWriter(store);
+  const db = new JobWriter(store, now);
   let removed = 0;
   for (const queue of queuesOf(db)) {
     const { keep } = queueRow(db, queue);

@@ -6,7 +6,7 @@ import { bounds } from '../../core/bounds.ts';
 import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { StoreReader, StoreWriter } from '../sqlite/area.ts';
 import { addLog } from './job-log.ts';
-import { findJob, findJobs, queueRow, states, writeQueue } from './job-table.ts';
+import { findJob, queueRow, states, writeQueue } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
 import type { JobWriter } from './job-writer.ts';
 
@@ -54,12 +54,14 @@ export interface TurnInput {
 export interface TurnOutput extends ClaimOutput {
   /** Of each end, whether it counts: false where the job is another run's by now, or at its end. */
   readonly counts: readonly boolean[];
+  /** Numbers of jobs whose rows are damaged: they have failed. */
+  readonly damaged: readonly number[];
 }
 
 export function turn(db: JobWriter, { queue, ends, claim: wish }: TurnInput, now: number): TurnOutput {
   const counts = ends.map((end) => settled(db, end, now));
   const claimed = wish === undefined ? { jobs: [] } : claim(db, queue, wish, now);
-  return { counts, ...claimed };
+  return { counts, damaged: db.damaged, ...claimed };
 }
 
 /** Takes those that are next, and begins a run of each. */
@@ -71,7 +73,7 @@ function claim(db: JobWriter, queue: string, { limit, rate }: ClaimInput, now: n
   const isOpen = rate !== undefined && row.window_end > now;
   const taken = isOpen ? row.taken : 0;
   const room = rate === undefined ? limit : Math.min(limit, Math.max(0, rate.max - taken));
-  const next = findJobs(db, 'queue = ? AND state = 0 ORDER BY priority DESC, place LIMIT ?', queue, room);
+  const next = db.sound(queue, states.waiting, '1 ORDER BY priority DESC, place LIMIT ?', room);
   const begun = next.map((job) => {
     const changes = { state: states.running, attempts: job.attempts + 1, run: job.run + 1, started: now };
     const { seq, id, priority, attempts, run, body } = db.update(job, changes);
@@ -97,13 +99,8 @@ function claim(db: JobWriter, queue: string, { limit, rate }: ClaimInput, now: n
 
 /** Those whose time has come are to be begun as those that never had one. */
 function makeDue(db: JobWriter, queue: string, now: number): void {
-  const due = findJobs(
-    db,
-    'queue = ? AND state = 1 AND due <= ? ORDER BY due, seq LIMIT ?',
-    queue,
-    now,
-    bounds.jobsAtOnce,
-  );
+  const rest = 'due <= ? ORDER BY due, seq LIMIT ?';
+  const due = db.sound(queue, states.delayed, rest, now, bounds.jobsAtOnce);
   for (const job of due) db.update(job, { state: states.waiting });
 }
 

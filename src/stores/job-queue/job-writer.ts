@@ -1,7 +1,7 @@
 /** Writes jobs, and with them how many there are in each state: one row of counts for a change of many. */
 import type { StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
 import { checksumOf } from '../sqlite/checksum.ts';
-import { columns, countsOf, jobCounts, jobs } from './job-table.ts';
+import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
 
 export class JobWriter implements StoreWriter {
@@ -11,8 +11,13 @@ export class JobWriter implements StoreWriter {
   /** By queue and state: how many more. */
   readonly #more = new Map<string, Map<number, number>>();
 
-  constructor(db: StoreWriter) {
+  /** Numbers of rows that `sound` has found. */
+  readonly damaged: number[] = [];
+  readonly #now: number;
+
+  constructor(db: StoreWriter, now: number) {
     this.#db = db;
+    this.#now = now;
   }
 
   get(sql: string, ...values: StoreValue[]): StoreRow | undefined {
@@ -62,6 +67,24 @@ export class JobWriter implements StoreWriter {
   remove({ seq, queue, state }: JobRow): void {
     this.run('DELETE FROM job_records WHERE seq = ?', seq);
     this.#count(queue, state, -1);
+  }
+
+  /**
+   * Those of one state, to go on with. One whose row is damaged would hold up all behind it: it has failed, and its checksum stays wrong, so that whoever looks at
+   * it is told.
+   */
+  // eslint-disable-next-line max-params -- a statement and its values
+  sound(queue: string, state: number, rest: string, ...values: StoreValue[]): JobRow[] {
+    const which = `SELECT * FROM job_records WHERE queue = ? AND state = ${String(state)} AND ${rest}`;
+    return this.all(which, queue, ...values).flatMap((row) => {
+      if (checksumOf(jobs, row) === row['checksum']) return [row as StoreRow & JobRow];
+      const seq = Number(row['seq']);
+      this.run('UPDATE job_records SET state = ?, ended = ? WHERE seq = ?', states.failed, this.#now, seq);
+      this.#count(queue, state, -1);
+      this.#count(queue, states.failed, 1);
+      this.damaged.push(seq);
+      return [];
+    });
   }
 
   /** Those of one state that a condition is met by, the oldest first. Gives how many. */
@@ -115,7 +138,7 @@ export class JobWriter implements StoreWriter {
 export const counted =
   <Input, Output>(change: (db: JobWriter, input: Input, now: number) => Output) =>
   (db: StoreWriter, input: Input, now: number): Output => {
-    const writer = new JobWriter(db);
+    const writer = new JobWriter(db, now);
     const output = change(writer, input, now);
     writer.finish();
     return output;
