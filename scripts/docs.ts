@@ -11,6 +11,7 @@ import type { ErrorRow } from '../src/core/errors.ts';
 import type { OptionRow, OptionTable } from '../src/core/options.ts';
 import * as calls from '../src/define/call-options.ts';
 import * as options from '../src/define/options.ts';
+import * as work from '../src/define/work-options.ts';
 
 const root = new URL('../', import.meta.url);
 const grouped = (value: number): string => value.toLocaleString('en-US');
@@ -57,13 +58,13 @@ const optionSections = [
   ['A pool', 'services.<name>.pool', options.poolOptions],
   ['Calls to a service', 'services.<name>.calls', { ...calls.callOptions, ...calls.comparisonOptions }],
   ['Breakers of its actions', 'services.<name>.calls.breaker', calls.breakerOptions],
-  ['A durable event', 'the first argument of `on.durable`', options.durableOptions],
-  ['Its next attempts', '`backoff` of it', options.backoffOptions],
-  ['A queue', '`defineQueue(name, { … })`', options.queueOptions],
-  ['The rate of a queue', '`rateLimit` of it', options.rateLimitOptions],
-  ['What is kept of jobs that are done or cancelled', '`keep.done` of a queue', options.keepDoneOptions],
-  ['What is kept of jobs that failed', '`keep.failed` of a queue', options.keepFailedOptions],
-  ['A worker', 'the second argument of `worker`', options.workerOptions],
+  ['A durable event', 'the first argument of `on.durable`', work.durableOptions],
+  ['Its next attempts', '`backoff` of it', work.backoffOptions],
+  ['A queue', '`defineQueue(name, { … })`', work.queueOptions],
+  ['The rate of a queue', '`rateLimit` of it', work.rateLimitOptions],
+  ['What is kept of jobs that are done or cancelled', '`keep.done` of a queue', work.keepDoneOptions],
+  ['What is kept of jobs that failed', '`keep.failed` of a queue', work.keepFailedOptions],
+  ['A worker', 'the second argument of `worker`', work.workerOptions],
   ['A gateway', 'gateways.<name>', options.gatewayOptions],
   ['The store', 'store', options.storeOptions],
   ['Restarts', 'restart', options.restartOptions],

@@ -3,7 +3,7 @@ import type { Problem } from '../core/options.ts';
 import { checkOptions, fillOptions, isPlainObject } from '../core/options.ts';
 import type { OptionsIn, OptionsOf } from '../core/options.ts';
 import type { Random } from '../core/ports.ts';
-import { backoffOptions, durableOptions } from './options.ts';
+import { backoffOptions, durableOptions } from './work-options.ts';
 
 export interface DurableInput extends OptionsIn<typeof durableOptions> {
   readonly backoff?: OptionsIn<typeof backoffOptions>;

@@ -14,7 +14,7 @@ import {
   queueOptions,
   rateLimitOptions,
   workerOptions,
-} from './options.ts';
+} from './work-options.ts';
 import { isSchema } from './schema.ts';
 import type { Schema } from './schema.ts';
 

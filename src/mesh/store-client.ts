@@ -74,7 +74,8 @@ export function makeStoreClient({
     withinMs: number,
     ask: (leftMs: number) => Promise<unknown>,
   ): Promise<unknown> {
-    const deadline = clock.now() + withinMs;
+    const beganAt = clock.now();
+    const deadline = beganAt + withinMs;
     for (let tries = 0; ; tries += 1) {
       const leftMs = deadline - clock.now();
       try {
@@ -86,7 +87,8 @@ export function makeStoreClient({
         if (error.code === 'CALL_TIMED_OUT' || (isPassing && clock.now() + waitMs >= deadline))
           throw new TuttiError(
             'STORE_UNREACHABLE',
-            { reason: `no answer within ${String(withinMs)} ms` },
+            // What it is part of may have less time than it has itself.
+            { reason: `no answer within ${String(Math.round(clock.now() - beganAt))} ms` },
             { cause: error },
           );
         if (!isPassing) throw error;
