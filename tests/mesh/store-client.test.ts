@@ -100,12 +100,20 @@ test('it waits longer from try to try, by chance, and not beyond its time', asyn
   );
 });
 
-test('no answer in time is STORE_UNREACHABLE: what became of it is not known', async () => {
-  const world = new ClientWorld();
-  world.errors.push(new TuttiError('CALL_TIMED_OUT'));
-  await assert.rejects(world.client.mutate(change, 1_000), {
+test('no answer in time is STORE_UNREACHABLE, with the time that it had: what became of it is not known', async () => {
+  const clock = fakeClock();
+  const client = makeStoreClient({
+    clock,
+    random: Math.random,
+    call: () => {
+      // The call it is part of had no more.
+      clock.advance(700);
+      return Promise.reject(new TuttiError('CALL_TIMED_OUT'));
+    },
+  });
+  await assert.rejects(client.mutate(change, 1_000), {
     code: 'STORE_UNREACHABLE',
-    message: 'The store cannot be reached: no answer within 1000 ms',
+    message: 'The store cannot be reached: no answer within 700 ms',
   });
 });
 
