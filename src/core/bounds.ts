@@ -212,7 +212,7 @@ export const bounds = {
   /** Those in all processes that wait for the end of a job. Beyond: `OVERLOADED`. */
   jobWaiters: 10_000,
   /** How long a new owner of the store looks for jobs that run on. Beyond: their run counts as lost. */
-  jobRecoverMs: 2_000,
+  jobRecoverMs: 10_000,
   /** Ends of runs that an instance keeps, since the owner of the store may not have heard them. Beyond: the oldest is dropped, and that job may run again. */
   jobEnds: 1_000,
   /** What these gave. Beyond: the oldest is dropped. */

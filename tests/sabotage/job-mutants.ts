@@ -155,6 +155,12 @@ export const jobMutants: readonly Mutant[] = [
     replace: 'else void this.#run(job);',
   },
   {
+    promise: 'jobs: who lives and is not ready is waited for',
+    ...{ ...dispatcher('is waited for: it may have'), file: 'src/services/store/held-runs.ts' },
+    find: 'living?.every((slot) => asked.has(slot)) === true',
+    replace: 'asked.size > 0',
+  },
+  {
     promise: 'jobs: the death of the owner repeats nothing',
     ...{ ...host('the owner of the store dies', journey), file: 'src/host/job-runs.ts' },
     find: 'if (!isOrphan) run.abort.abort(reason);',

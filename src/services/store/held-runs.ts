@@ -12,12 +12,16 @@ interface HeldNeeds {
   readonly caller: Caller;
   readonly registry: RegistryView;
   readonly clock: Clock;
+  /** Slots of the service whose processes live, ready or not: one that is not may be busy with what is looked for. Undefined: not known yet. */
+  readonly living: (service: string) => readonly number[] | undefined;
 }
 
+/** For one instance to answer. Who is frozen leaves the registry soon. */
+const answerMs = 2_000;
 /** Between two looks. */
 const lookAgainMs = 100;
 
-/** By the number of the job, the slot that has it. Who is not ready within the time has nothing. */
+/** By the number of the job, the slot that has it. It ends when all who live have answered; with nobody there nothing could be begun anyway. */
 export async function findHeldRuns(
   needs: HeldNeeds,
   jobs: readonly Pick<ClaimedJob, 'seq' | 'run'>[],
@@ -28,14 +32,11 @@ export async function findHeldRuns(
   const { clock, registry, worker } = needs;
   const until = clock.now() + bounds.jobRecoverMs;
   const asked = new Set<number>();
-  // One more look when all who are there have answered: others may be coming back to the registry.
-  let quietLooks = 0;
-  while (held.size < wanted.size && clock.now() < until && quietLooks < 2) {
+  while (held.size < wanted.size && clock.now() < until) {
     const service = worker()?.service;
     const slots =
       service === undefined ? [] : (registry.service(service)?.instances ?? []).map(({ slot }) => slot);
     const fresh = slots.filter((slot) => !asked.has(slot));
-    quietLooks = asked.size > 0 && fresh.length === 0 ? quietLooks + 1 : 0;
     const answers = await Promise.all(fresh.map((slot) => runsOf(needs, String(service), slot)));
     for (const [index, runs] of answers.entries()) {
       const slot = fresh[index];
@@ -43,6 +44,8 @@ export async function findHeldRuns(
       asked.add(slot);
       for (const { seq, run } of runs) if (wanted.get(seq) === run) held.set(seq, slot);
     }
+    const living = service === undefined ? undefined : needs.living(service);
+    if (living?.every((slot) => asked.has(slot)) === true) break;
     await new Promise<void>((done) => {
       clock.after(lookAgainMs, done);
     });
@@ -57,7 +60,7 @@ async function runsOf(
   slot: number,
 ): Promise<readonly JobRun[] | undefined> {
   try {
-    const options = { slot, deadlineMs: bounds.jobRecoverMs, retries: 0 };
+    const options = { slot, deadlineMs: answerMs, retries: 0 };
     return (await caller.call(service, heldJobsAction, {}, options)) as readonly JobRun[];
   } catch {
     return undefined;

@@ -2,6 +2,8 @@
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
 import type { RunEnds } from '../../core/job-view.ts';
+import { parseTarget } from '../../core/ids.ts';
+import type { AppStatus } from '../../core/status.ts';
 import type { Log } from '../../define/handling.ts';
 import type { QueueManifest } from '../../define/queue.ts';
 import { runWithoutContext } from '../../mesh/context.ts';
@@ -168,6 +170,7 @@ export class JobDesk {
     return new JobDispatcher({
       ...{ queue, store, caller, registry, clock, random, log },
       worker: () => this.#workers.get(queue),
+      living: (service) => livingSlots(runtime.status(), service),
       waited: (ms) => {
         numbers.waits.observe(ms);
       },
@@ -187,3 +190,10 @@ export class JobDesk {
 }
 
 const waiterKey = (queue: string, id: string): string => `${queue}\n${id}`;
+
+function livingSlots(status: AppStatus | undefined, service: string): readonly number[] | undefined {
+  const instances = status?.services.find(({ name }) => name === service)?.instances;
+  return instances
+    ?.filter(({ state }) => state === 'ready' || state === 'unready')
+    .map(({ slot }) => parseTarget(slot)?.slot ?? 0);
+}

@@ -28,6 +28,8 @@ export interface JobDispatcherNeeds {
   readonly log: Log;
   /** The service that has its worker, and how that wants it; undefined: there is none, or not any more. */
   readonly worker: () => { readonly service: string; readonly manifest: QueueManifest } | undefined;
+  /** See `held-runs.ts`. */
+  readonly living: (service: string) => readonly number[] | undefined;
   /** A run came to its end, and that is written. */
   readonly ran: (end: 'done' | 'failed' | 'again', tookMs: number) => void;
   /** A job was begun for the first time, so long after it was added or due. */

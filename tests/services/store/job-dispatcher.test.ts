@@ -36,6 +36,7 @@ class World implements AsyncDisposable {
   readonly ended: string[] = [];
   answer: (job: Called) => Promise<HowJobWent | Error> = () => Promise.resolve(done);
   held: JobRun[] = [];
+  living: readonly number[] | undefined = [];
   dispatcher: JobDispatcher | undefined;
   readonly #options: QueueOptions;
   #revision = 0;
@@ -59,6 +60,7 @@ class World implements AsyncDisposable {
       ...{ queue: 'work', store: this.store, registry: this.registry, random: Math.random },
       ...{ caller: { call } as Caller, clock: this.folder.clock, log: this.folder.log },
       worker: () => ({ service: 'worker', manifest }),
+      living: () => this.living,
       ran: () => undefined,
       waited: () => undefined,
       ended: (id) => this.ended.push(id),
@@ -217,11 +219,13 @@ test('what an owner before it began goes on where it is; what nobody has in hand
     { seq: 2, run: 9 },
   ];
   await world.instances(2);
-  world.folder.clock.advance(300);
+  world.folder.clock.advance(500);
+  world.living = undefined;
   world.start();
   await turns(10);
   assert.equal(world.called.length, 0, 'nothing is begun before that is known');
-  for (let look = 0; look < 3; look += 1) await world.advance(100);
+  world.living = [1, 2];
+  await world.advance(100);
   const [taken] = world.called;
   assert.deepEqual([taken?.id, taken?.attempt, taken?.slot], ['1', 1, 2]);
   assert.equal(taken?.deadlineMs, 777 - 600, 'what is left of its time');
@@ -232,6 +236,27 @@ test('what an owner before it began goes on where it is; what nobody has in hand
   await world.advance(100);
   assert.deepEqual(world.runs(), ['1 1', '3 1', '2 2']);
   assert.deepEqual(world.counts(), { done: 3 });
+});
+
+test('an instance that lives and is not ready is waited for: it may have what nobody else has', async () => {
+  await using world = new World();
+  await world.add({});
+  await world.store.mutate({
+    area: 'jobs',
+    name: 'turn',
+    input: { queue: 'work', ends: [], claim: { limit: 1 } },
+  });
+  await world.instances(1);
+  for (const living of [undefined, [1, 2]]) {
+    world.living = living;
+    if (world.dispatcher === undefined) world.start();
+    for (let look = 0; look < 10; look += 1) await world.advance(100);
+  }
+  assert.deepEqual([world.called.length, world.counts()], [0, { running: 1 }]);
+  world.held = [{ seq: 1, run: 1 }];
+  await world.instances(2);
+  for (let look = 0; look < 3; look += 1) await world.advance(100);
+  assert.deepEqual([world.runs(), world.called[0]?.slot, world.counts()], [['1 1'], 2, { done: 1 }]);
 });
 
 test('an end that cannot be written now is written when it can be, and nothing is begun meanwhile', async () => {
