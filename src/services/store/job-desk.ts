@@ -66,16 +66,21 @@ export class JobDesk {
     this.#ticker = new ScheduleTicker({ store, log, clock: runtime.clock, added });
   }
 
+  /** Something for this queue goes into the next commit. */
+  wake(queue: string): void {
+    // What is done now is no part of the call that brought it.
+    runWithoutContext(() => this.#dispatchers.get(queue)?.wake());
+  }
+
   /** A change that somebody asked for was made. */
   changed(
     name: string,
     { queue, id = '', reason = '' }: Partial<NamedJob> & { readonly reason?: string },
     answer: unknown,
   ): void {
-    if (queue === undefined) return;
+    if (queue === undefined || name === 'add') return;
     const dispatcher = this.#dispatchers.get(queue);
     const change = answer as Changed;
-    // What is done now is no part of the call that brought it.
     runWithoutContext(() => {
       if (name === 'cancel' && change?.wasRunning === true) dispatcher?.abort(change.seq, reason);
       if (name === 'cancel' || name === 'remove') this.#tellEnd(queue, id);

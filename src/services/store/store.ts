@@ -125,7 +125,10 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
       input: trusted<StoreAsk & ChangeNumber>(),
       async run({ input: { area, name, input, ...change }, caller, parts }) {
         const { store: owned, dispatchers, jobs } = parts;
-        const answer = await owned.mutate({ area, name, input, operation: operationOf(caller, change) });
+        const stored = owned.mutate({ area, name, input, operation: operationOf(caller, change) });
+        // What is added is begun in the commit that stores it.
+        if (area === 'jobs' && name === 'add') jobs.wake((input as NamedJob).queue);
+        const answer = await stored;
         if (area === 'events' && name === 'keep') dispatchers.wake((input as KeepInput).receivers);
         if (area === 'jobs') jobs.changed(name, input as Partial<NamedJob>, answer);
         return answer;

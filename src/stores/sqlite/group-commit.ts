@@ -12,7 +12,14 @@ import type { WaitingMutation } from './commit-line.ts';
 import type { Head } from './head.ts';
 import { writeHead } from './head.ts';
 import type { OperationTotals, Outcome } from './operations.ts';
-import { answerText, findAnswer, forgetExcess, forgetExpired, keepAnswer } from './operations.ts';
+import {
+  answerText,
+  findAnswer,
+  firstExpiry,
+  forgetExcess,
+  forgetExpired,
+  keepAnswer,
+} from './operations.ts';
 import { storeError } from './store-error.ts';
 
 interface GroupCommitNeeds {
@@ -53,6 +60,8 @@ export class GroupCommit {
   readonly counts: CommitCounts = { commits: 0, mutations: 0, repeated: 0, forgottenEarly: 0 };
   readonly #needs: GroupCommitNeeds;
   #head: Head;
+  /** Before that no operation has had its time, and none is looked for. */
+  #firstExpiry = 0;
 
   constructor(needs: GroupCommitNeeds) {
     this.#needs = needs;
@@ -168,8 +177,9 @@ export class GroupCommit {
   #forget(turn: Turn, isTidying: boolean): OperationTotals {
     const { db } = this.#needs;
     const mostRows = Math.max(isTidying ? bounds.storeTidyRows : 0, 2 * turn.remembered + forgetMore);
-    const isLooking = isTidying || turn.remembered > 0;
+    const isLooking = (isTidying || turn.remembered > 0) && turn.now >= this.#firstExpiry;
     const expired = isLooking ? forgetExpired(db, turn.now, mostRows) : nothing;
+    if (isLooking) this.#firstExpiry = Math.min(firstExpiry(db), turn.now + bounds.storeOperationMs);
     const left = this.#totals(turn, expired);
     const excess = forgetExcess(db, left, mostRows);
     this.counts.forgottenEarly += excess.operations;

@@ -94,6 +94,12 @@ export function keepAnswer(db: StoreWriter, { operation, hash, answer, now }: An
 
 const oldest = 'SELECT place, kept_until FROM store_operations ORDER BY place LIMIT ?';
 
+/** Until when the oldest is kept; Infinity: there is none. They expire in the order in which they came. */
+export function firstExpiry(db: StoreWriter): number {
+  const row = db.get(oldest, 1);
+  return row === undefined ? Infinity : Number(row['kept_until']);
+}
+
 /** Removes up to `mostRows` of the oldest that have had their time. */
 export function forgetExpired(db: StoreWriter, now: number, mostRows: number): OperationTotals {
   const sql = `DELETE FROM store_operations WHERE place IN (SELECT place FROM (${oldest}) WHERE kept_until <= ?) RETURNING octet_length(answer) AS bytes`;
