@@ -17,6 +17,7 @@ import { tellCounts } from './jobs-counts.ts';
 import { tellDead, tellList } from './jobs-list.ts';
 import { jobsOptions } from './jobs-options.ts';
 import type { JobsAsk, JobsOptions } from './jobs-options.ts';
+import { tellSchedules, unschedule } from './jobs-schedules.ts';
 import { showJob } from './jobs-show.ts';
 import { watchQueue } from './jobs-watch.ts';
 import type { Outcome } from './outcome.ts';
@@ -24,7 +25,7 @@ import { usage } from './parse-option.ts';
 
 interface Deed {
   /** As it is typed: what stands in `<>` must be said. */
-  readonly syntax: '[queue]' | '<queue>' | '<queue> <id>' | "<queue> '<json>'";
+  readonly syntax: '[queue]' | '<queue>' | '<queue> <id>' | '<queue> <name>' | "<queue> '<json>'";
   /** Beside `--json` and `--app`, which all take. */
   readonly options: readonly (keyof JobsOptions)[];
   readonly run: (ask: JobsAsk) => Promise<Outcome>;
@@ -56,6 +57,8 @@ const deeds: Readonly<Record<string, Deed>> = {
   resume: ofQueue(resumeQueue),
   drain: ofQueue(drainQueue),
   clean: ofQueue(cleanQueue, ['state', 'older']),
+  schedules: ofQueue(tellSchedules),
+  unschedule: { syntax: '<queue> <name>', options: [], run: unschedule },
   watch: ofQueue(watchQueue, ['untilEmpty']),
 };
 
@@ -93,13 +96,14 @@ export const jobsCommand: CommandSpec = {
   name: 'jobs',
   summary: 'Look at queues and their jobs, add some, change their course',
   details:
-    '`list`, `show` and `dead` tell of jobs; `cancel`, `retry`, `promote` (not to wait for its time) and `remove` are about one; `redrive` has all that failed begun once more; `drain` forgets all that are pending, `clean` those that have ended. `watch` tells once a second how a queue gets done: on a terminal as one screen, elsewhere as a line, with --json as JSON; with --until-empty its exit code is 0 only when nothing is open.',
+    '`list`, `show` and `dead` tell of jobs; `cancel`, `retry`, `promote` (not to wait for its time) and `remove` are about one; `redrive` has all that failed begun once more; `drain` forgets all that are pending, `clean` those that have ended. `schedules` tells what is added again and again, `unschedule` ends one of them. `watch` tells once a second how a queue gets done: on a terminal as one screen, elsewhere as a line, with --json as JSON; with --until-empty its exit code is 0 only when nothing is open.',
   arguments: [
     { syntax: '[what]', words: 'what to do; without it: how much there is', choices: Object.keys(deeds) },
     { syntax: '[queue]', words: 'of which queue; counts tells of all without it' },
     {
       syntax: '[which]',
-      words: 'the id of a job, of show, cancel, retry, promote and remove; of add its input, as JSON',
+      words:
+        'the id of a job, of show, cancel, retry, promote and remove; of add its input, as JSON; of unschedule a name',
     },
   ],
   options: jobsOptions,

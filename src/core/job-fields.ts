@@ -25,6 +25,12 @@ export function idField({ id }: Fields): string {
   throw invalid(`id is a text of 1 to ${String(bounds.jobIdChars)} characters, not ${shown(id)}`);
 }
 
+/** The name of a schedule. */
+export function scheduleField({ name }: Fields): string {
+  if (isJobText(name) && name.length <= bounds.scheduleNameChars) return name;
+  throw invalid(`name is a text of 1 to ${String(bounds.scheduleNameChars)} characters, not ${shown(name)}`);
+}
+
 /** Undefined: it gets a number. */
 export function jobIdField({ jobId }: Fields): string | null {
   if (jobId === undefined) return null;

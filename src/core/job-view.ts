@@ -70,3 +70,16 @@ export interface JobListView {
   /** Null: these were the last. */
   readonly next: string | null;
 }
+
+/** `nextAt`: null: it ticks no more, and the log has said why. */
+export interface ScheduleView {
+  readonly name: string;
+  readonly cron: string | null;
+  readonly everyMs: number | null;
+  readonly timeZone: string | null;
+  readonly missed: string;
+  readonly overlap: string;
+  readonly nextAt: number | null;
+  readonly lastAt: number | null;
+  readonly input: unknown;
+}

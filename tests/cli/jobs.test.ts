@@ -224,6 +224,27 @@ test(
   },
 );
 
+test('schedules are told with when they tick next, and ended by name', async () => {
+  assert.equal(await ok('schedules', 'gone'), 'gone has no schedules\n');
+  const nightly = ['nightly', { cron: '0 3 * * *', timeZone: 'Europe/Oslo', overlap: 'skip' }, { number: 1 }];
+  for (const args of [nightly, ['hourly', { everyMs: 3_600_000 }, { number: 2 }]])
+    await admin.post('/call', { action: 'office.schedule', input: { queue: 'gone', args } });
+  const lines = (await ok('schedules', 'gone')).trimEnd().split('\n');
+  assert.match(lines[0] ?? '', /^SCHEDULE +WHEN +NEXT +LAST +MISSED +OVERLAP +INPUT$/);
+  assert.match(lines[1] ?? '', /^hourly +every 1h 00m +.+ never +once +allow +\{"number":2\}$/);
+  assert.match(lines[2] ?? '', /^nightly +0 3 \* \* \* Europe\/Oslo +.+ never +once +skip +\{"number":1\}$/);
+  assert.equal(
+    await ok('unschedule', 'gone', 'nightly'),
+    'nightly of gone ticks no more; what it has added stays\n',
+  );
+  assert.match(await refused(1, 'unschedule', 'gone', 'nightly'), /gone has no schedule nightly/);
+  const left = JSON.parse(await ok('schedules', 'gone', '--json')) as { name: string }[];
+  assert.deepEqual(
+    left.map(({ name }) => name),
+    ['hourly'],
+  );
+});
+
 test('jobs are counted at /metrics, by queue and state', async () => {
   const { services } = await admin.get<AppStatus>('/status');
   const url = services.flatMap(({ urls }) => urls)[0] ?? '';

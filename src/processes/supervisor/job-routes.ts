@@ -4,7 +4,14 @@ import { suggestion } from '../../core/did-you-mean.ts';
 import { TuttiError } from '../../core/errors.ts';
 import { fittingPage } from '../../core/fitting-page.ts';
 import { endedStates, jobStates } from '../../core/job-view.ts';
-import type { JobDetail, JobListView, JobLogView, JobView, QueueView } from '../../core/job-view.ts';
+import type {
+  JobDetail,
+  JobListView,
+  JobLogView,
+  JobView,
+  QueueView,
+  ScheduleView,
+} from '../../core/job-view.ts';
 import { readKept, writeKept } from '../../mesh/kept-event.ts';
 import type { AdminRequest, AdminRoute } from './admin-server.ts';
 import {
@@ -18,6 +25,7 @@ import {
   queueField,
   reasonField,
   requestIdField,
+  scheduleField,
   stateField,
 } from '../../core/job-fields.ts';
 import type { Fields } from '../../core/job-fields.ts';
@@ -151,6 +159,32 @@ async function oneJob(asks: JobAsks, fields: Fields): Promise<JobDetail> {
   return { ...viewOf(row), log: log.map(({ number, at, text }) => ({ number, at, text })) };
 }
 
+/** As the store has it. */
+interface ScheduleRow {
+  readonly name: string;
+  readonly cron: string | null;
+  readonly every_ms: number | null;
+  readonly time_zone: string | null;
+  readonly missed: string;
+  readonly overlap: string;
+  readonly next_at: number | null;
+  readonly last_at: number | null;
+  readonly body: string;
+}
+
+async function listSchedules(asks: JobAsks, fields: Fields): Promise<ScheduleView[]> {
+  const rows = (await asks.ask('schedules', await asks.known(fields))) as ScheduleRow[];
+  return rows.map(({ name, cron, missed, overlap, ...row }) => ({
+    ...{ name, cron, everyMs: row.every_ms, timeZone: row.time_zone, missed, overlap },
+    ...{ nextAt: row.next_at, lastAt: row.last_at, input: readKept(row.body).payload },
+  }));
+}
+
+async function unschedule(asks: JobAsks, { body }: AdminRequest): Promise<object> {
+  const name = scheduleField(body);
+  return { changed: await asks.change('unschedule', { ...(await asks.known(body)), name }) };
+}
+
 async function addJob(asks: JobAsks, { body: fields }: AdminRequest): Promise<object> {
   const { queue } = await asks.known(fields);
   const limit = { what: `The input of a job of ${queue}`, limitBytes: bounds.jobInputBytes };
@@ -207,6 +241,8 @@ export function jobRoutes(needs: JobRouteNeeds): Record<string, AdminRoute> {
     'GET /jobs/queue': asked(oneQueue),
     'GET /jobs/list': asked(listJobs),
     'GET /jobs/job': asked(oneJob),
+    'GET /jobs/schedules': asked(listSchedules),
+    'POST /jobs/unschedule': answer((request) => unschedule(asks, request)),
     'POST /jobs/add': answer((request) => addJob(asks, request)),
     'POST /jobs/cancel': answer(changeOne(asks, 'cancel', cancelWish)),
     'POST /jobs/retry': answer(changeOne(asks, 'retry')),
