@@ -13,7 +13,7 @@ import { makeImage, mountImage, unmount, withoutDisk } from '../stores/small-dis
 import { StoreFolder } from '../stores/store-folder.ts';
 
 const skip = withoutDisk('image');
-const cuts = process.env['TUTTI_LONG'] === '1' ? 20 : 3;
+const cuts = process.env['TUTTI_LONG'] === '1' ? 30 : 3;
 
 /** How many were answered for, how many of them are not there after the power went, and whether the store was opened at all. */
 interface Cut {
