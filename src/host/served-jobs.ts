@@ -57,7 +57,9 @@ function runnerOf(needs: Runner): (input: unknown, call: IncomingCall) => unknow
         return afterwards(handle(handling), checked);
       }
       const message = `The input does not fit the schema of the queue ${queue}`;
-      throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(result.issues) });
+      const error = new TuttiError('INVALID_INPUT', { message, issues: inputIssues(result.issues) });
+      unfit.add(error);
+      throw error;
     });
   });
 }
@@ -66,12 +68,11 @@ function giveUp(reason: string): never {
   throw new GaveUp(reason);
 }
 
-/** The form of the job itself, not of what its handler asks of others: that would be its own affair, and is `INTERNAL`. */
-const isFinal = (error: unknown): boolean =>
-  error instanceof GaveUp || (isTuttiError(error, 'INVALID_INPUT') && Array.isArray(error.data['issues']));
+/** Said of the input of a job, not of what its handler asks of others. */
+const unfit = new WeakSet<TuttiError>();
 
 function howItFailed(error: unknown): HowJobWent {
-  if (isTuttiError(error)) return { failed: failureText(error), isFinal: isFinal(error) };
+  if (isTuttiError(error)) return { failed: failureText(error), isFinal: unfit.has(error) };
   const text = error instanceof Error ? (error.stack ?? error.message) : shown(error);
   return error instanceof GaveUp
     ? { failed: error.message, isFinal: true }

@@ -101,6 +101,12 @@ export const jobMutants: readonly Mutant[] = [
     replace: "'(dedup_until IS NULL OR dedup_until > ? - 1e15)'",
   },
   {
+    promise: 'jobs: a text that is cut is no damage',
+    ...{ ...turns('cut within a character'), file: 'src/stores/sqlite/stored-text.ts' },
+    find: '.toWellFormed()',
+    replace: '',
+  },
+  {
     promise: 'jobs: a damaged row holds up no other',
     ...{ ...turns('a damaged row holds up no other'), file: 'src/stores/job-queue/job-writer.ts' },
     find: "if (checksumOf(jobs, row) === row['checksum'])",
@@ -175,8 +181,8 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: input that does not fit fails at once',
     ...host('an earlier release', facade),
-    find: "isTuttiError(error, 'INVALID_INPUT') && Array.isArray",
-    replace: "isTuttiError(error, 'INVALID_OUTPUT') && Array.isArray",
+    find: 'isFinal: unfit.has(error)',
+    replace: 'isFinal: false',
   },
   {
     promise: 'jobs: others see no stack',

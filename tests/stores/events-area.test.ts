@@ -7,7 +7,7 @@ import { writeKept } from '../../src/mesh/kept-event.ts';
 import { eventsArea } from '../../src/stores/event-log/events-area.ts';
 import { checksumOf } from '../../src/stores/sqlite/checksum.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
-import { StoreFolder } from './store-folder.ts';
+import { setBound, StoreFolder } from './store-folder.ts';
 
 const area = 'events';
 const keep = (store: Store, receivers: string[]): Promise<unknown> => {
@@ -33,4 +33,18 @@ test('a payload that is too large, or none at all, is refused before it is sent'
   const text = 'x'.repeat(bounds.keptEventBytes);
   assert.throws(() => writeKept(text, undefined), { code: 'PAYLOAD_TOO_LARGE' });
   assert.throws(() => writeKept(undefined, undefined), { code: 'INVALID_INPUT' });
+});
+
+test('a reason that is cut within a character is no damage', async (context) => {
+  setBound(context, 'deadEventError', 3);
+  using folder = new StoreFolder();
+  await using store = folder.open([eventsArea]);
+  const seq = await keep(store, ['mailer']);
+  const input = { receiver: 'mailer', seq, end: 'dead', error: 'ab😀' };
+  await store.mutate({ area, name: 'settle', input });
+  const [dead] = store.query({
+    ...{ area, name: 'dead' },
+    input: { receiver: 'mailer', after: 0, limit: 1 },
+  }) as { error: string }[];
+  assert.equal(dead?.error, 'ab\ufffd');
 });

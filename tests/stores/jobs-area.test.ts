@@ -360,6 +360,25 @@ test('a queue that has as many open ones as it may have takes no more', async (c
   assert.deepEqual(await jobs.add({}), [{ id: '3', added: true }]);
 });
 
+test('what is cut within a character, or holds half of one, is no damage', async (context) => {
+  setBound(context, 'jobError', 3);
+  setBound(context, 'jobLogChars', 3);
+  await using jobs = new Jobs();
+  await jobs.add({}, {}, {});
+  const [first, second] = await jobs.claim();
+  assert.ok(first && second);
+  await jobs.change('log', { seq: 1, run: 1, text: 'ab😀' });
+  await jobs.end(first, { end: 'failed', reason: 'ab😀' });
+  await jobs.end(second, { end: 'again', afterMs: 0, reason: '\ud800\0x' });
+  await jobs.change('cancel', { id: '3', reason: 'ab😀' });
+  assert.deepEqual(
+    ['1', '2', '3'].map((id) => jobs.job(id)?.reason),
+    ['ab\ufffd', '\ufffd\0x', 'ab\ufffd'],
+  );
+  assert.equal(jobs.ask<{ text: string }[]>('logs', { id: '1' })[0]?.text, 'ab\ufffd');
+  assert.equal((await jobs.store.verify()).isSound, true);
+});
+
 test('a damaged row holds up no other: it has failed, and whoever looks at it is told', async () => {
   await using jobs = new Jobs();
   await jobs.add({}, {}, { delayMs: 100 }, {});

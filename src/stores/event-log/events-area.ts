@@ -6,6 +6,7 @@ import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
 import type { Area, CheckedTable, StoreReader, StoreRow, StoreWriter } from '../sqlite/area.ts';
 import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
+import { storedText } from '../sqlite/stored-text.ts';
 
 /** An event as it was kept. */
 export interface KeptEvent {
@@ -190,7 +191,7 @@ function settle(db: StoreWriter, input: SettleInput, now: number): void {
     return;
   }
   const attempts = row.attempts + 1;
-  const error = input.error.slice(0, bounds.deadEventError);
+  const error = storedText(input.error, bounds.deadEventError);
   if (input.end === 'retry') {
     writeDelivery(db, { ...row, attempts, error, due: now + input.afterMs });
     return;

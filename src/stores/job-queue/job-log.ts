@@ -3,6 +3,7 @@ import { bounds } from '../../core/bounds.ts';
 import type { StoreReader, StoreRow, StoreWriter } from '../sqlite/area.ts';
 import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
 import { jobLogs } from './job-table.ts';
+import { storedText } from '../sqlite/stored-text.ts';
 
 export interface LogRow {
   readonly seq: number;
@@ -15,7 +16,7 @@ export interface LogRow {
 // eslint-disable-next-line max-params -- a row, and when it is written
 export function addLog(db: StoreWriter, seq: number, text: string, now: number): void {
   const last = db.get('SELECT max(number) AS number FROM job_logs WHERE seq = ?', seq)?.['number'];
-  const row = { seq, number: Number(last ?? 0) + 1, at: now, text: text.slice(0, bounds.jobLogChars) };
+  const row = { seq, number: Number(last ?? 0) + 1, at: now, text: storedText(text, bounds.jobLogChars) };
   db.run(
     'INSERT INTO job_logs VALUES (?, ?, ?, ?, ?)',
     seq,

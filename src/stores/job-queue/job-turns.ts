@@ -9,6 +9,7 @@ import { addLog } from './job-log.ts';
 import { findJob, queueRow, states, writeQueue } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
 import type { JobWriter } from './job-writer.ts';
+import { storedText } from '../sqlite/stored-text.ts';
 
 export interface ClaimInput {
   readonly limit: number;
@@ -140,7 +141,7 @@ function settle(db: JobWriter, input: SettleInput, now: number): boolean {
     db.update(job, { ...pending(now, input.afterMs), attempts: job.attempts - 1 });
     return true;
   }
-  const reason = input.reason.slice(0, bounds.jobError);
+  const reason = storedText(input.reason, bounds.jobError);
   if (input.end === 'failed') db.update(job, { state: states.failed, ended: now, reason });
   else db.update(job, { ...pending(now, input.afterMs), reason });
   return true;

@@ -4,6 +4,7 @@ import type { StoreWriter } from '../sqlite/area.ts';
 import { findJobs, isEnded, jobOf, queueRow, states, writeQueue } from './job-table.ts';
 import type { NamedJob, StateName } from './job-table.ts';
 import type { JobWriter } from './job-writer.ts';
+import { storedText } from '../sqlite/stored-text.ts';
 
 /** What was changed; null: it was in no state for it. */
 export type Changed = { readonly seq: number; readonly wasRunning: boolean } | null;
@@ -15,7 +16,7 @@ export function cancel(
 ): Changed {
   const job = jobOf(db, queue, id);
   if (isEnded(job.state)) return null;
-  db.update(job, { state: states.cancelled, ended: now, reason: reason.slice(0, bounds.jobError) });
+  db.update(job, { state: states.cancelled, ended: now, reason: storedText(reason, bounds.jobError) });
   return { seq: job.seq, wasRunning: job.state === states.running };
 }
 
