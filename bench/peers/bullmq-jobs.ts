@@ -41,9 +41,16 @@ export async function startBullmq(
     await answer(child);
     return child;
   };
-  const adder = await start('add');
-  const working = await Promise.all(Array.from({ length: workers }, () => start('work')));
-  const all = [redis.child, adder, ...working];
+  const started: ChildProcess[] = [];
+  try {
+    for (const role of ['add', ...Array.from({ length: workers }, () => 'work')])
+      started.push(await start(role));
+  } catch (error) {
+    await Promise.all([...started, redis.child].map((child) => end(child)));
+    throw error;
+  }
+  const [adder, ...working] = started as [ChildProcess, ...ChildProcess[]];
+  const all = [redis.child, ...started];
   const ask = async (child: ChildProcess, wish: object): Promise<unknown> => {
     child.send(wish);
     return answer(child, limitMs);
