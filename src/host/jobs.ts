@@ -1,7 +1,10 @@
 /** `jobs`: asks the store of the app about work that is to be done. What is added is held against the schema of its queue before it leaves. */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
+import { jobStates } from '../core/job-view.ts';
 import { shown } from '../core/options.ts';
+import { shortReason, viewOf } from '../core/stored-job.ts';
+import type { StoredJob } from '../core/stored-job.ts';
 import type { Clock } from '../core/ports.ts';
 import type {
   AddedJob,
@@ -14,7 +17,6 @@ import type {
   ScheduleOptions,
 } from '../define/jobs.ts';
 import type { Queue } from '../define/queue.ts';
-import { readKept } from '../mesh/kept-event.ts';
 import type { StoreClient } from '../mesh/store-client.ts';
 import {
   bodyOf,
@@ -33,45 +35,22 @@ const area = 'jobs';
 const sliceMs = 20_000;
 const defaultPage = 100;
 
-/** As the store has it; see `stores/job-queue/job-table`. */
-interface JobRow {
-  readonly queue: string;
-  readonly id: string;
-  readonly state: number;
-  readonly priority: number;
-  readonly due: number;
-  readonly attempts: number;
-  readonly added: number;
-  readonly started: number | null;
-  readonly ended: number | null;
-  readonly body: string;
-  readonly result: string | null;
-  readonly reason: string | null;
-  readonly progress: string | null;
-}
-
-const stateNames = ['pending', 'pending', 'running', 'done', 'failed', 'cancelled'] as const;
-const delayedState = 1;
-
 const dateOf = (at: number | null): Date | undefined => (at === null ? undefined : new Date(at));
-const valueOf = (json: string | null): unknown => (json === null ? undefined : (JSON.parse(json) as unknown));
 
-const jobOf = (row: JobRow): Job => ({
-  id: row.id,
-  queue: row.queue,
-  state: stateNames[row.state] ?? 'pending',
-  input: readKept(row.body).payload,
-  priority: row.priority,
-  attempts: row.attempts,
-  progress: valueOf(row.progress),
-  result: valueOf(row.result),
-  // The first line: what follows is a stack, for who runs the app.
-  reason: row.reason?.split('\n', 1)[0],
-  addedAt: new Date(row.added),
-  dueAt: row.state === delayedState ? new Date(row.due) : undefined,
-  startedAt: dateOf(row.started),
-  endedAt: dateOf(row.ended),
-});
+function jobOf(row: StoredJob): Job {
+  const view = viewOf(row);
+  const { id, queue, state, input, priority, attempts } = view;
+  return {
+    ...{ id, queue, state, input, priority, attempts },
+    progress: row.progress === null ? undefined : view.progress,
+    result: row.result === null ? undefined : view.result,
+    reason: shortReason(view),
+    addedAt: new Date(view.addedAt),
+    dueAt: dateOf(view.dueAt),
+    startedAt: dateOf(view.startedAt),
+    endedAt: dateOf(view.endedAt),
+  };
+}
 
 class StoredJobs implements Jobs {
   readonly #store: StoreClient;
@@ -109,7 +88,7 @@ class StoredJobs implements Jobs {
   }
 
   async get(queue: Queue, id: string): Promise<never> {
-    const row = (await this.#ask('get', this.#named(queue, id))) as JobRow | undefined | null;
+    const row = (await this.#ask('get', this.#named(queue, id))) as StoredJob | undefined | null;
     return (row ? jobOf(row) : undefined) as never;
   }
 
@@ -117,13 +96,13 @@ class StoredJobs implements Jobs {
     queue: Queue,
     { state, limit = defaultPage, after, afterId }: JobListOptions = {},
   ): Promise<{ jobs: never[]; next: string | undefined }> {
-    if (state !== undefined && !stateNames.includes(state))
+    if (state !== undefined && !jobStates.includes(state))
       throw invalid(`A job is pending, running, done, failed or cancelled, not ${shown(state)}`);
     if (!Number.isInteger(limit) || limit < 1 || limit > bounds.jobPage)
       throw invalid(`limit is a whole number from 1 to ${String(bounds.jobPage)}`);
     if (after !== undefined && afterId !== undefined) throw invalid('A page has an after or an afterId');
     const page = await this.#ask('list', { queue: nameOf(queue), state, limit, after, afterId });
-    const { jobs, next } = page as { jobs: JobRow[]; next?: string };
+    const { jobs, next } = page as { jobs: StoredJob[]; next?: string };
     return { jobs: jobs.map(jobOf) as never[], next };
   }
 
@@ -154,7 +133,7 @@ class StoredJobs implements Jobs {
       const row = (await this.#store.wait(
         { area, name: 'end', input: { ...named, withinMs } },
         leftMs + bounds.storeMs,
-      )) as JobRow | null;
+      )) as StoredJob | null;
       if (row !== null) return jobOf(row) as never;
     }
     throw new TuttiError('CALL_TIMED_OUT', { action: `job ${id} of ${named.queue}` });

@@ -186,9 +186,9 @@ export const jobMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs: others see no stack',
-    ...{ ...host('has no stack', facade), file: 'src/host/jobs.ts' },
-    find: "row.reason?.split('\\n', 1)[0]",
-    replace: 'row.reason ?? undefined',
+    ...{ ...host('has no stack', facade), file: 'src/core/stored-job.ts' },
+    find: "reason?.split('\\n', 1)[0]",
+    replace: 'reason ?? undefined',
   },
   {
     promise: 'jobs: what is added fits its schema',

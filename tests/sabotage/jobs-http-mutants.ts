@@ -21,8 +21,8 @@ export const jobsHttpMutants: readonly Mutant[] = [
   {
     promise: 'jobs over HTTP: a client sees no stack',
     file: door,
-    find: "row.reason?.split('\\n', 1)[0]",
-    replace: 'row.reason ?? undefined',
+    find: 'reason: shortReason(view)',
+    replace: 'reason: (shortReason, view.reason)',
     ...http('of why a job failed'),
   },
   {

@@ -4,14 +4,9 @@ import { suggestion } from '../../core/did-you-mean.ts';
 import { TuttiError } from '../../core/errors.ts';
 import { fittingPage } from '../../core/fitting-page.ts';
 import { endedStates, jobStates } from '../../core/job-view.ts';
-import type {
-  JobDetail,
-  JobListView,
-  JobLogView,
-  JobView,
-  QueueView,
-  ScheduleView,
-} from '../../core/job-view.ts';
+import type { JobDetail, JobListView, JobLogView, QueueView, ScheduleView } from '../../core/job-view.ts';
+import { viewOf } from '../../core/stored-job.ts';
+import type { StoredJob } from '../../core/stored-job.ts';
 import { readKept, writeKept } from '../../mesh/kept-event.ts';
 import type { AdminRequest, AdminRoute } from './admin-server.ts';
 import {
@@ -37,40 +32,7 @@ export interface JobRouteNeeds {
   readonly operator: Pick<Operator, 'storeClient'>;
 }
 
-/** As the store has it. */
-interface JobRow {
-  readonly id: string;
-  readonly queue: string;
-  readonly state: number;
-  readonly priority: number;
-  readonly due: number;
-  readonly attempts: number;
-  readonly added: number;
-  readonly started: number | null;
-  readonly ended: number | null;
-  readonly body: string;
-  readonly result: string | null;
-  readonly reason: string | null;
-  readonly progress: string | null;
-}
-
 const area = 'jobs';
-const delayedState = 1;
-const stateNames = ['pending', 'pending', 'running', 'done', 'failed', 'cancelled'] as const;
-
-const valueOf = (json: string | null): unknown => (json === null ? null : (JSON.parse(json) as unknown));
-
-function viewOf(row: JobRow): JobView {
-  const { id, queue, state, priority, attempts, reason, added, started, ended } = row;
-  const { payload, context } = readKept(row.body);
-  return {
-    ...{ id, queue, state: stateNames[state] ?? 'pending', input: payload, priority, attempts },
-    ...{ progress: valueOf(row.progress), result: valueOf(row.result), reason },
-    ...{ addedAt: added, dueAt: state === delayedState ? row.due : null },
-    ...{ startedAt: started, endedAt: ended, requestId: context.requestId ?? null },
-  };
-}
-
 class JobAsks {
   readonly #needs: JobRouteNeeds;
 
@@ -146,13 +108,13 @@ async function listJobs(asks: JobAsks, fields: Fields): Promise<JobListView> {
     after: afterField(fields),
   };
   const page = await fittingPage(limitField(fields), (limit) => asks.ask('list', { ...place, limit }));
-  const { jobs, next } = page as { readonly jobs: readonly JobRow[]; readonly next?: string };
+  const { jobs, next } = page as { readonly jobs: readonly StoredJob[]; readonly next?: string };
   return { jobs: jobs.map(viewOf), next: next ?? null };
 }
 
 async function oneJob(asks: JobAsks, fields: Fields): Promise<JobDetail> {
   const named = await asks.job(fields);
-  const row = (await asks.ask('get', named)) as JobRow | null | undefined;
+  const row = (await asks.ask('get', named)) as StoredJob | null | undefined;
   if (row === undefined || row === null)
     throw new TuttiError('NOT_FOUND', { what: `Job ${named.id} of ${named.queue}` });
   const log = (await asks.ask('logs', named)) as readonly JobLogView[];

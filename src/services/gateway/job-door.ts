@@ -17,13 +17,13 @@ import {
 } from '../../core/job-fields.ts';
 import type { Fields } from '../../core/job-fields.ts';
 import { jobStates } from '../../core/job-view.ts';
+import { shortReason, viewOf } from '../../core/stored-job.ts';
+import type { StoredJob } from '../../core/stored-job.ts';
 import { misfits } from '../../define/fits-schema.ts';
 import type { JsonSchema } from '../../define/schema.ts';
 import type { CallContext } from '../../mesh/context.ts';
-import { readKept, writeKept } from '../../mesh/kept-event.ts';
+import { writeKept } from '../../mesh/kept-event.ts';
 import type { StoreClient } from '../../mesh/store-client.ts';
-import { states } from '../../stores/job-queue/job-table.ts';
-import type { JobRow } from '../../stores/job-queue/job-table.ts';
 import type { JobDeed } from './job-actions.ts';
 
 /** One request. */
@@ -39,19 +39,22 @@ export interface JobRequest {
 
 const area = 'jobs';
 const usualPage = 100;
-const stateNames = ['pending', 'pending', 'running', 'done', 'failed', 'cancelled'] as const;
-
-const valueOf = (json: string | null): unknown => (json === null ? undefined : (JSON.parse(json) as unknown));
 const momentOf = (at: number | null): string | undefined =>
   at === null ? undefined : new Date(at).toISOString();
 
-const jobOf = (row: JobRow): object => ({
-  ...{ id: row.id, queue: row.queue, state: stateNames[row.state], input: readKept(row.body).payload },
-  ...{ priority: row.priority, attempts: row.attempts },
-  ...{ progress: valueOf(row.progress), result: valueOf(row.result), reason: row.reason?.split('\n', 1)[0] },
-  ...{ addedAt: momentOf(row.added), dueAt: row.state === states.delayed ? momentOf(row.due) : undefined },
-  ...{ startedAt: momentOf(row.started), endedAt: momentOf(row.ended) },
-});
+function jobOf(row: StoredJob): object {
+  const view = viewOf(row);
+  const { id, queue, state, input, priority, attempts } = view;
+  return {
+    ...{ id, queue, state, input, priority, attempts },
+    ...{
+      progress: row.progress === null ? undefined : view.progress,
+      result: row.result === null ? undefined : view.result,
+    },
+    ...{ reason: shortReason(view), addedAt: momentOf(view.addedAt), dueAt: momentOf(view.dueAt) },
+    ...{ startedAt: momentOf(view.startedAt), endedAt: momentOf(view.endedAt) },
+  };
+}
 
 export class JobDoor {
   readonly #store: StoreClient;
@@ -105,13 +108,13 @@ export class JobDoor {
     const place = { state: stateField(fields, jobStates), after: afterField(fields) };
     const limit = fields['limit'] === undefined ? usualPage : limitField(fields);
     const page = await fittingPage(limit, (most) => this.#query('list', { ...place, limit: most }, request));
-    const { jobs, next } = page as { readonly jobs: readonly JobRow[]; readonly next?: string };
+    const { jobs, next } = page as { readonly jobs: readonly StoredJob[]; readonly next?: string };
     return { jobs: jobs.map(jobOf), next };
   }
 
   async #get(request: JobRequest): Promise<object> {
     const id = idField(request.fields);
-    const row = (await this.#query('get', { id }, request)) as JobRow | null | undefined;
+    const row = (await this.#query('get', { id }, request)) as StoredJob | null | undefined;
     if (row === undefined || row === null)
       throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${request.queue}` });
     return jobOf(row);
