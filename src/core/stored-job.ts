@@ -44,3 +44,7 @@ export function viewOf(row: StoredJob): JobView {
 /** What follows it is a stack, for who runs the app. */
 export const shortReason = ({ reason }: Pick<JobView, 'reason'>): string | undefined =>
   reason?.split('\n', 1)[0];
+
+/** For strangers: what an error of ours says, or a worker who gave up; of a bug, which may name paths and statements, only that there was one. */
+export const publicReason = (view: Pick<JobView, 'reason'>): string | undefined =>
+  view.reason?.includes('\n    at ') === true ? 'Something went wrong on our side' : shortReason(view);

@@ -39,6 +39,11 @@ export class JobRuns {
     return [...this.#running.values(), ...this.#ended.values()].map(runOf);
   }
 
+  /** It was cancelled. */
+  abort(run: JobRun, error: TuttiError): void {
+    this.#running.get(keyOf(run))?.abort.abort(error);
+  }
+
   /** What still runs is given back: it did not count. */
   release(error: TuttiError): void {
     for (const { abort } of this.#running.values()) abort.abort(error);
@@ -58,9 +63,8 @@ export class JobRuns {
     const takenBack = Promise.withResolvers<never>();
     const onAbort = (): void => {
       const reason: unknown = signal.reason;
-      // Its owner is gone, and the next one will ask for it: nobody has taken it back.
-      const isOrphan = isTuttiError(reason, 'CANCELLED') && reason.data['isCallerGone'] === true;
-      if (!isOrphan) run.abort.abort(reason);
+      // Otherwise its owner stops, or is gone, and the next one will ask for it.
+      if (isTuttiError(reason, 'CALL_TIMED_OUT')) run.abort.abort(reason);
       takenBack.reject(reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });

@@ -1,6 +1,7 @@
 /** `jobs`: asks the store of the app about work that is to be done. What is added is held against the schema of its queue before it leaves. */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
+import { fittingPage } from '../core/fitting-page.ts';
 import { jobStates } from '../core/job-view.ts';
 import { shown } from '../core/options.ts';
 import { shortReason, viewOf } from '../core/stored-job.ts';
@@ -52,6 +53,22 @@ function jobOf(row: StoredJob): Job {
   };
 }
 
+/** Who does not wait any more hears nothing of it; the question ends by itself. */
+async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return asked;
+  asked.catch(() => undefined);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([asked, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 class StoredJobs implements Jobs {
   readonly #store: StoreClient;
   readonly #clock: Clock;
@@ -101,7 +118,8 @@ class StoredJobs implements Jobs {
     if (!Number.isInteger(limit) || limit < 1 || limit > bounds.jobPage)
       throw invalid(`limit is a whole number from 1 to ${String(bounds.jobPage)}`);
     if (after !== undefined && afterId !== undefined) throw invalid('A page has an after or an afterId');
-    const page = await this.#ask('list', { queue: nameOf(queue), state, limit, after, afterId });
+    const place = { queue: nameOf(queue), state, after, afterId };
+    const page = await fittingPage(limit, (fitting) => this.#ask('list', { ...place, limit: fitting }));
     const { jobs, next } = page as { jobs: StoredJob[]; next?: string };
     return { jobs: jobs.map(jobOf) as never[], next };
   }
@@ -130,10 +148,11 @@ class StoredJobs implements Jobs {
       signal?.throwIfAborted();
       const withinMs = Math.min(sliceMs, leftMs);
       // What the question itself takes is not part of its time.
-      const row = (await this.#store.wait(
+      const asked = this.#store.wait(
         { area, name: 'end', input: { ...named, withinMs } },
         leftMs + bounds.storeMs,
-      )) as StoredJob | null;
+      );
+      const row = (await unlessAborted(asked, signal)) as StoredJob | null;
       if (row !== null) return jobOf(row) as never;
     }
     throw new TuttiError('CALL_TIMED_OUT', { action: `job ${id} of ${named.queue}` });

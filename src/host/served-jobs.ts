@@ -9,8 +9,8 @@ import { shown } from '../core/options.ts';
 import { inputIssues } from '../define/schema.ts';
 import type { SchemaResult } from '../define/schema.ts';
 import type { WorkerDefinition } from '../define/queue.ts';
-import { heldJobsAction, jobAction } from '../mesh/kept-job.ts';
-import type { DeliveredJob, HowJobWent } from '../mesh/kept-job.ts';
+import { abortJobAction, heldJobsAction, jobAction } from '../mesh/kept-job.ts';
+import type { DeliveredJob, HowJobWent, JobRun } from '../mesh/kept-job.ts';
 import type { ResponderAction } from '../mesh/responder.ts';
 import type { IncomingCall } from '../mesh/served-call.ts';
 import type { StoreClient } from '../mesh/store-client.ts';
@@ -138,5 +138,13 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
       return runs.held();
     },
   };
-  return jobs.length === 0 ? [] : [...jobs, held];
+  const abort: ResponderAction = {
+    ...{ name: abortJobAction, hash: '', idempotent: true, concurrency: 8 },
+    invoke(input, call) {
+      refuseOthers(call, abortJobAction);
+      const { reason, ...run } = input as JobRun & { readonly reason: string };
+      runs.abort(run, new TuttiError('CANCELLED', { message: reason }));
+    },
+  };
+  return jobs.length === 0 ? [] : [...jobs, held, abort];
 }

@@ -5,6 +5,9 @@ export const jobAction = (queue: string): string => `$job ${queue}`;
 /** Answers which runs the instance has in hand, or has ended and not told: `JobRun[]`. */
 export const heldJobsAction = '$jobs';
 
+/** Ends a run that was cancelled, wherever it is: `JobRun`. A call that is taken back does not, since its owner may only be stopping. */
+export const abortJobAction = '$abort job';
+
 /** One run of a job. */
 export interface JobRun {
   readonly seq: number;

@@ -255,8 +255,7 @@ export class ServedLink implements CallOrigin {
   #close(fault: string | undefined): void {
     this.#helloTimer.cancel();
     this.#owner.place?.gone(this);
-    for (const call of this.#calls.values())
-      this.#owner.desk.withdraw(call, new TuttiError('CANCELLED', { isCallerGone: true }));
+    for (const call of this.#calls.values()) this.#owner.desk.withdraw(call, new TuttiError('CANCELLED'));
     this.#calls.clear();
     this.#owner.closed(this, fault);
   }

@@ -79,6 +79,19 @@ test('what runs when the owner of the store dies runs on, once, and its end is n
   await lives('store:main#1', pid);
 });
 
+test('a restart of the store that was asked for holds up no queue, and what runs runs on', async () => {
+  const id = await app.add({ number: 11, ms: 2_500 }, {}, { queue: 'hardy' });
+  await app.begun(id);
+  const at = performance.now();
+  await app.admin.post('/restart', { target: 'store:main' }, { timeoutMs: 30_000 });
+  const quick = await app.end(await app.add({ number: 12 }));
+  const tookMs = performance.now() - at;
+  assert.equal(quick.state, 'done');
+  assert.equal((await app.ask<{ state: string }>('get', [id], { queue: 'hardy' })).state, 'running');
+  const job = await app.end(id, 'hardy');
+  assert.deepEqual([job.state, job.attempts, runsOf(id, 'begun')], ['done', 1, 1], `${String(tookMs)} ms`);
+});
+
 test('a running job is cancelled wherever it runs: its signal aborts within a second, and its end changes nothing', async () => {
   const id = await app.add({ number: 6, ms: 900 });
   await app.begun(id);

@@ -143,16 +143,16 @@ export const jobMutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    promise: 'jobs: a stop waits for what runs',
+    promise: 'jobs: a stop leaves what runs to the next owner',
     ...dispatcher('a stop begins nothing more'),
-    find: 'this.#isStopping && this.#runs.size === 0',
-    replace: 'this.#isStopping',
+    find: 'if (this.#hasEnded) return;',
+    replace: '',
   },
   {
     promise: 'jobs: after a stop nothing is waited for',
     ...dispatcher('after a stop'),
-    find: '  #end(): void {\n    this.#timer?.cancel();',
-    replace: '  #end(): void {',
+    find: '    this.#hasEnded = true;\n    this.#timer?.cancel();',
+    replace: '    this.#hasEnded = true;',
   },
   {
     promise: 'jobs: a new owner takes over what runs',
@@ -169,7 +169,7 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: the death of the owner repeats nothing',
     ...{ ...host('the owner of the store dies', journey), file: 'src/host/job-runs.ts' },
-    find: 'if (!isOrphan) run.abort.abort(reason);',
+    find: "if (isTuttiError(reason, 'CALL_TIMED_OUT')) run.abort.abort(reason);",
     replace: 'run.abort.abort(reason);',
   },
   {

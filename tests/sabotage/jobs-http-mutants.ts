@@ -21,8 +21,8 @@ export const jobsHttpMutants: readonly Mutant[] = [
   {
     promise: 'jobs over HTTP: a client sees no stack',
     file: door,
-    find: 'reason: shortReason(view)',
-    replace: 'reason: (shortReason, view.reason)',
+    find: 'reason: publicReason(view)',
+    replace: 'reason: (publicReason, view.reason)',
     ...http('of why a job failed'),
   },
   {

@@ -17,7 +17,7 @@ import {
 } from '../../core/job-fields.ts';
 import type { Fields } from '../../core/job-fields.ts';
 import { jobStates } from '../../core/job-view.ts';
-import { shortReason, viewOf } from '../../core/stored-job.ts';
+import { publicReason, viewOf } from '../../core/stored-job.ts';
 import type { StoredJob } from '../../core/stored-job.ts';
 import { misfits } from '../../define/fits-schema.ts';
 import type { JsonSchema } from '../../define/schema.ts';
@@ -51,7 +51,7 @@ function jobOf(row: StoredJob): object {
       progress: row.progress === null ? undefined : view.progress,
       result: row.result === null ? undefined : view.result,
     },
-    ...{ reason: shortReason(view), addedAt: momentOf(view.addedAt), dueAt: momentOf(view.dueAt) },
+    ...{ reason: publicReason(view), addedAt: momentOf(view.addedAt), dueAt: momentOf(view.dueAt) },
     ...{ startedAt: momentOf(view.startedAt), endedAt: momentOf(view.endedAt) },
   };
 }

@@ -3,6 +3,7 @@ import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
 import type { RunEnds } from '../../core/job-view.ts';
 import { parseTarget } from '../../core/ids.ts';
+import type { InstanceState } from '../../core/instance-state.ts';
 import type { AppStatus } from '../../core/status.ts';
 import type { Log } from '../../define/handling.ts';
 import type { QueueManifest } from '../../define/queue.ts';
@@ -196,9 +197,17 @@ export class JobDesk {
 
 const waiterKey = (queue: string, id: string): string => `${queue}\n${id}`;
 
+/** One that stops may still be at work on what nobody else should begin. */
+const livingStates: ReadonlySet<string> = new Set<InstanceState>([
+  'ready',
+  'unready',
+  'draining',
+  'stopping',
+]);
+
 function livingSlots(status: AppStatus | undefined, service: string): readonly number[] | undefined {
   const instances = status?.services.find(({ name }) => name === service)?.instances;
   return instances
-    ?.filter(({ state }) => state === 'ready' || state === 'unready')
+    ?.filter(({ state }) => livingStates.has(state))
     .map(({ slot }) => parseTarget(slot)?.slot ?? 0);
 }

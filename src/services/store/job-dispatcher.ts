@@ -10,7 +10,7 @@ import type { QueueManifest } from '../../define/queue.ts';
 import { jobDelay } from '../../define/queue.ts';
 import type { Caller } from '../../mesh/caller.ts';
 import { readKept } from '../../mesh/kept-event.ts';
-import { jobAction } from '../../mesh/kept-job.ts';
+import { abortJobAction, jobAction } from '../../mesh/kept-job.ts';
 import type { DeliveredJob, HowJobWent } from '../../mesh/kept-job.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { ClaimedJob, TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
@@ -58,6 +58,10 @@ interface Ended {
   readonly ending: Ending;
 }
 
+/** For a run that was taken over to tell its end at least: it may have come in time, while there was nobody to hear it. */
+const takeOverMs = 2_000;
+/** For an instance to hear that a job was cancelled. */
+const abortMs = 5_000;
 /** Until a turn that came to nothing is made once more. */
 const againMs = 500;
 
@@ -73,6 +77,7 @@ export class JobDispatcher {
   /** When there may be more, or a turn is made once more. */
   #timer: Timer | undefined;
   #isStopping = false;
+  #hasEnded = false;
 
   constructor(needs: JobDispatcherNeeds) {
     this.#needs = needs;
@@ -91,10 +96,19 @@ export class JobDispatcher {
 
   /** It was cancelled: whoever runs it is told. */
   abort(seq: number, reason: string): void {
-    this.#runs.get(seq)?.abort.abort(new TuttiError('CANCELLED', { message: reason }));
+    const run = this.#runs.get(seq);
+    if (run === undefined) return;
+    run.abort.abort();
+    const { caller, registry, worker, log, queue } = this.#needs;
+    const service = worker()?.service ?? '';
+    const wish = { seq, run: run.job.run, reason };
+    for (const { slot } of registry.service(service)?.instances ?? [])
+      caller.call(service, abortJobAction, wish, { slot, deadlineMs: abortMs }).catch((error: unknown) => {
+        log.warn('An instance could not be told that a job was cancelled', { queue, slot, error });
+      });
   }
 
-  /** Begins nothing new; resolves when what runs has ended, and that is written. */
+  /** Begins nothing new; resolves when what has ended is written. What runs goes on without us, and the next owner takes it over. */
   stop(): Promise<undefined> {
     this.#isStopping = true;
     this.#go();
@@ -135,10 +149,11 @@ export class JobDispatcher {
     const isClaiming = this.#mayHaveMore && !this.#isStopping;
     const room = isClaiming ? this.#capacity() - this.#runs.size : 0;
     if (this.#ends.length > 0 || room > 0) void this.#turn(room);
-    else if (this.#isStopping && this.#runs.size === 0) this.#end();
+    else if (this.#isStopping) this.#end();
   }
 
   #end(): void {
+    this.#hasEnded = true;
     this.#timer?.cancel();
     this.#stopped.resolve(undefined);
   }
@@ -215,6 +230,8 @@ export class JobDispatcher {
     this.#runs.set(job.seq, run);
     const ending = await this.#outcome(run, slot);
     this.#runs.delete(job.seq);
+    // The call was taken back since we stop: nobody knows the end of the run yet.
+    if (this.#hasEnded) return;
     this.#ends.push({ job, ending });
     this.#go();
   }
@@ -244,7 +261,8 @@ export class JobDispatcher {
     if (worker === undefined) throw new TuttiError('UNKNOWN_ACTION', { action: queue });
     const { payload, context } = readKept(body);
     const delivered: DeliveredJob = { seq, run, attempt, id, payload };
-    const deadlineMs = Math.max(1, worker.manifest.timeoutMs - (slot === undefined ? 0 : this.#since(job)));
+    const { timeoutMs } = worker.manifest;
+    const deadlineMs = slot === undefined ? timeoutMs : Math.max(takeOverMs, timeoutMs - this.#since(job));
     const answer = await this.#needs.caller.call(worker.service, jobAction(queue), delivered, {
       ...{ deadlineMs, retries: 0, priority, signal, slot },
       context: { ...context, deadline: Infinity },

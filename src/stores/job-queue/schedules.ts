@@ -86,6 +86,16 @@ function findSchedule(db: StoreReader, { queue, name }: NamedSchedule): Schedule
   return row && asSchedule(row);
 }
 
+/** One whose row is damaged is made anew by who asks for it: it must keep nobody from starting. */
+function soundSchedule(db: StoreReader, named: NamedSchedule): ScheduleRow | undefined {
+  try {
+    return findSchedule(db, named);
+  } catch (error) {
+    if (isTuttiError(error, 'STORE_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
 function writeSchedule(db: StoreWriter, row: ScheduleRow): void {
   const values: StoreValue[] = [row.queue, row.name, ...wanted.map((column) => row[column])];
   db.run(
@@ -105,7 +115,7 @@ const hasSame = (
  * every start of everybody. @throws {TuttiError} `INVALID_INPUT`.
  */
 export function schedule(db: StoreWriter, input: ScheduleInput, now: number): ScheduleRow {
-  const there = findSchedule(db, input);
+  const there = soundSchedule(db, input);
   if (there === undefined) refuseFull(db, input.queue);
   const goesOn = there !== undefined && hasSame(there, input, ['cron', 'every_ms', 'time_zone']);
   if (goesOn && there.next_at !== null && hasSame(there, input, wanted)) return there;

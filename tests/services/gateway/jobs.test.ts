@@ -121,10 +121,12 @@ test('what does not fit is refused before it is stored, each place by its path',
   assert.match((await refused(400, 'GET /jobs/work?state=dead')).detail, /^state is pending, /);
 });
 
-test('of why a job failed a client hears the first line and no stack, and may have it begun once more', async () => {
+test('of why a job failed a client hears what is ours to say and nothing of a bug, and may have it begun once more', async () => {
   const { of } = await ask<{ id: string }>('POST /jobs/work', { input: { number: 1, fails: 9 } });
   const failed = await until('work', of.id, 'failed');
-  assert.equal(failed.reason, 'Error: not yet, said at attempt 3');
+  assert.equal(failed.reason, 'Something went wrong on our side');
+  const given = await ask<{ id: string }>('POST /jobs/work', { input: { number: 1, how: 'giveUp' } });
+  assert.equal((await until('work', given.of.id, 'failed')).reason, 'there is no such address');
   assert.equal((await ask(`POST /jobs/work/${of.id}/retry`)).status, 200);
   await until('work', of.id, 'failed');
 });
