@@ -17,6 +17,13 @@ const clock = 'src/services/store/schedule-ticker.ts';
 
 export const scheduleMutants: readonly Mutant[] = [
   {
+    promise: 'schedules: a damaged one keeps no service from starting',
+    file: area,
+    find: 'const there = soundSchedule(db, input);',
+    replace: 'const there = findSchedule(db, input);',
+    ...stored('one that is damaged is made anew'),
+  },
+  {
     promise: 'schedules: never early (D9)',
     file: core,
     find: 'if (nextAt > now) return { ticks: [], nextAt };',

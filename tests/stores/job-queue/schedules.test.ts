@@ -196,6 +196,14 @@ test('one that is not as it was written ticks no more, and holds up no other', a
   assert.equal(world.schedules().length, 1);
 });
 
+test('one that is damaged is made anew by who asks for it: it keeps no service from starting', async () => {
+  await using world = new ScheduleWorld();
+  await world.schedule({ name: 'a' });
+  await world.change("UPDATE job_schedules SET body = 'x' WHERE name = 'a'");
+  await world.schedule({ name: 'a' });
+  assert.equal(world.schedules()[0]?.next_at, midnight + hour);
+});
+
 test('the schedules of a queue are bounded, and what is no rhythm is refused', async (context) => {
   await using world = new ScheduleWorld();
   setBound(context, 'schedules', 2);
