@@ -14,6 +14,8 @@ export interface OwnerOptions {
   readonly group?: number;
   /** Milliseconds between them. */
   readonly think?: number;
+  /** Milliseconds before it closes the store. */
+  readonly stays?: number;
   readonly text?: string;
   readonly synchronous?: 'FULL' | 'NORMAL';
   readonly migrations?: 1 | 2;
