@@ -122,7 +122,13 @@ async function readAll(
 /** A killed owner leaves what it answered for in its log, and nothing more: it has nothing under way when it is killed. */
 async function killedOwner(): Promise<[StoreFolder, number[]]> {
   const folder = await filled(0);
-  await using owner = new OwnerProcess({ file: folder.store, count: 10, think: 1, stays: 60_000, text: 'a text' });
+  await using owner = new OwnerProcess({
+    file: folder.store,
+    count: 10,
+    think: 1,
+    stays: 60_000,
+    text: 'a text',
+  });
   await owner.until(() => owner.acked.length >= 10);
   await owner.kill();
   return [folder, owner.acked];
