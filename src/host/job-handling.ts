@@ -14,6 +14,8 @@ interface JobHandlingNeeds {
   readonly store: StoreClient;
   readonly job: DeliveredJob & { readonly signal: AbortSignal };
   readonly giveUp: (reason: string) => never;
+  /** The job is another run's: this one is told to end. */
+  readonly lost: (error: TuttiError) => void;
 }
 
 export class JobHandling extends CallHandling {
@@ -32,14 +34,15 @@ export class JobHandling extends CallHandling {
   }
 }
 
-function runningJob({ queue, store, job, giveUp }: JobHandlingNeeds): RunningJob {
+function runningJob({ queue, store, job, giveUp, lost: tellLost }: JobHandlingNeeds): RunningJob {
   const { seq, run, attempt, id } = job;
   const tell = async (name: 'progress' | 'log', rest: object): Promise<void> => {
     if (job.signal.aborted) throw lost(id, job.signal);
     try {
       await store.mutate({ area: 'jobs', name, input: { seq, run, ...rest } });
     } catch (error) {
-      throw isTuttiError(error, 'LEASE_LOST') ? lost(id, job.signal) : error;
+      if (isTuttiError(error, 'LEASE_LOST')) tellLost(error);
+      throw error;
     }
   };
   return {

@@ -30,6 +30,7 @@ interface Runner {
   readonly worker: WorkerDefinition;
   readonly serving: Serving;
   readonly store: StoreClient;
+  readonly runs: JobRuns;
 }
 
 /** Of what the handler gives. */
@@ -45,7 +46,7 @@ function outputCheck({ queue, worker }: Runner): (result: unknown) => unknown {
 }
 
 function runnerOf(needs: Runner): (input: unknown, call: IncomingCall) => unknown {
-  const { queue, worker, serving, store } = needs;
+  const { queue, worker, serving, store, runs } = needs;
   const read = validator(worker.queue.input);
   const checked = outputCheck(needs);
   const handle = worker.handle as (handling: object) => unknown;
@@ -53,7 +54,10 @@ function runnerOf(needs: Runner): (input: unknown, call: IncomingCall) => unknow
     const job = input as DeliveredJob & { readonly signal: AbortSignal };
     return afterwards(read(job.payload), (result: SchemaResult<unknown>) => {
       if (result.issues === undefined) {
-        const handling = new JobHandling({ ...serving, queue, store, job, giveUp }, call, result.value);
+        const lost = (error: TuttiError): void => {
+          runs.abort(job, error);
+        };
+        const handling = new JobHandling({ ...serving, queue, store, job, giveUp, lost }, call, result.value);
         return afterwards(handle(handling), checked);
       }
       const message = `The input does not fit the schema of the queue ${queue}`;
@@ -107,7 +111,7 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
   };
   const jobs = Object.entries(queues).map(([queue, worker]): ResponderAction => {
     const name = jobAction(queue);
-    const run = runnerOf({ queue, worker, serving, store });
+    const run = runnerOf({ queue, worker, serving, store, runs });
     const begin = async (
       input: DeliveredJob,
       call: IncomingCall,

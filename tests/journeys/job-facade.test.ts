@@ -1,6 +1,6 @@
 /** What `jobs` does for who asks, in one process: what it takes, refuses and tells. */
 import assert from 'node:assert/strict';
-import { mkdtempDisposableSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -8,6 +8,7 @@ import type { AddedJob, JobCounts, JobLogLine } from '../../src/define/jobs.ts';
 import { writeKept } from '../../src/mesh/kept-event.ts';
 import { startTestApp } from '../../src/testing/index.ts';
 import type { TestApp } from '../../src/testing/test-app.ts';
+import { turns } from '../stores/store-folder.ts';
 import type { JobJson, Ran } from './works.ts';
 
 const folder = mkdtempDisposableSync(join(tmpdir(), 'tutti-jobs-'));
@@ -29,7 +30,7 @@ const add = async (wish: object, options: object = {}, queue = 'work'): Promise<
 const end = (id: string, queue = 'work'): Promise<JobJson & { reason?: string }> =>
   ask('waitFor', [id, { timeoutMs: 20_000 }], queue);
 const ran = (): Ran[] =>
-  readFileSync(heard, 'utf8')
+  (existsSync(heard) ? readFileSync(heard, 'utf8') : '')
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Ran);
@@ -123,6 +124,19 @@ test('a job of an earlier release that does not fit the schema any more fails at
   const job = await end(added?.id ?? '');
   assert.deepEqual([job.state, job.attempts], ['failed', 1]);
   assert.match(job.reason ?? '', /^INVALID_INPUT: .* \(number: Invalid input: expected number/);
+});
+
+test('a run that has lost its job is told so when it speaks of it, and its signal aborts', async () => {
+  const id = await add({ number: 31, ms: 300, how: 'deaf' }, {}, 'hardy');
+  while (!ran().some((one) => one.id === id)) await turns(20);
+  const seq = Number(id);
+  const ends = [{ seq, run: 1, end: 'again', afterMs: 0, reason: 'taken away' }];
+  const change = { area: 'jobs', name: 'turn', input: { queue: 'hardy', ends }, origin: 'test', number: 2 };
+  await app.call('store:main.mutate', change);
+  await end(id, 'hardy');
+  const lost = ran().filter((one) => one.id === id && one.attempt === 1);
+  assert.ok(lost.some(({ what }) => what === 'LEASE_LOST'));
+  assert.ok(lost.some(({ what }) => what === 'told to end'));
 });
 
 test('what fails is tried again after its backoff, and the reason that others see has no stack', async () => {

@@ -6,7 +6,7 @@ import type { JobState } from '../../src/define/jobs.ts';
 import { Command, fixture } from './command.ts';
 
 export interface Ran {
-  readonly what: 'begun' | 'done' | 'aborted' | 'LEASE_LOST';
+  readonly what: 'begun' | 'done' | 'aborted' | 'LEASE_LOST' | 'told to end';
   readonly number: number;
   readonly attempt: number;
   readonly id: string;

@@ -145,8 +145,8 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: a stop leaves what runs to the next owner',
     ...dispatcher('a stop begins nothing more'),
-    find: 'if (this.#hasEnded) return;',
-    replace: '',
+    find: 'if (this.#hasEnded) return;\n    this.#ends.push',
+    replace: 'this.#ends.push',
   },
   {
     promise: 'jobs: after a stop nothing is waited for',
@@ -159,6 +159,24 @@ export const jobMutants: readonly Mutant[] = [
     ...dispatcher('an owner before it'),
     find: 'else void this.#run(job, slot);',
     replace: 'else void this.#run(job);',
+  },
+  {
+    promise: 'jobs: a run that has lost its job is told to end',
+    ...host('has lost its job', facade),
+    find: 'runs.abort(job, error);',
+    replace: 'void error;',
+  },
+  {
+    promise: 'jobs: the ends that are kept are bounded',
+    ...{ ...host('the last ends are kept', 'tests/host/job-runs'), file: 'src/host/job-runs.ts' },
+    find: 'this.#ended.size > bounds.jobEnds || ',
+    replace: '',
+  },
+  {
+    promise: 'jobs: a stop waits for no search',
+    ...dispatcher('while runs are still looked for'),
+    find: 'if (this.#isRecovering) this.#end();',
+    replace: 'if (this.#hasEnded) this.#end();',
   },
   {
     promise: 'jobs: who lives and is not ready is waited for',

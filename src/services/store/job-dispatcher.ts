@@ -78,14 +78,11 @@ export class JobDispatcher {
   #timer: Timer | undefined;
   #isStopping = false;
   #hasEnded = false;
+  #isRecovering = true;
 
   constructor(needs: JobDispatcherNeeds) {
     this.#needs = needs;
     void this.#recover();
-  }
-
-  get running(): number {
-    return this.#runs.size;
   }
 
   /** Something was added, or a worker has come. */
@@ -111,7 +108,9 @@ export class JobDispatcher {
   /** Begins nothing new; resolves when what has ended is written. What runs goes on without us, and the next owner takes it over. */
   stop(): Promise<undefined> {
     this.#isStopping = true;
-    this.#go();
+    // Who still looks for runs has begun none, and leaves all of it to the next owner.
+    if (this.#isRecovering) this.#end();
+    else this.#go();
     return this.#stopped.promise;
   }
 
@@ -121,6 +120,8 @@ export class JobDispatcher {
     try {
       const jobs = store.query({ area: 'jobs', name: 'running', input: { queue } }) as ClaimedRow[];
       const held = await findHeldRuns(this.#needs, jobs);
+      if (this.#hasEnded) return;
+      this.#isRecovering = false;
       for (const job of jobs) {
         const slot = held.get(job.seq);
         if (slot === undefined)
@@ -128,6 +129,7 @@ export class JobDispatcher {
         else void this.#run(job, slot);
       }
     } catch (error) {
+      this.#isRecovering = false;
       this.#cannotTurn(error);
       return;
     }

@@ -306,6 +306,18 @@ test('a stop begins nothing more, writes what has ended, and leaves what runs to
   assert.deepEqual([world.counts(), world.runs()], [{ waiting: 1, running: 1, done: 1 }, ['1 1', '2 1']]);
 });
 
+test('a stop while runs are still looked for leaves them to the next owner at once', async () => {
+  await using world = new World();
+  await world.add({});
+  const claim = { queue: 'work', ends: [], claim: { limit: 1 } };
+  await world.store.mutate({ area: 'jobs', name: 'turn', input: claim });
+  world.living = undefined;
+  await world.start().stop();
+  await world.instances(1);
+  await world.advance(20_000);
+  assert.deepEqual([world.called.length, world.counts()], [0, { running: 1 }]);
+});
+
 test('after a stop nothing is waited for', async () => {
   await using world = new World();
   const dispatcher = world.start();
