@@ -185,6 +185,16 @@ export const bounds = {
   storeStatements: 1_000,
   /** What a check of a store tells of what it found. Beyond: counted. */
   storeProblems: 100,
+  /** How long a store that is kept elsewhere belongs to an owner that is not heard of. */
+  storeLeaseMs: 15_000,
+  /** How long a store that ends waits for whoever keeps it. Beyond: its last commit may be kept, or not. */
+  storeCloseMs: 5_000,
+  /** What is kept elsewhere of commits since the last copy, however small the copy. Beyond, and beyond the size of the copy: there is a new one. */
+  storeRecordsBytes: 4 * MiB,
+  /** The same, when no copy can be made. Beyond: `STORE_FULL`. */
+  storeRecordsLimitBytes: 1_024 * MiB,
+  /** A copy of a store goes elsewhere in parts of that size. */
+  storePartBytes: 1 * MiB,
   /** Pages of a store that are copied before others have their turn. */
   storeCopyPages: 256,
   /** Input and context of a job. Beyond: `PAYLOAD_TOO_LARGE`. */

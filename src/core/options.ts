@@ -10,6 +10,8 @@ export interface OptionRow {
   readonly default: number | boolean | string | undefined;
   readonly min?: number;
   readonly max?: number;
+  /** Of a text: it is one of these. */
+  readonly choices?: readonly string[];
   readonly unit?: string;
   readonly doc: string;
 }
@@ -19,7 +21,9 @@ type ValueOf<Row extends OptionRow> = Row['kind'] extends 'whole'
   ? number
   : Row['kind'] extends 'boolean'
     ? boolean
-    : string;
+    : Row extends { readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : string;
 /** What a user may give. */
 export type OptionsIn<Table extends OptionTable> = {
   readonly [K in keyof Table]?: ValueOf<Table[K]> | undefined;
@@ -68,6 +72,7 @@ export function unknownKeys(
 function checkRow(row: OptionRow, value: unknown): string | undefined {
   if (row.kind === 'boolean')
     return typeof value === 'boolean' ? undefined : `expected true or false, got ${shown(value)}`;
+  if (row.choices !== undefined) return checkChoice(row.choices, value);
   if (row.kind === 'text')
     return typeof value === 'string' && value !== '' ? undefined : `expected a text, got ${shown(value)}`;
   const min = row.min ?? 0;
@@ -75,6 +80,12 @@ function checkRow(row: OptionRow, value: unknown): string | undefined {
   const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
   const range = row.max === undefined ? `>= ${String(min)}` : `from ${String(min)} to ${String(max)}`;
   return fits ? undefined : `expected a whole number ${range}, got ${shown(value)}`;
+}
+
+function checkChoice(choices: readonly string[], value: unknown): string | undefined {
+  if (choices.some((choice) => choice === value)) return undefined;
+  const names = choices.map((choice) => JSON.stringify(choice)).join(', ');
+  return `expected one of ${names}, got ${shown(value)}`;
 }
 
 export function checkOptions(table: OptionTable, value: unknown, path: string): Problem[] {

@@ -2,13 +2,14 @@
  * Finds everything that is wrong in an app file as data, and, once the manifests are there, between its services.
  * Pure; used by the supervisor, `tutti check` and the test kit.
  */
+import { isWeaker } from '../core/ack-class.ts';
 import { bounds } from '../core/bounds.ts';
 import { suggestion } from '../core/did-you-mean.ts';
 import { findCycle } from '../core/graph.ts';
 import { isName } from '../core/ids.ts';
 import type { Problem } from '../core/options.ts';
 import { checkOptions, isPlainObject, shown, unknownKeys } from '../core/options.ts';
-import type { OptionTable } from '../core/options.ts';
+import type { OptionsIn, OptionTable } from '../core/options.ts';
 import { readStoreUrl } from '../core/store-url.ts';
 import type { AppInput } from './app.ts';
 import { processesOf } from './app.ts';
@@ -187,12 +188,31 @@ function checkLogs(logs: unknown): Problem[] {
 
 function checkStore(store: unknown): Problem[] {
   const problems = checkOptions(storeOptions, store, 'store');
-  const url = isPlainObject(store) ? store['url'] : undefined;
-  if (typeof url !== 'string' || problems.length > 0) return problems;
+  if (!isPlainObject(store) || problems.length > 0) return problems;
+  const { url = storeOptions.url.default, name, requireAck } = store as OptionsIn<typeof storeOptions>;
   const read = readStoreUrl(url);
   // A URL may hold a password: it is not shown.
-  return typeof read === 'string' ? [{ path: 'store.url', message: read }] : [];
+  if (typeof read === 'string') return [{ path: 'store.url', message: read }];
+  if (name !== undefined && !storeName.test(name))
+    return [
+      {
+        path: 'store.name',
+        message: `expected up to 64 letters, digits, "-", "_" and ".", got ${shown(name)}`,
+      },
+    ];
+  if (read.engine === 'sqlite' && name !== undefined)
+    return [{ path: 'store.name', message: 'a store in a file has the name of its file: leave this out' }];
+  if (read.engine === 'sqlite' && requireAck !== undefined && isWeaker('disk', requireAck))
+    return [
+      {
+        path: 'store.requireAck',
+        message: 'a store in a file survives the loss of power ("disk"), and no more',
+      },
+    ];
+  return [];
 }
+
+const storeName = /^[\w.-]{1,64}$/;
 
 /** The app file alone. */
 export function checkApp(app: unknown): Problem[] {

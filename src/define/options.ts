@@ -1,6 +1,7 @@
 /**
  * The options of an app file that are numbers and switches, each in one table. `docs/reference/options.md` is checked against them.
  */
+import { ackClasses } from '../core/ack-class.ts';
 import type { OptionTable } from '../core/options.ts';
 
 export const restartOptions = {
@@ -199,7 +200,18 @@ export const storeOptions = {
   url: {
     kind: 'text',
     default: 'sqlite:',
-    doc: 'Where durable work is kept: `sqlite:` and the path of a file, from the app file. Default: `store.db` in the state directory.',
+    doc: 'Where durable work is kept: `sqlite:` and the path of a file, from the app file (default: `store.db` in the state directory), or the URL of a Redis or a PostgreSQL: `redis://…`, `rediss://…`, `postgres://…`.',
+  },
+  name: {
+    kind: 'text',
+    default: undefined,
+    doc: 'In Redis or PostgreSQL: what it is called there; apps that share a server have stores of different names. Default: the name of the app.',
+  },
+  requireAck: {
+    kind: 'text',
+    default: undefined,
+    choices: ackClasses,
+    doc: 'What an acknowledgement has to survive, at least; an engine whose settings keep less is refused: the death of every process (`process`), the loss of power (`disk`), the loss of a machine (`replicated`).',
   },
 } as const satisfies OptionTable;
 

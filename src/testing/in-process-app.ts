@@ -11,6 +11,7 @@ import type { CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { startLevels } from '../core/graph.ts';
 import { gatewayService, isSystemService, storeService } from '../core/ids.ts';
+import type { StorePlace } from '../core/store-url.ts';
 import { fillOptions } from '../core/options.ts';
 import type { AppStatus, ServiceStatus } from '../core/status.ts';
 import { serviceHealth } from '../core/status.ts';
@@ -246,7 +247,7 @@ class InProcessApp implements TestApp {
     if (this.#app.store === undefined) return;
     const { store } = await import('../services/store/store.ts');
     this.#folder = mkdtempDisposableSync(join(tmpdir(), 'tutti-test-store-'));
-    const config = { file: join(this.#folder.path, 'store.db') };
+    const config: StorePlace = { engine: 'sqlite', file: join(this.#folder.path, 'store.db') };
     await this.#startOurs({ name: storeService, config, definition: store });
   }
 

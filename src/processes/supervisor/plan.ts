@@ -14,6 +14,7 @@ import type { PoolPolicy } from '../../core/pool.ts';
 import { poolTimes } from '../../core/pool.ts';
 import type { RestartPolicy } from '../../core/restart-policy.ts';
 import type { StopPolicy } from '../../core/instance-state.ts';
+import type { StorePlace } from '../../core/store-url.ts';
 import { readStoreUrl } from '../../core/store-url.ts';
 import type { ServiceTuning } from '../../core/tuning.ts';
 import type { AppDefinition, GatewayEntry, PolicyInput, ServiceEntry } from '../../define/app.ts';
@@ -147,10 +148,21 @@ const eventHookPlan = (hook: string, input: PlanInput): ServicePlan => ({
   config: { module: resolve(dirname(input.appFile), hook) },
 });
 
-function storePlan(entry: NonNullable<AppDefinition['store']>, input: PlanInput): ServicePlan {
-  const read = readStoreUrl(fillOptions(storeOptions, entry).url);
+/** What the process of the store is told: where the truth is. */
+function storePlace(entry: NonNullable<AppDefinition['store']>, input: PlanInput): StorePlace {
+  const { url, name = input.app.name, requireAck } = fillOptions(storeOptions, entry);
+  const read = readStoreUrl(url);
+  const folder = join(input.stateDir, 'store-copy');
+  if (typeof read === 'object' && read.engine !== 'sqlite')
+    return { ...read, name, folder, app: input.app.name, requireAck };
   const path = typeof read === 'string' ? '' : read.path;
-  const file = path === '' ? join(input.stateDir, 'store.db') : resolve(dirname(input.appFile), path);
+  return {
+    engine: 'sqlite',
+    file: path === '' ? join(input.stateDir, 'store.db') : resolve(dirname(input.appFile), path),
+  };
+}
+
+function storePlan(entry: NonNullable<AppDefinition['store']>, input: PlanInput): ServicePlan {
   return {
     ...ours,
     ...policies(input.app, {}),
@@ -161,7 +173,7 @@ function storePlan(entry: NonNullable<AppDefinition['store']>, input: PlanInput)
     version: input.version,
     optional: false,
     module: storeModule,
-    config: { file },
+    config: storePlace(entry, input),
   };
 }
 

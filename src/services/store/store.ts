@@ -2,12 +2,13 @@
  * The store of an app, as a service: the one process that owns its file. What arrives in one turn of the event loop is one commit, and
  * each answer leaves after it. When the file has to be opened anew the process ends, and its successor does that.
  */
-import { mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { statSync } from 'node:fs';
 import { bounds } from '../../core/bounds.ts';
+import type { StorePlace } from '../../core/store-url.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
+import type { EngineReport } from '../../stores/change-log/change-log.ts';
 import { eventsArea } from '../../stores/event-log/events-area.ts';
 import type {
   DeadEvent,
@@ -19,25 +20,22 @@ import type {
 import type { Operation } from '../../stores/sqlite/area.ts';
 import { jobsArea } from '../../stores/job-queue/jobs-area.ts';
 import type { NamedJob } from '../../stores/job-queue/job-table.ts';
-import { openStore } from '../../stores/sqlite/open-store.ts';
 import type { Store, StoreStats } from '../../stores/sqlite/store.ts';
 import { stateArea } from '../../stores/state/state-area.ts';
+import type { OpenedStore } from './open-place.ts';
+import { openPlace } from './open-place.ts';
 import { EventDispatchers } from './event-dispatchers.ts';
 import { JobDesk } from './job-desk.ts';
 import type { EndWish } from './job-desk.ts';
 import type { ChangeNumber, StoreAsk } from '../../mesh/store-client.ts';
 
-export interface StoreConfig {
-  /** Absolute path. Its folder is made when it is missing. */
-  readonly file: string;
-}
-const storeConfig = trusted<StoreConfig>();
+const storeConfig = trusted<StorePlace>();
 
 interface StoreParts {
   readonly store: Store;
   readonly dispatchers: EventDispatchers;
   readonly jobs: JobDesk;
-  readonly file: string;
+  readonly opened: OpenedStore;
   metrics(): MetricFamily[];
 }
 
@@ -74,6 +72,14 @@ function eventFamilies(opened: Store): MetricFamily[] {
   ];
 }
 
+/** As one for each class would be read by people who alert on it: the class is a label. */
+const ackFamily = ({ ack }: EngineReport): MetricFamily => ({
+  name: 'tutti_store_ack',
+  type: 'gauge',
+  help: 'What an acknowledgement survives, as its label says.',
+  samples: [{ labels: { class: ack }, value: 1 }],
+});
+
 /** Those that were dead when it was asked for, page by page: a page is a change. */
 async function redriveAll(owned: Store, input: RedriveInput): Promise<number> {
   let count = 0;
@@ -93,30 +99,25 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
   name: 'store',
   version: '0.1.0',
   config: storeConfig,
-  open: ({ config: { file }, runtime, log }) => {
-    const { clock } = runtime;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const opened = openStore({
-      file,
-      areas: [stateArea, eventsArea, jobsArea],
-      clock,
-      log,
-      onFailure: endProcess,
-    });
-    const dispatchers = new EventDispatchers({ store: opened, runtime, log });
-    const jobs = new JobDesk({ store: opened, runtime, log });
+  open: async ({ config, runtime, log }) => {
+    const areas = [stateArea, eventsArea, jobsArea];
+    const opened = await openPlace(config, { areas, clock: runtime.clock, log, onFailure: endProcess });
+    const owned = opened.store;
+    const dispatchers = new EventDispatchers({ store: owned, runtime, log });
+    const jobs = new JobDesk({ store: owned, runtime, log });
     const metrics = (): MetricFamily[] => [
-      ...storeFamilies(opened.stats()),
-      ...eventFamilies(opened),
+      ...storeFamilies(owned.stats()),
+      ackFamily(opened.report()),
+      ...eventFamilies(owned),
       ...jobs.metrics(),
     ];
-    return { store: opened, dispatchers, jobs, file, metrics };
+    return { store: owned, dispatchers, jobs, opened, metrics };
   },
   // Those that are being handled are waited for while the store still serves.
   drain: async ({ parts }) => {
     await Promise.all([parts.dispatchers.stop(), parts.jobs.stop()]);
   },
-  close: ({ parts }) => parts.store.close(),
+  close: ({ parts }) => parts.opened.close(),
   actions: (action) => ({
     // Repeated by whoever asks: what has the same number is done once.
     mutate: action({
@@ -148,7 +149,12 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     }),
     about: action({
       idempotent: true,
-      run: ({ parts }) => ({ file: parts.file, bytes: statSync(parts.file).size, ...parts.store.stats() }),
+      run: ({ parts: { store: owned, opened } }) => ({
+        ...opened.report(),
+        file: opened.file,
+        bytes: statSync(opened.file).size,
+        ...owned.stats(),
+      }),
     }),
     backup: action({
       input: trusted<{ readonly to: string }>(),

@@ -8,15 +8,19 @@ import { createPrivateFile } from '../../os/private-file.ts';
 import { syncFolder } from './open-database.ts';
 import { storeError } from './store-error.ts';
 
+/** Where a copy is read from; closed when it is made. */
+export type CopySource = () => { readonly database: DatabaseSync } & Disposable;
+
 /** @param path of a file that is ours to replace; on failure it is gone. */
-export async function copyStore(database: DatabaseSync, path: string, signal: AbortSignal): Promise<void> {
+export async function copyStore(copier: CopySource, path: string, signal: AbortSignal): Promise<void> {
   try {
     signal.throwIfAborted();
+    using source = copier();
     createPrivateFile(path, new Uint8Array());
     const progress = (): void => {
       signal.throwIfAborted();
     };
-    await backup(database, path, { rate: bounds.storeCopyPages, progress });
+    await backup(source.database, path, { rate: bounds.storeCopyPages, progress });
   } catch (error) {
     removeCopy(path);
     throw signal.aborted ? new TuttiError('STORE_CLOSED') : storeError(error, path);
@@ -31,9 +35,9 @@ export function removeCopy(path: string): void {
  * A file that is there is never replaced. The copy is on disk, whole, before it has its name.
  * @throws {TuttiError} `CONFLICT` when there is such a file; `STORE_FULL`.
  */
-export async function backUpStore(database: DatabaseSync, to: string, signal: AbortSignal): Promise<void> {
+export async function backUpStore(copier: CopySource, to: string, signal: AbortSignal): Promise<void> {
   const temporary = `${to}.${String(process.pid)}.tmp`;
-  await copyStore(database, temporary, signal);
+  await copyStore(copier, temporary, signal);
   try {
     syncFile(temporary);
     linkSync(temporary, to);

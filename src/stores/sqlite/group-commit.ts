@@ -1,6 +1,7 @@
 /**
  * Runs mutations as one transaction: each in a savepoint, so that one that throws undoes itself only; answers are given out after COMMIT has returned. Knows
- * what a failed COMMIT means: that nothing was kept, or that nobody can tell before the file is opened anew.
+ * what a failed COMMIT means: that nothing was kept, or that nobody can tell before the file is opened anew. Where the truth is not this disk, what the
+ * transaction changed is kept there first, and it stays open meanwhile: so the file never knows more than what is kept.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
@@ -20,6 +21,7 @@ import {
   forgetExpired,
   keepAnswer,
 } from './operations.ts';
+import { Recording } from './recording.ts';
 import { storeError } from './store-error.ts';
 
 interface GroupCommitNeeds {
@@ -31,8 +33,21 @@ interface GroupCommitNeeds {
   readonly acknowledged: Acknowledged;
   readonly log: Logger;
   readonly now: () => number;
+  /** Undefined: a commit is kept by this disk. */
+  readonly keptBy: CommitKeeper | undefined;
   /** Whether the last commit was kept nobody knows: nothing more may be done with this database. */
   readonly fail: (error: TuttiError) => void;
+}
+
+/** Where commits are kept when that is not this disk. */
+export interface CommitKeeper {
+  /**
+   * Resolves when it is kept.
+   * @param number of the commit; they are kept without a gap.
+   * @param changes what it changed: see `recording.ts`.
+   * @throws {TuttiError} when it is not kept, and will not be; or when nobody can tell, and `fail` is told as well.
+   */
+  keep(number: number, changes: Uint8Array): Promise<void>;
 }
 
 export interface CommitCounts {
@@ -50,6 +65,16 @@ interface Turn {
   remembered: number;
   bytes: number;
   repeated: number;
+  forgottenEarly: number;
+}
+
+/** A transaction but for its end. */
+interface Transacted {
+  readonly outcomes: readonly Outcome[];
+  readonly hasMore: boolean;
+  readonly turn: Turn;
+  /** As it is to be; undefined: nothing was changed. */
+  readonly head: Head | undefined;
 }
 
 /** How many more of the old operations go than new ones come: so they do not pile up, and no commit pays for many. */
@@ -72,40 +97,75 @@ export class GroupCommit {
     return this.#head;
   }
 
-  /** Settles every one of them. Gives whether there is more to tidy. */
-  run(mutations: readonly WaitingMutation[], isTidying: boolean): boolean {
-    let outcomes: Outcome[];
-    let hasMore = false;
+  /** Settles every one of them. Gives whether there is more to tidy; a promise, when it has to be kept elsewhere: until then nothing else is run. */
+  run(mutations: readonly WaitingMutation[], isTidying: boolean): boolean | Promise<boolean> {
+    const { keptBy } = this.#needs;
     try {
-      [outcomes, hasMore] = this.#transact(mutations, isTidying);
+      using recording = keptBy && new Recording(this.#needs.database);
+      const done = this.#transact(mutations, isTidying);
+      if (done.head === undefined || recording === undefined) return this.#finish(mutations, done);
+      return this.#keepElsewhere(mutations, done, keptBy?.keep(done.head.commits, recording.changes()));
     } catch (error) {
-      outcomes = mutations.map(() => ({ error }));
+      return this.#giveUp(mutations, error);
     }
-    for (const [index, outcome] of outcomes.entries())
-      if ('error' in outcome) mutations[index]?.reject(outcome.error);
-      else mutations[index]?.resolve(outcome.value);
+  }
+
+  async #keepElsewhere(
+    mutations: readonly WaitingMutation[],
+    done: Transacted,
+    kept: Promise<void> | undefined,
+  ): Promise<boolean> {
+    try {
+      await kept;
+      return this.#finish(mutations, done);
+    } catch (error) {
+      return this.#giveUp(mutations, error);
+    }
+  }
+
+  /** Undoes what was not kept. @throws {TuttiError} as `#commit`. */
+  #finish(mutations: readonly WaitingMutation[], { outcomes, head, turn, hasMore }: Transacted): boolean {
+    // Who only looked waits for no disk.
+    if (head === undefined) this.#needs.database.exec('ROLLBACK');
+    else this.#keep(head);
+    this.counts.mutations += mutations.length;
+    this.counts.repeated += turn.repeated;
+    this.counts.forgottenEarly += turn.forgottenEarly;
+    settle(mutations, outcomes);
     return hasMore;
   }
 
-  /** @throws {TuttiError} when nothing of it was kept, or nobody knows. */
-  #transact(mutations: readonly WaitingMutation[], isTidying: boolean): [Outcome[], boolean] {
-    const { database, now } = this.#needs;
-    try {
-      database.exec('BEGIN IMMEDIATE');
-      const turn: Turn = { now: now(), changesBefore: this.#changes(), remembered: 0, bytes: 0, repeated: 0 };
-      const outcomes = mutations.map((mutation) => this.#apply(mutation, turn));
-      const sweptAll = !isTidying || this.#sweep(turn);
-      const forgotten = this.#forget(turn, isTidying);
-      // Who only looked waits for no disk.
-      if (this.#changes() > turn.changesBefore) this.#keep(turn, forgotten);
-      else database.exec('ROLLBACK');
-      this.counts.mutations += mutations.length;
-      this.counts.repeated += turn.repeated;
-      return [outcomes, !sweptAll || (isTidying && forgotten.operations >= bounds.storeTidyRows)];
-    } catch (error) {
-      this.#rollBack();
-      throw storeError(error, this.#needs.file);
-    }
+  #giveUp(mutations: readonly WaitingMutation[], cause: unknown): false {
+    this.#rollBack();
+    const error = storeError(cause, this.#needs.file);
+    settle(
+      mutations,
+      mutations.map(() => ({ error })),
+    );
+    return false;
+  }
+
+  /** Everything but its end. @throws when nothing of it can be kept. */
+  #transact(mutations: readonly WaitingMutation[], isTidying: boolean): Transacted {
+    const { database, db, now } = this.#needs;
+    database.exec('BEGIN IMMEDIATE');
+    const turn: Turn = {
+      now: now(),
+      changesBefore: this.#changes(),
+      remembered: 0,
+      bytes: 0,
+      repeated: 0,
+      forgottenEarly: 0,
+    };
+    const outcomes = mutations.map((mutation) => this.#apply(mutation, turn));
+    const sweptAll = !isTidying || this.#sweep(turn);
+    const forgotten = this.#forget(turn, isTidying);
+    const hasMore = !sweptAll || (isTidying && forgotten.operations >= bounds.storeTidyRows);
+    if (this.#changes() === turn.changesBefore) return { outcomes, hasMore, turn, head: undefined };
+    const commits = this.#head.commits + 1;
+    const head = { ...this.#head, commits, time: turn.now, ...this.#totals(turn, forgotten) };
+    writeHead(db, head);
+    return { outcomes, hasMore, turn, head };
   }
 
   /** @throws what SQLite says when it has given up the whole transaction. */
@@ -182,7 +242,7 @@ export class GroupCommit {
     if (isLooking) this.#firstExpiry = Math.min(firstExpiry(db), turn.now + bounds.storeOperationMs);
     const left = this.#totals(turn, expired);
     const excess = forgetExcess(db, left, mostRows);
-    this.counts.forgottenEarly += excess.operations;
+    turn.forgottenEarly += excess.operations;
     return {
       operations: expired.operations + excess.operations,
       operation_bytes: expired.operation_bytes + excess.operation_bytes,
@@ -196,15 +256,11 @@ export class GroupCommit {
     };
   }
 
-  #keep(turn: Turn, forgotten: OperationTotals): void {
-    const { database, db, acknowledged } = this.#needs;
-    const commits = this.#head.commits + 1;
-    const head = { ...this.#head, commits, time: turn.now, ...this.#totals(turn, forgotten) };
-    writeHead(db, head);
-    this.#commit(database);
+  #keep(head: Head): void {
+    this.#commit(this.#needs.database);
     this.#head = head;
     this.counts.commits += 1;
-    acknowledged.write(commits);
+    this.#needs.acknowledged.write(head.commits);
   }
 
   /**
@@ -232,4 +288,10 @@ export class GroupCommit {
       this.#needs.fail(new TuttiError('STORE_UNREACHABLE', { reason }, { cause }));
     }
   }
+}
+
+function settle(mutations: readonly WaitingMutation[], outcomes: readonly Outcome[]): void {
+  for (const [index, outcome] of outcomes.entries())
+    if ('error' in outcome) mutations[index]?.reject(outcome.error);
+    else mutations[index]?.resolve(outcome.value);
 }

@@ -10,10 +10,17 @@ import { TuttiError } from '../../core/errors.ts';
 import { ensurePrivateFile } from '../../os/private-file.ts';
 import { storeError } from './store-error.ts';
 
-/** `NORMAL` loses what was answered when the power goes; it is there to show that the test of that can fail. */
-export type Synchronous = 'FULL' | 'NORMAL';
+/**
+ * `NORMAL` loses what was answered when the power goes; it is there to show that the test of that can fail. `COPY`: what counts is kept elsewhere, this file
+ * is made anew at each start; it syncs nothing, and is read by several connections of its process.
+ */
+export type Durability = 'FULL' | 'NORMAL' | 'COPY';
 
-const levels = { NORMAL: 1, FULL: 2 } as const;
+const settings = {
+  COPY: { level: 'OFF', number: 0, locking: 'normal' },
+  NORMAL: { level: 'NORMAL', number: 1, locking: 'exclusive' },
+  FULL: { level: 'FULL', number: 2, locking: 'exclusive' },
+} as const;
 const pageBytes = 4_096;
 const logPages = bounds.storeLogBytes / pageBytes;
 /** "Tuti": in the head of the file, so that no other file is taken for a store. */
@@ -31,7 +38,7 @@ export function refuseUnusable(file: string): void {
   }
 }
 
-export function openDatabase(file: string, synchronous: Synchronous): DatabaseSync {
+export function openDatabase(file: string, durability: Durability): DatabaseSync {
   try {
     ensurePrivateFile(file);
   } catch (error) {
@@ -42,9 +49,9 @@ export function openDatabase(file: string, synchronous: Synchronous): DatabaseSy
   const database = new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
   try {
     // Before the first look into the file: so it needs no shared memory beside it, which a full disk cannot give.
-    database.exec('PRAGMA locking_mode=EXCLUSIVE');
+    database.exec(`PRAGMA locking_mode=${settings[durability].locking}`);
     const isNew = refuseForeign(database, file);
-    settle(database, synchronous);
+    settle(database, durability);
     if (isNew) database.exec(`PRAGMA application_id=${String(applicationId)}`);
     return database;
   } catch (error) {
@@ -53,24 +60,28 @@ export function openDatabase(file: string, synchronous: Synchronous): DatabaseSy
   }
 }
 
+/** One more connection, of the process that owns it: it sees what is committed. */
+export const openReader = (file: string): DatabaseSync => new DatabaseSync(file, { readOnly: true });
+
 export function pragma(database: DatabaseSync, text: string): unknown {
   return Object.values(database.prepare(`PRAGMA ${text}`).get() ?? {})[0];
 }
 
-function settle(database: DatabaseSync, synchronous: Synchronous): void {
+function settle(database: DatabaseSync, durability: Durability): void {
+  const { level, number, locking } = settings[durability];
   const want = (text: string, wanted: unknown): void => {
     const found = pragma(database, text);
     if (found === wanted) return;
     const message = `SQLite answers ${String(found)} to "${text}", not ${String(wanted)}: on these settings nothing would be durable`;
     throw new TuttiError('CONFIG_INVALID', { message });
   };
-  want('locking_mode=EXCLUSIVE', 'exclusive');
+  want(`locking_mode=${locking}`, locking);
   want('journal_mode=WAL', 'wal');
   // What undoes one mutation of a commit is no longer than that, and would be a file of its own.
   database.exec(
-    `PRAGMA synchronous=${synchronous}; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY`,
+    `PRAGMA synchronous=${level}; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY`,
   );
-  want('synchronous', levels[synchronous]);
+  want('synchronous', number);
   want('foreign_keys', 1);
   want(`wal_autocheckpoint=${String(logPages)}`, logPages);
   want(`journal_size_limit=${String(bounds.storeLogBytes)}`, bounds.storeLogBytes);

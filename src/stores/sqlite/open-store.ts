@@ -10,12 +10,12 @@ import { Acknowledged } from './acknowledged.ts';
 import type { Area } from './area.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { removeCopy } from './copy-store.ts';
+import type { CommitKeeper } from './group-commit.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Head } from './head.ts';
 import { ownArea, readHead } from './head.ts';
 import { migrate } from './migrate.ts';
-import type { Synchronous } from './open-database.ts';
-import { openDatabase, refuseUnusable, syncFolder } from './open-database.ts';
+import { openDatabase, openReader, refuseUnusable, syncFolder } from './open-database.ts';
 import { Statements } from './statements.ts';
 import { storeClock } from './store-clock.ts';
 import { storeError } from './store-error.ts';
@@ -31,7 +31,9 @@ export interface OpenStoreNeeds {
   /** Nothing can be done with it any more: it has to be opened anew, in another process or this one. Told once. */
   readonly onFailure?: (error: Error) => void;
   /** Not for users: see `open-database.ts`. */
-  readonly synchronous?: Synchronous;
+  readonly durability?: 'FULL' | 'NORMAL';
+  /** Where commits are kept when that is not this disk: the file is a copy of what is there, and made before it is opened. */
+  readonly keptBy?: CommitKeeper;
 }
 
 /**
@@ -47,7 +49,8 @@ export function openStore(needs: OpenStoreNeeds): Store {
   });
   try {
     removeCopy(verifiedCopy(file));
-    const database = parts.use(openDatabase(file, needs.synchronous ?? 'FULL'));
+    const durability = needs.keptBy === undefined ? (needs.durability ?? 'FULL') : 'COPY';
+    const database = parts.use(openDatabase(file, durability));
     const store = openOn(database, { needs, lock, parts });
     parts.move();
     return store;
@@ -63,7 +66,7 @@ interface Opening {
 }
 
 function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store {
-  const { file, clock, log } = needs;
+  const { file, clock, log, keptBy } = needs;
   const areas = [ownArea, ...needs.areas];
   refuseTwice(areas);
   migrate(database, areas);
@@ -80,8 +83,10 @@ function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store 
     store.fail(error);
     needs.onFailure?.(error);
   };
-  const commit = new GroupCommit({ file, database, db, areas, head, acknowledged, log, now, fail });
+  const commit = new GroupCommit({ file, database, db, areas, head, acknowledged, log, now, keptBy, fail });
+  const reading = keptBy === undefined ? undefined : parts.use(openReader(file));
   const release = (): void => {
+    reading?.close();
     lock.release();
   };
   const store = new Store({
@@ -91,13 +96,29 @@ function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store 
     log,
     now,
     database,
-    db,
+    // While a commit is being kept elsewhere, its own connection would see what may yet be undone.
+    reader: reading === undefined ? db : new Statements(reading),
+    copier: reading === undefined ? () => ({ database, [Symbol.dispose]: nothing }) : () => stillReader(file),
     commit,
     acknowledged,
     checkpoints,
     release,
   });
   return store;
+}
+
+const nothing = (): void => undefined;
+
+/** Sees the store as it is now for as long as it is open: a copy that takes its time is not begun anew by each commit. */
+function stillReader(file: string): { readonly database: DatabaseSync } & Disposable {
+  const database = openReader(file);
+  database.exec('BEGIN; SELECT 1 FROM store_head');
+  return {
+    database,
+    [Symbol.dispose]: () => {
+      database.close();
+    },
+  };
 }
 
 function openAcknowledged({ file, log }: OpenStoreNeeds, head: Head, parts: DisposableStack): Acknowledged {

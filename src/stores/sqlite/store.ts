@@ -8,11 +8,12 @@ import { TuttiError } from '../../core/errors.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import type { Area, MutateRequest, Mutation, Query, QueryRequest, StoreWriter } from './area.ts';
+import type { Area, MutateRequest, Mutation, Query, QueryRequest, StoreReader } from './area.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { CommitLine } from './commit-line.ts';
 import type { WaitingMutation } from './commit-line.ts';
 import { backUpStore } from './copy-store.ts';
+import type { CopySource } from './copy-store.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { hashOf, refuseUnfit } from './operations.ts';
 import { storeError } from './store-error.ts';
@@ -26,7 +27,9 @@ interface StoreNeeds {
   readonly log: Logger;
   readonly now: () => number;
   readonly database: DatabaseSync;
-  readonly db: StoreWriter;
+  /** Sees what is committed. */
+  readonly reader: StoreReader;
+  readonly copier: CopySource;
   readonly commit: GroupCommit;
   readonly acknowledged: Acknowledged;
   readonly checkpoints: Checkpoints;
@@ -58,6 +61,8 @@ export class Store implements AsyncDisposable {
   #copying: Promise<unknown> = Promise.resolve();
   #timer: Timer | undefined;
   #isDue = false;
+  /** A commit that is being kept elsewhere. */
+  #keeping: Promise<void> | undefined;
   #wantsTidying = false;
   #commitsAtTick = 0;
   #failure: TuttiError | undefined;
@@ -90,7 +95,7 @@ export class Store implements AsyncDisposable {
     const run = this.#queries.get(`${area}.${name}`);
     if (run === undefined) throw unknownAction(area, name);
     try {
-      return run(this.#needs.db, input as never, this.#needs.now());
+      return run(this.#needs.reader, input as never, this.#needs.now());
     } catch (error) {
       throw storeError(error, this.#needs.file);
     }
@@ -98,13 +103,13 @@ export class Store implements AsyncDisposable {
 
   /** The copy is whole, on disk, and as the store is when the last page is copied. @throws {TuttiError} `CONFLICT` when `to` is there. */
   backup(to: string): Promise<void> {
-    return this.#copy(() => backUpStore(this.#needs.database, to, this.#stop.signal));
+    return this.#copy(() => backUpStore(this.#needs.copier, to, this.#stop.signal));
   }
 
   verify(): Promise<StoreReport> {
-    const { database, file, areas } = this.#needs;
+    const { copier, file, areas } = this.#needs;
     const tables = areas.flatMap((area) => area.tables);
-    return this.#copy(() => verifyStore({ database, file, tables, signal: this.#stop.signal }));
+    return this.#copy(() => verifyStore({ copier, file, tables, signal: this.#stop.signal }));
   }
 
   /** Of its clock, epoch milliseconds: what is due is due by it. */
@@ -168,7 +173,7 @@ export class Store implements AsyncDisposable {
 
   /** At the end of this turn of the event loop, and never later: what has arrived by then goes together. */
   #makeDue(): void {
-    if (this.#isDue) return;
+    if (this.#isDue || this.#keeping !== undefined) return;
     this.#isDue = true;
     setImmediate(() => {
       this.#isDue = false;
@@ -181,18 +186,30 @@ export class Store implements AsyncDisposable {
     const batch = this.#line.take();
     try {
       checkpoints.bound();
-      this.#wantsTidying = commit.run(batch, this.#wantsTidying);
+      const done = commit.run(batch, this.#wantsTidying);
+      if (typeof done === 'boolean') this.#wantsTidying = done;
+      else this.#keeping = this.#untilKept(done);
     } catch (error) {
       // The log is as long as it may be.
       for (const { reject } of batch) reject(storeError(error, file));
     }
+    this.#goOn();
+  }
+
+  async #untilKept(done: Promise<boolean>): Promise<void> {
+    this.#wantsTidying = await done;
+    this.#keeping = undefined;
+    this.#goOn();
+  }
+
+  #goOn(): void {
     if (this.#line.length > 0 || this.#wantsTidying) this.#makeDue();
   }
 
   #arm(): void {
     this.#timer = this.#needs.clock.after(bounds.storeTidyMs, () => {
       this.#arm();
-      if (this.#failure !== undefined) return;
+      if (this.#failure !== undefined || this.#keeping !== undefined) return;
       const { commits } = this.#needs.commit.head;
       if (commits === this.#commitsAtTick && this.#needs.checkpoints.logBytes > 0) this.#rest();
       this.#commitsAtTick = commits;
@@ -222,7 +239,10 @@ export class Store implements AsyncDisposable {
     this.#timer?.cancel();
     this.#stop.abort();
     await this.#copying;
-    while (this.#line.length > 0) this.#commitOnce();
+    while (this.#keeping !== undefined || (this.#line.length > 0 && this.#failure === undefined)) {
+      if (this.#keeping === undefined) this.#commitOnce();
+      await this.#keeping;
+    }
     if (this.#failure === undefined) this.#rest();
     acknowledged.close();
     database.close();

@@ -3,10 +3,10 @@
  * file at a time, and the owner has others to answer.
  */
 import { once } from 'node:events';
-import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { TuttiError } from '../../core/errors.ts';
 import type { CheckedTable } from './area.ts';
+import type { CopySource } from './copy-store.ts';
 import { copyStore, removeCopy } from './copy-store.ts';
 
 export interface StoreReport {
@@ -24,16 +24,16 @@ export interface CopyToCheck {
 }
 
 interface VerifyNeeds {
-  readonly database: DatabaseSync;
+  readonly copier: CopySource;
   readonly file: string;
   readonly tables: readonly CheckedTable[];
   readonly signal: AbortSignal;
 }
 
 /** Needs as much room on the disk as the store does. */
-export async function verifyStore({ database, file, tables, signal }: VerifyNeeds): Promise<StoreReport> {
+export async function verifyStore({ copier, file, tables, signal }: VerifyNeeds): Promise<StoreReport> {
   const path = verifiedCopy(file);
-  await copyStore(database, path, signal);
+  await copyStore(copier, path, signal);
   try {
     return await checkInThread({ path, tables }, signal);
   } finally {

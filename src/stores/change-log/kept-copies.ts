@@ -1,0 +1,106 @@
+/** Puts a copy of the store beside its log now and then, so that the log stays short. One at a time; the store goes on meanwhile. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { bounds } from '../../core/bounds.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { removeCopy } from '../sqlite/copy-store.ts';
+import { openReader } from '../sqlite/open-database.ts';
+import type { ChangeLog } from './change-log.ts';
+import type { Restored } from './restore-file.ts';
+
+interface KeptCopiesNeeds {
+  readonly changeLog: ChangeLog;
+  readonly restored: Restored;
+  /** Of the store; a copy lies beside it while it is made. */
+  readonly file: string;
+  /** Copies the store, as it is after its last commit. */
+  readonly copyTo: (path: string) => Promise<void>;
+  readonly log: Logger;
+}
+
+/** What a record costs in the log beside its bytes, roughly. */
+const recordOverheadBytes = 256;
+
+export class KeptCopies {
+  readonly #needs: KeptCopiesNeeds;
+  #copyBytes: number;
+  /** Of the records since. */
+  #recordBytes: number;
+  #running: Promise<void> | undefined;
+  /** After a failure: not before the log has grown by as much again. */
+  #dueBytes = 0;
+
+  constructor(needs: KeptCopiesNeeds) {
+    this.#needs = needs;
+    this.#copyBytes = needs.restored.copy?.bytes ?? 0;
+    this.#recordBytes = needs.restored.recordBytes;
+    this.#setDue();
+  }
+
+  get isFull(): boolean {
+    return this.#recordBytes > bounds.storeRecordsLimitBytes;
+  }
+
+  kept(bytes: number): void {
+    this.#recordBytes += bytes + recordOverheadBytes;
+    if (this.#recordBytes < this.#dueBytes || this.#running !== undefined) return;
+    this.#running = this.#make()
+      .catch((error: unknown) => {
+        this.#needs.log.warn('No copy of the store could be put beside its log, which grows', { error });
+        this.#dueBytes = this.#recordBytes + bounds.storeRecordsBytes;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  /** Now, for a reason: there is none yet, or what the log says needs another one. */
+  async make(): Promise<void> {
+    await this.#running;
+    await this.#make();
+  }
+
+  async close(): Promise<void> {
+    await this.#running;
+  }
+
+  async #make(): Promise<void> {
+    const { changeLog, file, copyTo } = this.#needs;
+    const before = this.#recordBytes;
+    const path = `${file}.copy`;
+    removeCopy(path);
+    try {
+      await copyTo(path);
+      const { size } = await stat(path);
+      const parts = (): AsyncIterable<Uint8Array> =>
+        createReadStream(path, { highWaterMark: bounds.storePartBytes }) as AsyncIterable<Uint8Array>;
+      await changeLog.putCopy({
+        number: numberOf(path),
+        checksum: await checksumOf(parts()),
+        parts: parts(),
+      });
+      this.#copyBytes = size;
+      this.#recordBytes -= before;
+      this.#setDue();
+    } finally {
+      removeCopy(path);
+    }
+  }
+
+  /** As much is written for copies as for commits, and a start reads at most twice what the store holds. */
+  #setDue(): void {
+    this.#dueBytes = Math.max(bounds.storeRecordsBytes, this.#copyBytes);
+  }
+}
+
+function numberOf(path: string): number {
+  using database = openReader(path);
+  return Number(database.prepare('SELECT commits FROM store_head').get()?.['commits']);
+}
+
+async function checksumOf(parts: AsyncIterable<Uint8Array>): Promise<number> {
+  let sum = 0;
+  for await (const part of parts) sum = crc32(part, sum);
+  return sum;
+}
