@@ -187,6 +187,8 @@ export const bounds = {
   storeProblems: 100,
   /** How long a store that is kept elsewhere belongs to an owner that is not heard of. */
   storeLeaseMs: 15_000,
+  /** How long the owner of a store tries to reach what keeps it before it is opened. Beyond: it ends, and is started again. */
+  storeOpenMs: 5_000,
   /** How long a store that ends waits for whoever keeps it. Beyond: its last commit may be kept, or not. */
   storeCloseMs: 5_000,
   /** What is kept elsewhere of commits since the last copy, however small the copy. Beyond, and beyond the size of the copy: there is a new one. */

@@ -58,6 +58,8 @@ export interface EngineNeeds {
 
 /** What fails for a reason that passes is thrown, and may or may not have been done: it is asked for again. Each call has a deadline of its own. */
 export interface ChangeLog {
+  /** Of the engine, for people: host and port. */
+  readonly place: string;
   /** @throws {TuttiError} `CONFIG_INVALID` when the engine, or the right to use it, is not enough. */
   open(): Promise<void>;
   report(): Promise<EngineReport>;

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { bounds } from '../../core/bounds.ts';
+import { isTuttiError } from '../../core/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { removeCopy } from '../sqlite/copy-store.ts';
 import { openReader } from '../sqlite/open-database.ts';
@@ -47,6 +48,8 @@ export class KeptCopies {
     if (this.#recordBytes < this.#dueBytes || this.#running !== undefined) return;
     this.#running = this.#make()
       .catch((error: unknown) => {
+        // At its end there is no time for one.
+        if (isTuttiError(error, 'STORE_CLOSED')) return;
         this.#needs.log.warn('No copy of the store could be put beside its log, which grows', { error });
         this.#dueBytes = this.#recordBytes + bounds.storeRecordsBytes;
       })

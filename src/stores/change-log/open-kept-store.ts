@@ -6,7 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AckClass } from '../../core/ack-class.ts';
 import { bounds } from '../../core/bounds.ts';
-import type { TuttiError } from '../../core/errors.ts';
+import { TuttiError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { OpenStoreNeeds } from '../sqlite/open-store.ts';
 import { openStore } from '../sqlite/open-store.ts';
@@ -29,6 +29,8 @@ interface OpenKeptStoreNeeds extends Omit<OpenStoreNeeds, 'file' | 'keptBy' | 'd
   readonly onFailure: (error: Error) => void;
 }
 
+const askAgainMs = 250;
+
 export interface KeptStore {
   readonly store: Store;
   readonly file: string;
@@ -42,10 +44,24 @@ export interface KeptStore {
  * `STORE_UNREACHABLE`.
  */
 export async function openKeptStore(needs: OpenKeptStoreNeeds): Promise<KeptStore> {
+  try {
+    return await open(needs);
+  } catch (error) {
+    // What the engine says, which may be anything.
+    if (error instanceof TuttiError || !(error instanceof Error)) throw error;
+    throw new TuttiError(
+      'STORE_UNREACHABLE',
+      { reason: `${needs.changeLog.place}: ${error.message}` },
+      { cause: error },
+    );
+  }
+}
+
+async function open(needs: OpenKeptStoreNeeds): Promise<KeptStore> {
   const { changeLog, owner, clock, log, requireAck, folder } = needs;
   await using parts = new AsyncDisposableStack();
   parts.defer(() => changeLog.close());
-  await changeLog.open();
+  await reach(changeLog, clock);
   const report = new AckReport({ changeLog, requireAck, log });
   await report.look();
   const lease = new Lease({ changeLog, owner, clock, log });
@@ -79,6 +95,21 @@ export async function openKeptStore(needs: OpenKeptStoreNeeds): Promise<KeptStor
   lease.keep(lose, () => report.look());
   const opened = parts.move();
   return { store, file, report: () => report.last, close: () => opened.disposeAsync() };
+}
+
+/** An engine that is being started is waited for. */
+async function reach(changeLog: ChangeLog, clock: Clock): Promise<void> {
+  const until = clock.now() + bounds.storeOpenMs;
+  for (;;)
+    try {
+      await changeLog.open();
+      return;
+    } catch (error) {
+      if (error instanceof TuttiError || clock.now() > until) throw error;
+      await new Promise<void>((done) => {
+        clock.after(askAgainMs, done);
+      });
+    }
 }
 
 /** What was accepted is kept first; an engine that is away is not waited for without end. */

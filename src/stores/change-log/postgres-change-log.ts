@@ -66,13 +66,13 @@ const diskFull = '53100';
 class PostgresChangeLog implements ChangeLog {
   readonly #pool: Pool;
   readonly #name: string;
-  readonly #place: string;
+  readonly place: string;
   #closed: Promise<void> | undefined;
 
   constructor(pool: Pool, { name, place }: Omit<EngineNeeds, 'url'>) {
     this.#pool = pool;
     this.#name = name;
-    this.#place = place;
+    this.place = place;
   }
 
   async open(): Promise<void> {
@@ -84,7 +84,7 @@ class PostgresChangeLog implements ChangeLog {
   }
 
   report(): Promise<EngineReport> {
-    return postgresReport(this.#pool, this.#place);
+    return postgresReport(this.#pool, this.place);
   }
 
   async claim({ claim, seat, label }: Owner): Promise<OtherOwner | undefined> {

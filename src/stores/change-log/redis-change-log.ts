@@ -3,6 +3,7 @@
  * script: https://redis.io/docs/latest/develop/programmability/eval-intro/
  */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
@@ -71,23 +72,27 @@ const requestMs = 5_000;
 
 class RedisChangeLog implements ChangeLog {
   readonly #redis: Redis;
-  readonly #place: string;
+  readonly place: string;
   readonly #keys: Readonly<Record<'owner' | 'log' | 'copy', string>>;
 
   constructor(redis: Redis, { name, place }: Omit<EngineNeeds, 'url'>) {
     this.#redis = redis;
-    this.#place = place;
+    this.place = place;
     // The braces keep them on one node of a cluster.
     const key = (part: string): string => `tutti:{${name}}:${part}`;
     this.#keys = { owner: key('owner'), log: key('log'), copy: key('copy') };
   }
 
+  /** @throws what the connection says: it goes on trying by itself. */
   async open(): Promise<void> {
-    await this.#redis.connect();
+    if (this.#redis.status === 'ready') return;
+    const ready = once(this.#redis, 'ready');
+    if (this.#redis.status === 'wait') this.#redis.connect().catch(() => undefined);
+    await ready;
   }
 
   report(): Promise<EngineReport> {
-    return redisReport(this.#redis, this.#place);
+    return redisReport(this.#redis, this.place);
   }
 
   claim(owner: Owner): Promise<OtherOwner | undefined> {

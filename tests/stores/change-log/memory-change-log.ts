@@ -45,6 +45,7 @@ export class MemoryEngine {
 }
 
 export class MemoryChangeLog implements ChangeLog {
+  readonly place = 'home';
   readonly engine: MemoryEngine;
   /** Awaited before each append; what it throws or gives is what becomes of it. */
   beforeAppend: (record: LogRecord) => Promise<Appended | undefined> = () => Promise.resolve(undefined);
