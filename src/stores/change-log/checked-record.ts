@@ -21,3 +21,8 @@ export function changesIn({ number, bytes }: LogRecord): Uint8Array {
     what: `commit ${String(number)} is kept otherwise than it was written`,
   });
 }
+
+/** What an engine keeps beside the bytes of a record, roughly. */
+const overheadBytes = 256;
+
+export const costOf = (bytes: Uint8Array): number => bytes.length + overheadBytes;

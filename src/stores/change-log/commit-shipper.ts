@@ -7,7 +7,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { CommitKeeper } from '../sqlite/group-commit.ts';
 import type { Appended, ChangeLog, LogRecord } from './change-log.ts';
-import { withChecksum } from './checked-record.ts';
+import { costOf, withChecksum } from './checked-record.ts';
 
 interface CommitShipperNeeds {
   readonly changeLog: ChangeLog;
@@ -43,7 +43,7 @@ export class CommitShipper implements CommitKeeper {
       if (appended === 'full') throw new TuttiError('STORE_FULL');
       if (appended === 'taken') throw this.#lost();
       if (appended === 'kept') {
-        this.#needs.kept(record.bytes.length);
+        this.#needs.kept(costOf(record.bytes));
         return;
       }
       await this.#pause(tries);

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { bounds } from '../../core/bounds.ts';
 import { isTuttiError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { removeCopy } from '../sqlite/copy-store.ts';
 import { openReader } from '../sqlite/open-database.ts';
@@ -17,11 +18,12 @@ interface KeptCopiesNeeds {
   readonly file: string;
   /** Copies the store, as it is after its last commit. */
   readonly copyTo: (path: string) => Promise<void>;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** What a record costs in the log beside its bytes, roughly. */
-const recordOverheadBytes = 256;
+/** Between two tries. */
+const againMs = 5_000;
 
 export class KeptCopies {
   readonly #needs: KeptCopiesNeeds;
@@ -29,8 +31,9 @@ export class KeptCopies {
   /** Of the records since. */
   #recordBytes: number;
   #running: Promise<void> | undefined;
-  /** After a failure: not before the log has grown by as much again. */
   #dueBytes = 0;
+  /** By the clock; after a failure. */
+  #notBefore = 0;
 
   constructor(needs: KeptCopiesNeeds) {
     this.#needs = needs;
@@ -39,23 +42,20 @@ export class KeptCopies {
     this.#setDue();
   }
 
+  get isHalfFull(): boolean {
+    return this.#recordBytes > bounds.storeRecordsLimitBytes / 2;
+  }
+
+  /** Whether the log may grow no more; then a copy is tried, which ends that. */
   get isFull(): boolean {
-    return this.#recordBytes > bounds.storeRecordsLimitBytes;
+    if (this.#recordBytes <= bounds.storeRecordsLimitBytes) return false;
+    this.#makeWhenDue();
+    return true;
   }
 
   kept(bytes: number): void {
-    this.#recordBytes += bytes + recordOverheadBytes;
-    if (this.#recordBytes < this.#dueBytes || this.#running !== undefined) return;
-    this.#running = this.#make()
-      .catch((error: unknown) => {
-        // At its end there is no time for one.
-        if (isTuttiError(error, 'STORE_CLOSED')) return;
-        this.#needs.log.warn('No copy of the store could be put beside its log, which grows', { error });
-        this.#dueBytes = this.#recordBytes + bounds.storeRecordsBytes;
-      })
-      .finally(() => {
-        this.#running = undefined;
-      });
+    this.#recordBytes += bytes;
+    this.#makeWhenDue();
   }
 
   /** Now, for a reason: there is none yet, or what the log says needs another one. */
@@ -68,6 +68,22 @@ export class KeptCopies {
     await this.#running;
   }
 
+  #makeWhenDue(): void {
+    const { clock, log } = this.#needs;
+    const isDue = this.#recordBytes >= this.#dueBytes && clock.now() >= this.#notBefore;
+    if (!isDue || this.#running !== undefined) return;
+    this.#running = this.#make()
+      .catch((error: unknown) => {
+        // At its end there is no time for one.
+        if (isTuttiError(error, 'STORE_CLOSED')) return;
+        log.warn('No copy of the store could be put beside its log, which grows', { error });
+        this.#notBefore = clock.now() + againMs;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
   async #make(): Promise<void> {
     const { changeLog, file, copyTo } = this.#needs;
     const before = this.#recordBytes;
@@ -76,8 +92,6 @@ export class KeptCopies {
     try {
       await copyTo(path);
       const { size } = await stat(path);
-      const parts = (): AsyncIterable<Uint8Array> =>
-        createReadStream(path, { highWaterMark: bounds.storePartBytes }) as AsyncIterable<Uint8Array>;
       await changeLog.putCopy({
         number: numberOf(path),
         checksum: await checksumOf(parts()),
@@ -93,13 +107,20 @@ export class KeptCopies {
 
   /** As much is written for copies as for commits, and a start reads at most twice what the store holds. */
   #setDue(): void {
-    this.#dueBytes = Math.max(bounds.storeRecordsBytes, this.#copyBytes);
+    const { storeRecordsBytes, storeRecordsLimitBytes } = bounds;
+    this.#dueBytes = Math.min(Math.max(storeRecordsBytes, this.#copyBytes), storeRecordsLimitBytes / 2);
   }
 }
 
 function numberOf(path: string): number {
   using database = openReader(path);
   return Number(database.prepare('SELECT commits FROM store_head').get()?.['commits']);
+}
+
+/** Opened when the first is asked for, and closed however it ends. */
+async function* partsOf(path: string): AsyncGenerator<Uint8Array> {
+  const file = createReadStream(path, { highWaterMark: bounds.storePartBytes });
+  for await (const part of file as AsyncIterable<Uint8Array>) yield part;
 }
 
 async function checksumOf(parts: AsyncIterable<Uint8Array>): Promise<number> {

@@ -85,11 +85,18 @@ async function open(needs: OpenKeptStoreNeeds): Promise<KeptStore> {
     copies.kept(bytes);
   };
   const shipper = new CommitShipper({ changeLog, clock, log, kept, isFull: () => copies.isFull, mend, lose });
-  const copies = new KeptCopies({ changeLog, restored, file, copyTo: (path) => store.backup(path), log });
+  const copies = new KeptCopies({
+    changeLog,
+    restored,
+    file,
+    copyTo: (path) => store.backup(path),
+    clock,
+    log,
+  });
   parts.defer(() => copies.close());
   const store = openStore({ ...needs, file, keptBy: shipper });
   parts.defer(() => closeWithin(store, shipper, clock));
-  if (restored.copy === undefined) await copies.make();
+  if (restored.copy === undefined || copies.isHalfFull) await copies.make();
   await store.mutate({ area: 'store', name: 'take' });
   if (restored.schema !== undefined && restored.schema !== schemaOf(file)) await copies.make();
   lease.keep(lose, () => report.look());

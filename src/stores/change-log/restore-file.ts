@@ -8,7 +8,7 @@ import { removeCopy } from '../sqlite/copy-store.ts';
 import { openReader, pragma } from '../sqlite/open-database.ts';
 import { applyChanges } from '../sqlite/recording.ts';
 import type { ChangeLog, KeptCopy } from './change-log.ts';
-import { changesIn } from './checked-record.ts';
+import { changesIn, costOf } from './checked-record.ts';
 
 export interface Restored {
   /** Undefined: nothing is kept yet. */
@@ -77,7 +77,7 @@ async function applyRecords(log: ChangeLog, database: DatabaseSync, from: number
       if (record.number !== number)
         throw new TuttiError('STORE_CORRUPT', { what: `commit ${String(number)} is not kept any more` });
       applyChanges(database, changesIn(record));
-      bytes += record.bytes.length;
+      bytes += costOf(record.bytes);
     }
     database.exec('COMMIT');
     refuseOther(database, number);

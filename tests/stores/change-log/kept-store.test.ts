@@ -154,7 +154,7 @@ test('a new owner on the same seat ends what the old one can do, whatever that o
 });
 
 test('an app elsewhere waits for the end of the lease, and is told who has the store', async (context) => {
-  setBound(context, 'storeLeaseMs', 300);
+  setBound(context, 'storeLeaseMs', 2_000);
   using world = new KeptWorld();
   const kept = engine();
   const first = await world.openKept(new MemoryChangeLog(kept));
