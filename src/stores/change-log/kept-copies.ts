@@ -94,8 +94,8 @@ export class KeptCopies {
       const { size } = await stat(path);
       await changeLog.putCopy({
         number: numberOf(path),
-        checksum: await checksumOf(parts()),
-        parts: parts(),
+        checksum: await checksumOf(partsOf(path)),
+        parts: partsOf(path),
       });
       this.#copyBytes = size;
       this.#recordBytes -= before;
