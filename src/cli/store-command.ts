@@ -1,6 +1,8 @@
 /** `tutti store`: what the store of an app holds; a copy of it; a look at every row. The app goes on meanwhile. */
 import { dirname, resolve } from 'node:path';
 import { statSync } from 'node:fs';
+import type { AckClass } from '../core/ack-class.ts';
+import { ackWords } from '../core/ack-class.ts';
 import type { AppConnection } from './app-connection.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { withApp } from './find-app.ts';
@@ -14,6 +16,10 @@ import { jsonOption } from './shared-options.ts';
 import { redrive, tellDead, tellOwed } from './store-events.ts';
 
 interface About {
+  /** Where it is kept. */
+  readonly engine: string;
+  readonly ack: AckClass;
+  readonly because: string;
   readonly file: string;
   readonly bytes: number;
   readonly logBytes: number;
@@ -32,8 +38,11 @@ interface Report {
 /** To copy or read all of a store takes as long as it takes. */
 const longMs = 3_600_000;
 
-function tellAbout({ file, bytes, logBytes, commits, mutations, waiting }: About, io: Io): Outcome {
+function tellAbout(about: About, io: Io): Outcome {
+  const { engine, ack, because, file, bytes, logBytes, commits, mutations, waiting } = about;
   const each = commits === 0 ? '' : `, ${(mutations / commits).toFixed(1)} each`;
+  io.out(`kept in   ${engine}`);
+  io.out(`answers   ${ack}: each ${ackWords[ack]} (${because})`);
   io.out(`file      ${file}`);
   io.out(`size      ${bytesText(bytes)}, and ${bytesText(logBytes)} in its log`);
   io.out(`commits   ${String(commits)} since it was opened${each}`);

@@ -4,7 +4,7 @@ export const ackClasses = ['memory', 'process', 'disk', 'replicated'] as const;
 export type AckClass = (typeof ackClasses)[number];
 
 export const ackWords: Readonly<Record<AckClass, string>> = {
-  memory: 'lost with the process or the power of the engine',
+  memory: 'is lost with the process of the engine, or its power',
   process: 'survives the death of every process, not the loss of power',
   disk: 'survives the death of every process, and the loss of power',
   replicated: 'survives the loss of a machine',

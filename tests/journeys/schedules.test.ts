@@ -25,6 +25,8 @@ suite('schedules of an app', () => {
   before(async () => {
     app = await startTestApp(new URL('../fixtures/jobs/tutti.ts', import.meta.url), {
       env: { HEARD: heard },
+      // In the process of a test a store is always in a file.
+      processes: process.env['TUTTI_TEST_STORE'] !== undefined,
     });
   });
   after(async () => {

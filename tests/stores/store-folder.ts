@@ -8,6 +8,7 @@ import type { Store } from '../../src/stores/sqlite/store.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { TemporaryFolder } from '../os/temporary-folder.ts';
+import { Replica } from './replica.ts';
 
 export class StoreFolder extends TemporaryFolder {
   readonly clock = fakeClock();
@@ -24,9 +25,22 @@ export class StoreFolder extends TemporaryFolder {
     return this.file('store.db');
   }
 
+  readonly #replicas: Replica[] = [];
+
   open(areas: readonly Area[], more: Partial<OpenStoreNeeds> = {}): Store {
     const { store: file, clock, log } = this;
-    return openStore({ file, areas, clock, log, ...more });
+    if (process.env['TUTTI_TEST_STORE'] !== 'replica') return openStore({ file, areas, clock, log, ...more });
+    const replica = new Replica(`${file}.replica-${String(this.#replicas.length)}`);
+    this.#replicas.push(replica);
+    const store = openStore({ file, areas, clock, log, keptBy: replica, ...more });
+    replica.begin(file);
+    return store;
+  }
+
+  override [Symbol.dispose](): void {
+    // A store that was opened again went on from there.
+    this.#replicas.at(-1)?.check();
+    super[Symbol.dispose]();
   }
 }
 

@@ -38,7 +38,8 @@ async function restoreOnce(log: ChangeLog, file: string): Promise<Restored> {
   if (kept === undefined) return { copy: undefined, recordBytes: 0, schema: undefined };
   const bytes = await writeCopy(kept, file);
   const schema = schemaOf(file);
-  using database = new DatabaseSync(file);
+  // What went with its parent is in the records as well.
+  using database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
   database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF');
   const recordBytes = await applyRecords(log, database, kept.number);
   return { copy: { number: kept.number, bytes }, recordBytes, schema };

@@ -41,7 +41,7 @@ function numbersOf(database: DatabaseSync): Record<string, number> {
 }
 
 /**
- * Makes in a copy of the store what the transaction made in the store.
+ * Makes in a copy of the store what the transaction made in the store. The connection enforces no foreign keys: what a cascade removed has a record too.
  * @throws {TuttiError} `STORE_CORRUPT` when the copy is not as the store was before it.
  */
 export function applyChanges(database: DatabaseSync, bytes: Uint8Array): void {

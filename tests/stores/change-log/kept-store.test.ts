@@ -326,6 +326,32 @@ test('a number that a table gave is not given again, also when what had it came 
   await second.close();
 });
 
+test('what goes with its parent is gone for the next owner as well', async () => {
+  using world = new KeptWorld();
+  const family: Area = {
+    name: 'family',
+    migrations: [
+      `CREATE TABLE parents (id INTEGER PRIMARY KEY) STRICT;
+       CREATE TABLE children (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL REFERENCES parents (id) ON DELETE CASCADE) STRICT;`,
+    ],
+    tables: [],
+    mutations: {
+      add: (db) =>
+        db.run('INSERT INTO parents VALUES (1)') + db.run('INSERT INTO children VALUES (1, 1), (2, 1)'),
+      remove: (db) => db.run('DELETE FROM parents'),
+    },
+    queries: { children: (db) => db.all('SELECT * FROM children').length },
+  };
+  const kept = engine();
+  const first = await world.openKept(new MemoryChangeLog(kept), { areas: [family] });
+  await first.store.mutate({ area: 'family', name: 'add' });
+  await first.store.mutate({ area: 'family', name: 'remove' });
+  await first.close();
+  const second = await world.openKept(new MemoryChangeLog(kept), { areas: [family] });
+  assert.equal(second.store.query({ area: 'family', name: 'children' }), 0);
+  await second.close();
+});
+
 test('a change that is asked for again of the next owner gets the first answer', async () => {
   using world = new KeptWorld();
   const kept = engine();
