@@ -13,7 +13,7 @@ const settings = readEnv(
     FIBONACCI_WORKERS: z.coerce.number().int().min(0).max(64).default(1),
     FIBONACCI_DELAY_MS: z.coerce.number().int().min(0).max(30_000).default(200),
     FIBONACCI_FAIL_ONE_IN: z.coerce.number().int().min(0).default(0),
-    FIBONACCI_STORE: z.string().startsWith('sqlite:').default('sqlite:'),
+    FIBONACCI_STORE: z.string().default('sqlite:'),
   }),
 );
 

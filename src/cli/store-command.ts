@@ -42,7 +42,7 @@ function tellAbout(about: About, io: Io): Outcome {
   const { engine, ack, because, file, bytes, logBytes, commits, mutations, waiting } = about;
   const each = commits === 0 ? '' : `, ${(mutations / commits).toFixed(1)} each`;
   io.out(`kept in   ${engine}`);
-  io.out(`answers   ${ack}: each ${ackWords[ack]} (${because})`);
+  io.out(`answers   ${ack}: what was acknowledged ${ackWords[ack]} (${because})`);
   io.out(`file      ${file}`);
   io.out(`size      ${bytesText(bytes)}, and ${bytesText(logBytes)} in its log`);
   io.out(`commits   ${String(commits)} since it was opened${each}`);

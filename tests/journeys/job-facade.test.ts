@@ -119,20 +119,23 @@ test('who gives up, or gives too much, has failed at the first attempt', async (
   assert.match(big.reason ?? '', /over 1048576 bytes/);
 });
 
-testInside('a job of an earlier release that does not fit the schema any more fails at once, and says where', async () => {
-  const old = { id: null, priority: 5, body: writeKept({ number: 'four' }, undefined) };
-  const change = {
-    area: 'jobs',
-    name: 'add',
-    input: { queue: 'work', jobs: [old] },
-    origin: 'test',
-    number: 1,
-  };
-  const [added] = (await app.call('store:main.mutate', change)) as AddedJob[];
-  const job = await end(added?.id ?? '');
-  assert.deepEqual([job.state, job.attempts], ['failed', 1]);
-  assert.match(job.reason ?? '', /^INVALID_INPUT: .* \(number: Invalid input: expected number/);
-});
+testInside(
+  'a job of an earlier release that does not fit the schema any more fails at once, and says where',
+  async () => {
+    const old = { id: null, priority: 5, body: writeKept({ number: 'four' }, undefined) };
+    const change = {
+      area: 'jobs',
+      name: 'add',
+      input: { queue: 'work', jobs: [old] },
+      origin: 'test',
+      number: 1,
+    };
+    const [added] = (await app.call('store:main.mutate', change)) as AddedJob[];
+    const job = await end(added?.id ?? '');
+    assert.deepEqual([job.state, job.attempts], ['failed', 1]);
+    assert.match(job.reason ?? '', /^INVALID_INPUT: .* \(number: Invalid input: expected number/);
+  },
+);
 
 testInside('a run that has lost its job is told so when it speaks of it, and its signal aborts', async () => {
   const id = await add({ number: 31, ms: 300, how: 'deaf' }, {}, 'hardy');

@@ -36,7 +36,7 @@ export class AckReport {
     const isNew = ack !== this.#last.ack || engine !== this.#last.engine;
     this.#last = found;
     if (!isNew) return;
-    const sentence = `The store is kept in ${engine}; what it acknowledges is of class ${ack} (${because}): ${ackWords[ack]}`;
+    const sentence = `The store is kept in ${engine}; an acknowledgement is of class ${ack} (${because}): it ${ackWords[ack]}`;
     log[ack === 'memory' ? 'warn' : 'info'](sentence);
   }
 }

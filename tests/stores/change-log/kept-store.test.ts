@@ -385,7 +385,7 @@ test('what an acknowledgement has to survive is looked at before anything is ope
   assert.equal(named.report().ack, 'memory');
   assert.ok(
     world.said.some((line) =>
-      line.startsWith('warn The store is kept in Memory 1 at home; what it acknowledges is of class memory'),
+      line.startsWith('warn The store is kept in Memory 1 at home; an acknowledgement is of class memory'),
     ),
   );
   await named.close();
