@@ -67,7 +67,7 @@ export const errorTable = {
   PROTOCOL_ERROR: { text: 'The other side sent something that is not our protocol: {reason}', http: 500 },
   CONNECTION_REFUSED: { text: 'The connection was refused: {reason}', http: 503, retryable: true },
   STORE_FULL: {
-    text: 'The disk of the store takes no more, and nothing was changed',
+    text: 'The store has no room for more, and nothing was changed',
     http: 507,
     retryable: true,
   },

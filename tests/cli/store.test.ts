@@ -16,7 +16,7 @@ test('the store is looked at, copied and checked while the app runs; its service
   const about = await store();
   assert.match(
     about,
-    /^file {6}\S+\/state\/store\.db\nsize {6}\d+ KB, and \d+ K?B in its log\ncommits {3}\d+ since it was opened/,
+    /^kept in {3}SQLite\nanswers {3}disk: what was acknowledged survives the death of every process, and the loss of power \(synchronous=FULL, read back\)\nfile {6}\S+\/state\/store\.db\nsize {6}\d+ KB, and \d+ K?B in its log\ncommits {3}\d+ since it was opened/,
   );
   assert.equal((JSON.parse(await store('--json')) as { waiting: number }).waiting, 0);
   assert.match(await store('verify'), /^The store is sound: \d+ rows are as they were written\n$/);

@@ -9,8 +9,6 @@ const cases: [url: string, path: string | undefined][] = [
   ['sqlite:/var/lib/app.db', '/var/lib/app.db'],
   ['', undefined],
   ['app.db', undefined],
-  ['redis://localhost', undefined],
-  ['postgres://user:secret@host/db', undefined],
   ['sqlite://data/app.db', undefined],
   ['sqlite:data/', undefined],
   ['sqlite:..', undefined],
@@ -29,4 +27,28 @@ for (const [url, path] of cases)
     assert.ok(typeof read === 'string');
     assert.match(read, /"sqlite:/);
     assert.doesNotMatch(read, /secret/);
+  });
+
+const servers: readonly [url: string, engine: string | undefined][] = [
+  ['redis://localhost', 'redis'],
+  ['redis://:secret@127.0.0.1:6380/3', 'redis'],
+  ['rediss://user:secret@cache.internal', 'redis'],
+  ['redis://[::1]:6379', 'redis'],
+  ['postgres://user:secret@host/db', 'postgres'],
+  ['postgresql://host:5433/db?sslmode=require', 'postgres'],
+  ['redis:', undefined],
+  ['redis:localhost', undefined],
+  ['redis://', undefined],
+  ['redis:///0', undefined],
+  ['redis://a b', undefined],
+  ['postgres://host:port/db', undefined],
+  ['mysql://user:secret@host/db', undefined],
+  ['Redis://localhost', undefined],
+  ['constructor://localhost', undefined],
+];
+for (const [url, engine] of servers)
+  test(`${url.replace('secret', '…')} is ${engine ?? 'refused, and not shown'}`, () => {
+    const read = readStoreUrl(url);
+    if (engine !== undefined) assert.deepEqual(read, { engine, url });
+    else assert.ok(typeof read === 'string' && !read.includes('secret') && !read.includes('localhost'));
   });

@@ -103,7 +103,30 @@ const refusals: [string, object, string[]][] = [
   [
     'a store that nobody knows, with a password',
     { store: { url: 'mysql://ada:secret@host' } },
-    ['store.url: expected "sqlite:" or "sqlite:" and the path of a file'],
+    [
+      'store.url: expected "sqlite:" and perhaps the path of a file, or a URL of "redis:", "rediss:" or "postgres:"',
+    ],
+  ],
+  ['a store in Redis', { store: { url: 'redis://:secret@host', name: 'shop-1', requireAck: 'disk' } }, []],
+  [
+    'a store with a class that is none',
+    { store: { url: 'redis://host', requireAck: 'disc' } },
+    ['store.requireAck: expected one of "memory", "process", "disk", "replicated", got "disc"'],
+  ],
+  [
+    'a store with a name that is none',
+    { store: { url: 'redis://host', name: 'a{b}' } },
+    ['store.name: expected up to 64 letters, digits, "-", "_" and ".", got "a{b}"'],
+  ],
+  [
+    'a store in a file, with a name',
+    { store: { name: 'shop' } },
+    ['store.name: a store in a file has the name of its file: leave this out'],
+  ],
+  [
+    'a store in a file that is to survive the machine',
+    { store: { requireAck: 'replicated' } },
+    ['store.requireAck: a store in a file survives the loss of power ("disk"), and no more'],
   ],
   ['a store with a typo', { store: { ulr: 'x' } }, ['store.ulr: unknown option "ulr"; did you mean "url"?']],
   ['a store that is a text', { store: 'sqlite:' }, ['store: expected an object, got "sqlite:"']],

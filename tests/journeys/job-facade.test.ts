@@ -17,7 +17,9 @@ let app: TestApp;
 
 const isKeptElsewhere = process.env['TUTTI_TEST_STORE'] !== undefined;
 /** They ask the store for changes of an area, which nobody may from outside its app. */
-const testInside = isKeptElsewhere ? () => undefined : test;
+const testInside = (title: string, run: () => Promise<void>): void => {
+  if (!isKeptElsewhere) void test(title, run);
+};
 
 before(async () => {
   app = await startTestApp(new URL('../fixtures/jobs/tutti.ts', import.meta.url), {

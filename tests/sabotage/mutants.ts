@@ -14,6 +14,7 @@ import { eventMutants } from './event-mutants.ts';
 import { jobMutants } from './job-mutants.ts';
 import { jobsCommandMutants } from './jobs-command-mutants.ts';
 import { jobsHttpMutants } from './jobs-http-mutants.ts';
+import { keptStoreMutants } from './kept-store-mutants.ts';
 import { keyedMutants } from './keyed-mutants.ts';
 import { storeMutants } from './store-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
@@ -1241,6 +1242,7 @@ export const mutants: readonly Mutant[] = [
   ...registryMutants,
   ...slowMutants,
   ...tuningMutants,
+  ...keptStoreMutants,
   ...storeMutants,
   ...scheduleMutants,
 ];

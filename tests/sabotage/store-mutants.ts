@@ -26,29 +26,29 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: an answer leaves after its commit',
     file: commit,
-    find: '    this.#commit(database);\n    this.#head = head;',
-    replace: '    setTimeout(() => { this.#commit(database); }, 1);\n    this.#head = head;',
+    find: '    this.#commit(this.#needs.database);\n    this.#head = head;',
+    replace: '    setTimeout(() => { this.#commit(this.#needs.database); }, 1);\n    this.#head = head;',
     ...sync('under load no answer leaves'),
   },
   {
     promise: 'store: an answer leaves after the sync of its log',
     file: settings,
-    find: 'settle(database, synchronous);\n',
-    replace: "settle(database, synchronous === 'FULL' ? 'NORMAL' : synchronous);\n",
+    find: 'settle(database, durability);\n',
+    replace: "settle(database, durability === 'FULL' ? 'NORMAL' : durability);\n",
     ...sync('under load no answer leaves'),
   },
   {
     promise: 'store: the power takes nothing that was answered',
     file: settings,
-    find: 'settle(database, synchronous);\n',
-    replace: "settle(database, synchronous === 'FULL' ? 'NORMAL' : synchronous);\n",
+    find: 'settle(database, durability);\n',
+    replace: "settle(database, durability === 'FULL' ? 'NORMAL' : durability);\n",
     ...power('the power goes'),
   },
   {
     promise: 'store: synchronous=FULL is read back',
     file: settings,
-    find: "want('synchronous', levels[synchronous]);",
-    replace: 'void levels;',
+    find: "want('synchronous', number);",
+    replace: 'void number;',
     ...opening('forgets synchronous'),
   },
   {
@@ -96,8 +96,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: the number of the last commit is kept with each',
     file: commit,
-    find: 'acknowledged.write(commits);',
-    replace: 'void acknowledged;',
+    find: 'this.#needs.acknowledged.write(head.commits);',
+    replace: '',
     ...damage('a log whose tail was cut'),
   },
   {
@@ -159,15 +159,16 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: who changes nothing waits for no disk',
     file: commit,
-    find: 'if (this.#changes() > turn.changesBefore)',
-    replace: 'if (this.#changes() >= turn.changesBefore)',
+    find: 'if (this.#changes() === turn.changesBefore)',
+    replace: 'if (this.#changes() < turn.changesBefore)',
     ...engine('who changes nothing'),
   },
   {
     promise: 'store: closing commits what was accepted',
     file: 'src/stores/sqlite/store.ts',
-    find: 'while (this.#line.length > 0) this.#commitOnce();',
-    replace: "this.#line.rejectAll(new TuttiError('STORE_CLOSED'));",
+    find: 'while (this.#keeping !== undefined || (this.#line.length > 0 && this.#failure === undefined)) {',
+    replace:
+      "this.#line.rejectAll(new TuttiError('STORE_CLOSED'));\n    while (this.#keeping !== undefined) {",
     ...engine('closing commits what was accepted'),
   },
   {

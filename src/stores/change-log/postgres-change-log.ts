@@ -208,9 +208,8 @@ export async function makePostgresChangeLog({ url, ...needs }: EngineNeeds): Pro
     connectionTimeoutMillis: requestMs,
     query_timeout: requestMs,
     keepAlive: true,
-    onConnect: async (client) => {
-      await client.query(believeNoAck);
-    },
+    // Its types do not know that it waits for a promise.
+    onConnect: (client) => client.query(believeNoAck) as unknown,
   });
   // Told by the request that fails.
   pool.on('error', () => undefined);

@@ -46,7 +46,7 @@ export async function redisReport(redis: Redis, place: string): Promise<EngineRe
 /** Hosted ones refuse to tell. */
 async function syncOf(redis: Redis): Promise<string | undefined> {
   try {
-    const [, value] = (await redis.config('GET', 'appendfsync')) as string[];
+    const [, value] = await redis.config('GET', 'appendfsync');
     return value;
   } catch {
     return undefined;

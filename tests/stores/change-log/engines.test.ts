@@ -65,7 +65,8 @@ for (const engine of ['redis', 'postgres'] as const) {
   test(
     `${engine}: is not there when the store is opened, and that is said without its password`,
     { skip },
-    async () => {
+    async (context) => {
+      setBound(context, 'storeOpenMs', 300);
       using world = new KeptWorld();
       await using server = await startEngine[engine]();
       await server.stop('SIGINT');
