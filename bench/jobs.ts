@@ -1,23 +1,33 @@
 /**
- * What does a job cost, from being added to being done? BullMQ on Redis, in memory and with its log synced at every write, beside Tutti on SQLite, which
- * syncs before it acknowledges. All processes count: who adds, who keeps, who works. Each peer keeps every job that is done.
+ * What does a job cost, from being added to being done? BullMQ on Redis, in memory and with its log synced at every write, and what keeps its jobs in PostgreSQL,
+ * beside Tutti on SQLite, which syncs before it acknowledges. All processes count: who adds, who keeps, who works. Who can keeps every job that is done.
  */
 import { loadavg } from 'node:os';
-import type { AddLoad, RunningJobs } from './lib/jobs.ts';
-import { cpuUs } from './lib/proc.ts';
+import type { AddLoad, RunningJobs, StartJobs } from './lib/jobs.ts';
+import { findPostgres } from './lib/postgres.ts';
 import { chosen, digits, markdown, median } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
-import { startBullmq } from './peers/bullmq-jobs.ts';
+import { onPostgres, onRedis } from './peers/job-servers.ts';
 import { startTuttiJobs } from './peers/tutti-jobs.ts';
 
-type Start = (workers: number, concurrency: number) => Promise<RunningJobs>;
-
 const floor = 'BullMQ, Redis AOF always';
-const peers: Readonly<Record<string, Start>> = {
-  [floor]: (workers, concurrency) => startBullmq(workers, concurrency, true),
-  'BullMQ, Redis in memory': (workers, concurrency) => startBullmq(workers, concurrency, false),
+
+async function postgresPeers({ smoke }: Settings): Promise<Readonly<Record<string, StartJobs>>> {
+  const start = await findPostgres();
+  if (start !== undefined) return onPostgres(start);
+  const message =
+    'There is no PostgreSQL: neither its programs, nor BENCH_POSTGRES_URL, nor a server on port 5432';
+  if (smoke && process.env['CI'] !== undefined) throw new Error(message);
+  console.error(`NOT MEASURED: BullMQ on PostgreSQL, Graphile Worker, pg-boss. ${message}.`);
+  return {};
+}
+
+const peersOf = async (settings: Settings): Promise<Readonly<Record<string, StartJobs>>> => ({
+  [floor]: onRedis(true),
+  'BullMQ, Redis in memory': onRedis(false),
+  ...(await postgresPeers(settings)),
   'Tutti, SQLite FULL': startTuttiJobs,
-};
+});
 
 const adds: Readonly<Record<string, AddLoad>> = {
   'add, one by one': { count: 2_000, inFlight: 1, batch: 1 },
@@ -31,10 +41,10 @@ interface Figure {
 }
 
 async function measured(running: RunningJobs, count: number, run: () => Promise<number>): Promise<Figure> {
-  const pids = await running.pids();
-  const before = cpuUs(pids);
+  const usedUs = await running.meter();
+  const before = usedUs();
   const ms = await run();
-  return { perS: (count / ms) * 1_000, us: (cpuUs(pids) - before) / count };
+  return { perS: (count / ms) * 1_000, us: (usedUs() - before) / count };
 }
 
 type Figures = Map<string, Figure[]>;
@@ -94,7 +104,7 @@ interface Asked {
   readonly latencies: readonly number[];
 }
 
-async function ask(start: Start, settings: Settings): Promise<Asked> {
+async function ask(start: StartJobs, settings: Settings): Promise<Asked> {
   const { figures, latencies } = await (async (): Promise<Asked> => {
     await using running = await start(1, 100);
     const one = await repeated(running, round, settings);
@@ -108,7 +118,8 @@ async function ask(start: Start, settings: Settings): Promise<Asked> {
 export async function jobs(settings: Settings): Promise<Answer> {
   const loads = [loadavg()[0] ?? NaN];
   const all = new Map<string, Asked>();
-  for (const [name, start] of chosen(peers, settings)) all.set(name, await ask(start, settings));
+  for (const [name, start] of chosen(await peersOf(settings), settings))
+    all.set(name, await ask(start, settings));
   loads.push(loadavg()[0] ?? NaN);
   const names = [...(all.values().next().value?.figures.keys() ?? [])];
   const of = (peer: string, name: string, field: keyof Figure): number =>

@@ -1,5 +1,6 @@
 /** Tutti in bench/jobs.ts: who adds and who works are services of one app, the store is SQLite, synced before anything is acknowledged. */
 import type { RunningJobs } from '../lib/jobs.ts';
+import { cpuUs } from '../lib/proc.ts';
 import { startTutti } from '../lib/tutti.ts';
 
 export async function startTuttiJobs(workers: number, concurrency: number): Promise<RunningJobs> {
@@ -12,7 +13,10 @@ export async function startTuttiJobs(workers: number, concurrency: number): Prom
       (await app.command('call', action, JSON.stringify(input), '--deadline', '60000')) || 'null',
     ) as T;
   return {
-    pids: () => app.pids('adder', 'worker', 'store'),
+    meter: async () => {
+      const pids = await app.pids('adder', 'worker', 'store');
+      return () => cpuUs(pids);
+    },
     add: (load) => ask('adder.add', load),
     pause: () => ask('adder.pause'),
     drain: (count) => ask('adder.drain', { count }),
