@@ -3,6 +3,7 @@
  * beside Tutti on SQLite, which syncs before it acknowledges. All processes count: who adds, who keeps, who works. Who can keeps every job that is done.
  */
 import { loadavg } from 'node:os';
+import { backlog } from './backlog.ts';
 import type { AddLoad, RunningJobs, StartJobs } from './lib/jobs.ts';
 import { findPostgres } from './lib/postgres.ts';
 import { chosen, digits, markdown, median } from './lib/table.ts';
@@ -84,6 +85,7 @@ async function roundOfFour({ running, figures, scale, done }: Round): Promise<nu
 }
 
 const rounds = 3;
+const head = ['measure', 'peer', 'jobs/s', 'x AOF always', 'CPU µs per job', 'x AOF always'];
 
 async function repeated(
   running: RunningJobs,
@@ -120,6 +122,7 @@ export async function jobs(settings: Settings): Promise<Answer> {
   const all = new Map<string, Asked>();
   for (const [name, start] of chosen(await peersOf(settings), settings))
     all.set(name, await ask(start, settings));
+  const backlogTable = await backlog(settings.smoke);
   loads.push(loadavg()[0] ?? NaN);
   const names = [...(all.values().next().value?.figures.keys() ?? [])];
   const of = (peer: string, name: string, field: keyof Figure): number =>
@@ -141,10 +144,7 @@ export async function jobs(settings: Settings): Promise<Answer> {
   });
   return {
     question: 'What does a job cost, from being added to being done?',
-    table: markdown(
-      ['measure', 'peer', 'jobs/s', 'x AOF always', 'CPU µs per job', 'x AOF always'],
-      [...rows, ...waits],
-    ),
+    table: `${markdown(head, [...rows, ...waits])}\n\n${backlogTable}`,
     note: `100 bytes of input; all processes count: who adds, who keeps (Redis, the owner of the store), who works. Medians of ${String(rounds)} rounds after one to warm up; the peers one after the other. Load of the machine meanwhile: ${loads.map((load) => digits(load, 1)).join(' to ')}, the bench itself included.`,
   };
 }

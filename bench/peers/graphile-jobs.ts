@@ -42,11 +42,7 @@ function work(): void {
 }
 
 async function add(): Promise<void> {
-  const pool = new pg.Pool({ connectionString, max: 10 });
-  pool.on('error', (error) => {
-    throw error;
-  });
-  const utils = await makeWorkerUtils({ pgPool: pool, logger });
+  const utils = await makeWorkerUtils({ connectionString, maxPoolSize: 10, logger });
   await utils.migrate();
   const adder = {
     add: ([first = 0, ...more]: readonly number[]) =>
@@ -55,6 +51,7 @@ async function add(): Promise<void> {
         : utils.addJobs([first, ...more].map((at) => ({ identifier: 'work', payload: { at, text } }))),
     resume: () => Promise.resolve(),
   };
+  const pool = new pg.Pool({ connectionString, max: 1 });
   const table = 'graphile_worker._private_jobs';
   answerAsAdder(countingDone(adder, { pool, table, countOpen: `SELECT count(*) FROM ${table}` }));
 }
