@@ -25,18 +25,24 @@ interface Cost {
   readonly all: number;
 }
 
+interface Pids {
+  readonly owner: readonly number[];
+  readonly all: readonly number[];
+}
+
 class Queue {
   readonly #app: TuttiApp;
+  readonly #pids: Pids;
   #done = 0;
 
-  constructor(app: TuttiApp) {
+  constructor(app: TuttiApp, pids: Pids) {
     this.#app = app;
+    this.#pids = pids;
   }
 
   /** Begins, and stops when some more are done. */
   async some(count: number): Promise<Cost> {
-    const owner = await this.#app.pids('store');
-    const all = await this.#app.pids('adder', 'worker', 'store');
+    const { owner, all } = this.#pids;
     const [ownerBefore, allBefore] = [cpuUs(owner), cpuUs(all)];
     const done = await callOf<number>(this.#app, 'adder.some', { count: this.#done + count });
     const more = done - this.#done;
@@ -74,7 +80,8 @@ const rowOf = (name: string, measured: Measured, floor: Measured): string[] => {
 export async function backlog(smoke: boolean): Promise<string> {
   const [backlogged, some, looks] = smoke ? [10_000, 500, 3] : [1_000_000, 20_000, 30];
   await using app = await startTutti('jobs-app.ts');
-  const queue = new Queue(app);
+  const [owner, others] = [await app.pids('store'), await app.pids('adder', 'worker')];
+  const queue = new Queue(app, { owner, all: [...owner, ...others] });
   const measured = async (before: () => Promise<void>): Promise<Measured> => {
     const costs: Cost[] = [];
     // The first one only warms up.

@@ -37,12 +37,15 @@ async function endAll(children: readonly ChildProcess[], server: RunningServer):
 
 async function startAll({ server, file, workers, concurrency }: JobProcesses): Promise<ChildProcess[]> {
   const started: ChildProcess[] = [];
+  const start = (role: string): Promise<unknown> => {
+    const child = startFile(file, [role, server.address, String(concurrency)]);
+    started.push(child);
+    return answer(child);
+  };
   try {
-    for (const role of ['add', ...Array.from({ length: workers }, () => 'work')]) {
-      const child = startFile(file, [role, server.address, String(concurrency)]);
-      started.push(child);
-      await answer(child);
-    }
+    // It lays out what the others work on.
+    await start('add');
+    await Promise.all(Array.from({ length: workers }, () => start('work')));
     return started;
   } catch (error) {
     await endAll(started, server);
