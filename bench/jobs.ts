@@ -1,23 +1,34 @@
 /**
- * What does a job cost, from being added to being done? BullMQ on Redis, in memory and with its log synced at every write, beside Tutti on SQLite, which
- * syncs before it acknowledges. All processes count: who adds, who keeps, who works. Each peer keeps every job that is done.
+ * What does a job cost, from being added to being done? BullMQ on Redis, in memory and with its log synced at every write, and what keeps its jobs in PostgreSQL,
+ * beside Tutti on SQLite, which syncs before it acknowledges. All processes count: who adds, who keeps, who works. Who can keeps every job that is done.
  */
 import { loadavg } from 'node:os';
-import type { AddLoad, RunningJobs } from './lib/jobs.ts';
-import { cpuUs } from './lib/proc.ts';
+import { backlog } from './backlog.ts';
+import type { AddLoad, RunningJobs, StartJobs } from './lib/jobs.ts';
+import { findPostgres } from './lib/postgres.ts';
 import { chosen, digits, markdown, median } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
-import { startBullmq } from './peers/bullmq-jobs.ts';
+import { onPostgres, onRedis } from './peers/job-servers.ts';
 import { startTuttiJobs } from './peers/tutti-jobs.ts';
 
-type Start = (workers: number, concurrency: number) => Promise<RunningJobs>;
-
 const floor = 'BullMQ, Redis AOF always';
-const peers: Readonly<Record<string, Start>> = {
-  [floor]: (workers, concurrency) => startBullmq(workers, concurrency, true),
-  'BullMQ, Redis in memory': (workers, concurrency) => startBullmq(workers, concurrency, false),
+
+async function postgresPeers({ smoke }: Settings): Promise<Readonly<Record<string, StartJobs>>> {
+  const start = await findPostgres();
+  if (start !== undefined) return onPostgres(start);
+  const message =
+    'There is no PostgreSQL: neither its programs, nor BENCH_POSTGRES_URL, nor a server on port 5432';
+  if (smoke && process.env['CI'] !== undefined) throw new Error(message);
+  console.error(`NOT MEASURED: BullMQ on PostgreSQL, Graphile Worker, pg-boss. ${message}.`);
+  return {};
+}
+
+const peersOf = async (settings: Settings): Promise<Readonly<Record<string, StartJobs>>> => ({
+  [floor]: onRedis(true),
+  'BullMQ, Redis in memory': onRedis(false),
+  ...(await postgresPeers(settings)),
   'Tutti, SQLite FULL': startTuttiJobs,
-};
+});
 
 const adds: Readonly<Record<string, AddLoad>> = {
   'add, one by one': { count: 2_000, inFlight: 1, batch: 1 },
@@ -31,10 +42,10 @@ interface Figure {
 }
 
 async function measured(running: RunningJobs, count: number, run: () => Promise<number>): Promise<Figure> {
-  const pids = await running.pids();
-  const before = cpuUs(pids);
+  const usedUs = await running.meter();
+  const before = usedUs();
   const ms = await run();
-  return { perS: (count / ms) * 1_000, us: (cpuUs(pids) - before) / count };
+  return { perS: (count / ms) * 1_000, us: (usedUs() - before) / count };
 }
 
 type Figures = Map<string, Figure[]>;
@@ -74,6 +85,7 @@ async function roundOfFour({ running, figures, scale, done }: Round): Promise<nu
 }
 
 const rounds = 3;
+const head = ['measure', 'peer', 'jobs/s', 'x AOF always', 'CPU µs per job', 'x AOF always'];
 
 async function repeated(
   running: RunningJobs,
@@ -94,13 +106,14 @@ interface Asked {
   readonly latencies: readonly number[];
 }
 
-async function ask(start: Start, settings: Settings): Promise<Asked> {
+async function ask(start: StartJobs, settings: Settings): Promise<Asked> {
   const { figures, latencies } = await (async (): Promise<Asked> => {
     await using running = await start(1, 100);
     const one = await repeated(running, round, settings);
     return { figures: one, latencies: await running.latencies(settings.smoke ? 5 : 200) };
   })();
-  await using running = await start(4, 25);
+  // Whether a peer answers, two tell as well as four.
+  await using running = await start(settings.smoke ? 2 : 4, 25);
   const four = await repeated(running, roundOfFour, settings);
   return { figures: new Map([...figures, ...four]), latencies };
 }
@@ -108,7 +121,9 @@ async function ask(start: Start, settings: Settings): Promise<Asked> {
 export async function jobs(settings: Settings): Promise<Answer> {
   const loads = [loadavg()[0] ?? NaN];
   const all = new Map<string, Asked>();
-  for (const [name, start] of chosen(peers, settings)) all.set(name, await ask(start, settings));
+  for (const [name, start] of chosen(await peersOf(settings), settings))
+    all.set(name, await ask(start, settings));
+  const backlogTable = await backlog(settings.smoke);
   loads.push(loadavg()[0] ?? NaN);
   const names = [...(all.values().next().value?.figures.keys() ?? [])];
   const of = (peer: string, name: string, field: keyof Figure): number =>
@@ -130,10 +145,7 @@ export async function jobs(settings: Settings): Promise<Answer> {
   });
   return {
     question: 'What does a job cost, from being added to being done?',
-    table: markdown(
-      ['measure', 'peer', 'jobs/s', 'x AOF always', 'CPU µs per job', 'x AOF always'],
-      [...rows, ...waits],
-    ),
+    table: `${markdown(head, [...rows, ...waits])}\n\n${backlogTable}`,
     note: `100 bytes of input; all processes count: who adds, who keeps (Redis, the owner of the store), who works. Medians of ${String(rounds)} rounds after one to warm up; the peers one after the other. Load of the machine meanwhile: ${loads.map((load) => digits(load, 1)).join(' to ')}, the bench itself included.`,
   };
 }

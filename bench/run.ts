@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { calls } from './calls.ts';
 import { deathsUnderLoad } from './deaths.ts';
+import { events } from './events.ts';
 import { gateway } from './gateway.ts';
 import { jobs } from './jobs.ts';
 import { machine } from './lib/table.ts';
@@ -25,6 +26,7 @@ const questions: Readonly<Record<string, (settings: Settings) => Promise<Answer>
   start,
   supervision,
   jobs,
+  events,
 };
 
 const { values, positionals } = parseArgs({

@@ -8,8 +8,8 @@ export interface AddLoad {
 }
 
 export interface RunningJobs extends AsyncDisposable {
-  /** All processes that have to do with it: who adds, who keeps, who works. */
-  pids(): Promise<readonly number[]>;
+  /** Reads the CPU time, in microseconds, of all processes that have to do with it: who adds, who keeps, who works. They are looked up once. */
+  meter(): Promise<() => number>;
   /** Resolves when all are acknowledged. Gives milliseconds. */
   add(load: AddLoad): Promise<number>;
   /** So that nothing is begun. */
@@ -19,6 +19,8 @@ export interface RunningJobs extends AsyncDisposable {
   /** One after the other, with a pause: from before the call that adds it until its handler begins, in milliseconds each. */
   latencies(count: number): Promise<readonly number[]>;
 }
+
+export type StartJobs = (workers: number, concurrency: number) => Promise<RunningJobs>;
 
 /** Whoever adds: what the programs of all peers do with it is the same. */
 export interface Adder {
@@ -30,7 +32,8 @@ export interface Adder {
 /** Milliseconds of a clock that all processes of the machine share. */
 export const sharedNow = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-const lookEveryMs = 5;
+const shortestLookMs = 5;
+const longestLookMs = 100;
 const pauseMs = 8;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -48,11 +51,18 @@ export async function addAll(adder: Adder, { count, inFlight, batch }: AddLoad):
   return performance.now() - began;
 }
 
+/** Looks seldom while much is left: what it asks costs something too. */
 export async function drainAll(adder: Adder, total: number): Promise<number> {
   const began = performance.now();
   await adder.resume();
-  while ((await adder.done()) < total) await pause(lookEveryMs);
-  return performance.now() - began;
+  const before = await adder.done();
+  for (;;) {
+    const done = await adder.done();
+    const tookMs = performance.now() - began;
+    if (done >= total) return tookMs;
+    const leftMs = (tookMs * (total - done)) / (done - before);
+    await pause(Math.max(shortestLookMs, Math.min(longestLookMs, leftMs / 2)));
+  }
 }
 
 /** Each is sent when the one before is done, so that nothing waits for another. */

@@ -41,6 +41,25 @@ export function endedChildrenCpuUs(pids: readonly number[]): number {
   return ticks * tickUs;
 }
 
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8')
+    .split(' ')
+    .filter((text) => text !== '')
+    .map(Number);
+
+export const parentOf = (pid: number): number => Number(statOf(pid)[1]);
+
+/** A server that forks: its own, that of its children, and that of those that have ended. One that ends meanwhile is looked for once more, with those that ended. */
+export function treeCpuUs(pid: number): number {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return cpuUs([pid, ...childrenOf(pid)]) + endedChildrenCpuUs([pid]);
+    } catch (error) {
+      if (tries === 10) throw error;
+    }
+  }
+}
+
 const rollupMiB = (pid: number, fields: RegExp): number => {
   const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8');
   return [...text.matchAll(fields)].reduce((sum, [, kiB]) => sum + Number(kiB), 0) / 1_024;

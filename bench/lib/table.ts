@@ -51,8 +51,16 @@ const versionOf = (name: string): string => {
 
 export function machine(): string {
   const processors = cpus();
-  const peers = ['fastify', 'moleculer', 'moleculer-web', '@nestjs/core', '@nestjs/microservices', 'pm2'].map(
-    versionOf,
-  );
+  const peers = [
+    'fastify',
+    'moleculer',
+    'moleculer-web',
+    '@nestjs/core',
+    '@nestjs/microservices',
+    'pm2',
+    'bullmq',
+    'graphile-worker',
+    'pg-boss',
+  ].map(versionOf);
   return `Node ${process.versions.node} on ${process.platform} ${process.arch}, ${String(processors.length)} x ${processors[0]?.model ?? 'unknown'}; ${peers.join(', ')}.`;
 }

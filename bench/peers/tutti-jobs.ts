@@ -1,5 +1,7 @@
 /** Tutti in bench/jobs.ts: who adds and who works are services of one app, the store is SQLite, synced before anything is acknowledged. */
 import type { RunningJobs } from '../lib/jobs.ts';
+import { cpuUs } from '../lib/proc.ts';
+import { callOf } from '../lib/tutti-calls.ts';
 import { startTutti } from '../lib/tutti.ts';
 
 export async function startTuttiJobs(workers: number, concurrency: number): Promise<RunningJobs> {
@@ -7,19 +9,18 @@ export async function startTuttiJobs(workers: number, concurrency: number): Prom
     BENCH_WORKERS: String(workers),
     BENCH_CONCURRENCY: String(concurrency),
   });
-  const ask = async <T>(action: string, input: object = {}): Promise<T> =>
-    JSON.parse(
-      (await app.command('call', action, JSON.stringify(input), '--deadline', '60000')) || 'null',
-    ) as T;
   return {
-    pids: () => app.pids('adder', 'worker', 'store'),
-    add: (load) => ask('adder.add', load),
-    pause: () => ask('adder.pause'),
-    drain: (count) => ask('adder.drain', { count }),
+    meter: async () => {
+      const pids = await app.pids('adder', 'worker', 'store');
+      return () => cpuUs(pids);
+    },
+    add: (load) => callOf(app, 'adder.add', load),
+    pause: () => callOf(app, 'adder.pause'),
+    drain: (count) => callOf(app, 'adder.drain', { count }),
     latencies: async (count) => {
-      await ask('adder.latencies', { count });
+      await callOf(app, 'adder.latencies', { count });
       // One worker: see bench/jobs.ts.
-      return ask('worker.latencies');
+      return callOf(app, 'worker.latencies');
     },
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };

@@ -28,11 +28,12 @@ export class JobRuns {
   /** The oldest first. */
   readonly #ended = new Map<string, EndedRun>();
   #endedBytes = 0;
-  readonly #stopping = Promise.withResolvers<never>();
+  /** Who waits for the end of a run. One promise for the stop that all of them raced with would keep what became of each. */
+  readonly #waiting = new Set<(error: TuttiError) => void>();
+  #released: TuttiError | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#stopping.promise.catch(() => undefined);
   }
 
   held(): JobRun[] {
@@ -47,7 +48,8 @@ export class JobRuns {
   /** What still runs is given back: it did not count. */
   release(error: TuttiError): void {
     for (const { abort } of this.#running.values()) abort.abort(error);
-    this.#stopping.reject(error);
+    this.#released = error;
+    for (const giveBack of this.#waiting) giveBack(error);
   }
 
   /** Begins it, waits for the one that was begun, or tells how it ended. `signal`: of the call. */
@@ -60,17 +62,21 @@ export class JobRuns {
     const ended = this.#ended.get(key);
     if (ended !== undefined) return ended.went;
     const run = this.#running.get(key) ?? this.#begin(job, begin);
-    const takenBack = Promise.withResolvers<never>();
+    if (this.#released !== undefined) throw this.#released;
+    const { promise, resolve, reject } = Promise.withResolvers<HowJobWent>();
+    run.went.then(resolve, reject);
     const onAbort = (): void => {
       const reason: unknown = signal.reason;
       // Otherwise its owner stops, or is gone, and the next one will ask for it.
       if (isTuttiError(reason, 'CALL_TIMED_OUT')) run.abort.abort(reason);
-      takenBack.reject(reason);
+      reject(reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });
+    this.#waiting.add(reject);
     try {
-      return await Promise.race([run.went, takenBack.promise, this.#stopping.promise]);
+      return await promise;
     } finally {
+      this.#waiting.delete(reject);
       signal.removeEventListener('abort', onAbort);
     }
   }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { TuttiError } from '../../src/core/errors.ts';
 import { JobRuns } from '../../src/host/job-runs.ts';
 import type { HowJobWent } from '../../src/mesh/kept-job.ts';
@@ -10,6 +12,9 @@ import { setBound, turns } from '../stores/store-folder.ts';
 
 const run = (seq: number): { seq: number; run: number } => ({ seq, run: 1 });
 const never = new AbortController().signal;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 class World {
   readonly clock = fakeClock();
@@ -75,4 +80,33 @@ test('a call that is taken back ends no run; its time, a cancellation and a lost
     signals.map(({ aborted }) => aborted),
     [false, true, true],
   );
+});
+
+test('what became of a run is forgotten with it', async (context: TestContext) => {
+  setBound(context, 'jobEnds', 1);
+  const world = new World();
+  const ends: WeakRef<HowJobWent>[] = [];
+  for (const seq of [1, 2, 3]) {
+    await world.runs.take(run(seq), never, () => {
+      const went = { result: '1' };
+      ends.push(new WeakRef(went));
+      return Promise.resolve(went);
+    });
+    await turns(1);
+  }
+  await turns(2);
+  collect();
+  assert.deepEqual(
+    ends.map((end) => end.deref() !== undefined),
+    [false, false, true],
+  );
+});
+
+test('an instance that stops gives back what runs, and what comes then', async () => {
+  const { runs } = new World();
+  const taken = runs.take(run(1), never, () => new Promise(() => undefined));
+  runs.release(new TuttiError('STOPPING', { instance: 'worker#1' }));
+  await assert.rejects(taken, { code: 'STOPPING' });
+  const late = runs.take(run(2), never, () => new Promise(() => undefined));
+  await assert.rejects(late, { code: 'STOPPING' });
 });

@@ -173,6 +173,12 @@ export const jobMutants: readonly Mutant[] = [
     replace: '',
   },
   {
+    promise: 'jobs: what became of a run is not kept for ever',
+    ...{ ...host('is forgotten with it', 'tests/host/job-runs'), file: 'src/host/job-runs.ts' },
+    find: 'this.#waiting.delete(reject);',
+    replace: '',
+  },
+  {
     promise: 'jobs: a stop waits for no search',
     ...dispatcher('while runs are still looked for'),
     find: 'if (this.#isRecovering) this.#end();',
