@@ -193,8 +193,35 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: what runs at a stop is given back',
     ...{ ...host('a stopped worker', journey), file: 'src/host/host.ts' },
-    find: 'if (!isDone) runs.release(',
-    replace: 'if (isDone) runs.release(',
+    find: 'if (!isDone) await runs.release(',
+    replace: 'if (isDone) await runs.release(',
+  },
+  {
+    promise: 'jobs: who stops tells the end of a run that nobody asks for',
+    ...{ ...host('who stops tells the store himself', 'tests/host/job-runs'), file: 'src/host/job-runs.ts' },
+    find: 'if (went !== undefined && !run.isHeard)',
+    replace: 'if (went === undefined)',
+  },
+  {
+    promise: 'jobs: who stops waits for what it runs though the store has no owner',
+    ...{ ...host('a draining worker is asked', journey), file: 'src/host/host.ts' },
+    find: 'runs.drain(signal)]',
+    replace: 'true]',
+  },
+  {
+    promise: 'jobs: attempts decide when a job whose worker dies is given up',
+    ...dispatcher('three kills of one job|five kills of one job'),
+    tests: [journey],
+    find: 'attempts >= manifest.attempts)',
+    replace: 'attempts > manifest.attempts)',
+  },
+  {
+    promise: 'jobs: a page that is too large is a shorter one',
+    file: 'src/core/fitting-page.ts',
+    tests: [journey],
+    name: 'a page of jobs that are large together',
+    find: '|| limit === 1) throw error;',
+    replace: '|| limit > 0) throw error;',
   },
   {
     promise: 'jobs: input that does not fit fails at once',

@@ -85,6 +85,8 @@ export class JobDesk {
     runWithoutContext(() => {
       if (name === 'cancel' && change?.wasRunning === true) dispatcher?.abort(change.seq, reason);
       if (name === 'cancel' || name === 'remove') this.#tellEnd(queue, id);
+      // By a worker that stops, which has nobody to tell it to.
+      if (name === 'turn') this.#tellAll(queue);
       if (name === 'drain') for (const one of answer as string[]) this.#tellEnd(queue, one);
       if (name === 'schedule' || name === 'unschedule') this.#ticker.wake();
       dispatcher?.wake();
@@ -109,6 +111,7 @@ export class JobDesk {
     this.#waiters.set(key, waiters.add(done));
     this.#waiting += 1;
     signal.addEventListener('abort', done);
+    if (signal.aborted) done();
     const timer = runtime.clock.after(withinMs, done);
     await promise;
     timer.cancel();
@@ -188,6 +191,12 @@ export class JobDesk {
         this.#tellEnd(queue, id);
       },
     });
+  }
+
+  /** Who is told too early asks again. */
+  #tellAll(queue: string): void {
+    for (const [key, waiters] of this.#waiters)
+      if (key.startsWith(waiterKey(queue, ''))) for (const done of waiters) done();
   }
 
   #tellEnd(queue: string, id: string): void {
