@@ -39,7 +39,7 @@ test('eight processes declare one schedule at each of their starts and are kille
   context.diagnostic(
     `${String(kills)} kills, ${String(ticks)} ticks, each one job; added at worst ${String(lateMs)} ms after its time`,
   );
-  assert.ok(kills >= wanted / 2, 'it was killed under load');
+  assert.ok(kills >= wanted / 4, 'it was killed under load');
 });
 
 interface Listed {
