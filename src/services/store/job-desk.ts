@@ -101,7 +101,10 @@ export class JobDesk {
     const job = look();
     if (job === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
     if (isEnded(job.state)) return job;
-    if (this.#waiting >= bounds.jobWaiters) throw new TuttiError('OVERLOADED', { what: 'The store' });
+    if (this.#waiting >= bounds.jobWaiters) {
+      const what = `The store, where ${String(this.#waiting)} wait for the end of jobs,`;
+      throw new TuttiError('OVERLOADED', { what, isFull: true });
+    }
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const done = (): void => {
       resolve(undefined);
