@@ -73,7 +73,8 @@ for (const code of passing)
 test('what is full is told at once: it stays so until somebody takes something out of it', async () => {
   const world = new ClientWorld();
   world.errors.push(new TuttiError('OVERLOADED', { what: 'The queue mail', isFull: true }));
-  await assert.rejects(world.client.mutate(change), { code: 'OVERLOADED', message: /^The queue mail has/ });
+  const refused = world.settled(world.client.mutate(change));
+  await assert.rejects(refused, { code: 'OVERLOADED', message: /^The queue mail has/ });
   assert.equal(world.asked.length, 1);
 });
 
