@@ -10,6 +10,7 @@ import type { JobsAsk } from './jobs-options.ts';
 import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
 import { parseJson, usage } from './parse-option.ts';
+import { shellWord } from './shell-word.ts';
 
 type JsonSchema = NonNullable<AppManifest['services'][string]['queues']>[string]['input'];
 
@@ -52,6 +53,6 @@ export async function addJob(ask: JobsAsk): Promise<Outcome> {
   if (answer.added) io.out(`Job ${id} was added to ${queue}`);
   else io.out(`Nothing was added: ${queue} has a job ${id} already`);
   if (answer.added) tellWhatHolds(view, ask);
-  io.err(`How it fares: npx tutti jobs show ${queue} ${id}`);
+  io.err(`How it fares: npx tutti jobs show ${queue} ${shellWord(answer.id)}`);
   return exit('ok');
 }

@@ -9,6 +9,7 @@ import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
 import type { Cell } from './table.ts';
 import { renderTable } from './table.ts';
+import { shellWord } from './shell-word.ts';
 
 const usualLimit = 20;
 const mostInput = 40;
@@ -73,7 +74,7 @@ export async function tellList(ask: JobsAsk): Promise<Outcome> {
   }
   tellTable(page, ask);
   const [failed] = page.jobs.filter(({ state }) => state === 'failed');
-  if (failed !== undefined) io.err(`All of one: npx tutti jobs show ${queue} ${escapeControls(failed.id)}`);
+  if (failed !== undefined) io.err(`All of one: npx tutti jobs show ${queue} ${shellWord(failed.id)}`);
   tellNext(page, ask, `list <queue>${options.state === undefined ? '' : ` --state ${options.state}`}`);
   return exit('ok');
 }

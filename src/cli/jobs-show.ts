@@ -8,6 +8,7 @@ import type { JobsAsk } from './jobs-options.ts';
 import { plural, spanText, stateText } from './jobs-text.ts';
 import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
+import { shellWord } from './shell-word.ts';
 
 export const jobOf = (app: AppConnection, queue: string, id: string): Promise<JobDetail> =>
   app.get<JobDetail>(`/jobs/job?${new URLSearchParams({ queue, id }).toString()}`);
@@ -50,7 +51,7 @@ function linesOf(job: JobDetail, now: number): string[] {
 
 /** What is mostly done to one in that state. */
 function nextOf({ state, dueAt, queue, id }: JobDetail): string | undefined {
-  const named = `${queue} ${escapeControls(id)}`;
+  const named = `${queue} ${shellWord(id)}`;
   if (state === 'failed' || state === 'cancelled') return `Once more: npx tutti jobs retry ${named}`;
   if (state === 'running') return `To end it: npx tutti jobs cancel ${named}`;
   return dueAt === null ? undefined : `Not to wait for its time: npx tutti jobs promote ${named}`;

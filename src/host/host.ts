@@ -172,8 +172,9 @@ class RunningHost implements Host {
   async drain(signal: AbortSignal): Promise<boolean> {
     const { needs, kit, config, runs } = this.#opened;
     await asFunction(needs.definition.drain)?.({ parts: kit.parts, config, extend: kit.extend });
-    const isDone = await this.responder.drain(signal);
-    if (!isDone) runs.release(new TuttiError('STOPPING', { instance: instanceId(needs.self) }));
+    const drained = await Promise.all([this.responder.drain(signal), runs.drain(signal)]);
+    const isDone = drained.every(Boolean);
+    if (!isDone) await runs.release(new TuttiError('STOPPING', { instance: instanceId(needs.self) }));
     return isDone;
   }
 

@@ -58,8 +58,10 @@ const lost = (job: string, signal: AbortSignal): TuttiError =>
 function progressText(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new TuttiError('INVALID_INPUT', { message: 'The progress of a job is JSON' });
-  if (Buffer.byteLength(text) <= bounds.jobProgressBytes) return text;
-  throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.jobProgressBytes });
+  const limitBytes = bounds.jobProgressBytes;
+  if (Buffer.byteLength(text) <= limitBytes) return text;
+  const message = `The progress of a job is over ${String(limitBytes)} bytes`;
+  throw new TuttiError('PAYLOAD_TOO_LARGE', { message, limitBytes });
 }
 
 function logText(text: unknown): string {

@@ -103,6 +103,29 @@ function resultText(result: unknown): HowJobWent {
   return { failed: `What the handler gave is over ${String(bounds.jobResultBytes)} bytes`, isFinal: true };
 }
 
+/** For the store to hear how a run ended of an instance that stops. */
+const tellMs = 2_000;
+
+/** For a run that nobody asks for any more. One that is to be begun again is found to be lost by the next owner of the store, which knows when. */
+// eslint-disable-next-line max-params -- to whom, of what, what
+async function tellEnd(
+  store: StoreClient,
+  queue: string,
+  { seq, run }: JobRun,
+  went: HowJobWent | 'back',
+): Promise<void> {
+  const end = endOf(went);
+  if (end === undefined) return;
+  const input = { queue, ends: [{ seq, run, ...end }] };
+  await store.mutate({ area: 'jobs', name: 'turn', input }, tellMs);
+}
+
+function endOf(went: HowJobWent | 'back'): object | undefined {
+  if (went === 'back') return { end: 'back', afterMs: 0 };
+  if ('result' in went) return { end: 'done', result: went.result };
+  return went.isFinal ? { end: 'failed', reason: went.failed } : undefined;
+}
+
 export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns): ResponderAction[] {
   const { queues } = serving.definition;
   const refuseOthers = (call: IncomingCall, name: string): void => {
@@ -131,7 +154,10 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
       invoke(input, call) {
         refuseOthers(call, name);
         const job = input as DeliveredJob;
-        return runs.take(job, call.signal, (signal) => begin(job, call, signal));
+        return runs.take(job, call.signal, {
+          begin: (signal) => begin(job, call, signal),
+          tell: (went) => tellEnd(store, queue, job, went),
+        });
       },
     };
   });

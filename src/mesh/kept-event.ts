@@ -41,8 +41,9 @@ export function writeKept(
   } catch (cause) {
     throw new TuttiError('INVALID_INPUT', { message: `${what} is JSON` }, { cause });
   }
-  if (Buffer.byteLength(text) > limitBytes) throw new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes });
-  return text;
+  if (Buffer.byteLength(text) <= limitBytes) return text;
+  const message = `${what} is over ${String(limitBytes)} bytes`;
+  throw new TuttiError('PAYLOAD_TOO_LARGE', { message, limitBytes });
 }
 
 export const readKept = (body: string): KeptBody => JSON.parse(body) as KeptBody;

@@ -50,6 +50,9 @@ const passing: ReadonlySet<string> = new Set<ErrorCode>([
   'STORE_CLOSED',
   'STORE_UNREACHABLE',
 ]);
+/** A store that is busy may take it a moment later; what is full stays so until somebody takes something out of it, and who asks is told at once. */
+const isPassing = (error: TuttiError): boolean => passing.has(error.code) && error.data['isFull'] !== true;
+
 const firstPauseMs = 20;
 const longestPauseMs = 500;
 
@@ -82,16 +85,16 @@ export function makeStoreClient({
         return await ask(leftMs);
       } catch (error) {
         if (!isTuttiError(error)) throw error;
-        const isPassing = passing.has(error.code);
+        const mayPass = isPassing(error);
         const waitMs = pauseMs(tries, random);
-        if (error.code === 'CALL_TIMED_OUT' || (isPassing && clock.now() + waitMs >= deadline))
+        if (error.code === 'CALL_TIMED_OUT' || (mayPass && clock.now() + waitMs >= deadline))
           throw new TuttiError(
             'STORE_UNREACHABLE',
             // What it is part of may have less time than it has itself.
             { reason: `no answer within ${String(Math.round(clock.now() - beganAt))} ms` },
             { cause: error },
           );
-        if (!isPassing) throw error;
+        if (!mayPass) throw error;
         await pause(waitMs);
       }
     }

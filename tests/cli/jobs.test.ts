@@ -38,6 +38,10 @@ async function until(queue: string, id: string, state: JobStateName): Promise<Jo
   }
 }
 
+async function untilNamed(queue: string, id: string): Promise<JobDetail> {
+  return until(queue, encodeURIComponent(id), 'failed');
+}
+
 before(async () => {
   const env = { HEARD: join(world.folder, 'heard'), PORT: '0' };
   const { code, err } = await world.run(['start', works, '-d'], { env });
@@ -264,6 +268,37 @@ test('jobs are counted at /metrics, by queue and state', async () => {
     /^tutti_job_run_seconds_count\{.*queue="work".*\} [1-9]/m,
   ])
     assert.match(text, line);
+});
+
+test('who names a job, fails one or writes in its log reaches neither the terminal nor the shell of who looks', async () => {
+  const id = "x'; touch /tmp/hit; $(id) \u001b[2J\u009b31m\u202e";
+  const text = '\u001b]0;hit\u0007\r\nfake  done\u2028\u0085';
+  await add('five', { number: 1, how: `hostile ${text}` }, { jobId: id });
+  const { state } = await untilNamed('five', id);
+  assert.equal(state, 'failed');
+  const dash = '--app=/tmp/evil';
+  await add('five', { number: 1, how: 'giveUp' }, { jobId: dash });
+  await untilNamed('five', dash);
+  const asked: string[][] = [
+    ['list', 'five'],
+    ['list', 'five', '--state', 'failed'],
+    ['dead', 'five'],
+    ['show', 'five', id],
+  ];
+  for (const args of [...asked, ['retry', 'five', 'none\u001b[2J']]) {
+    const { out, err } = await run(...args);
+    assert.doesNotMatch(
+      out + err,
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/,
+      args.join(' '),
+    );
+    assert.doesNotMatch(out, /^fake/m);
+  }
+  const { err } = await run('show', 'five', id);
+  assert.match(err, /retry five 'x'\\''; touch \/tmp\/hit; \$\(id\) \\u001b/);
+  const shown = await world.run(['jobs', '--app', works, 'show', 'five', '--', dash]);
+  assert.match(shown.err, /retry five -- --app=\/tmp\/evil/);
+  assert.match((await run('list', 'five', '--state', 'failed')).err, /show five -- --app=/);
 });
 
 test('what does not fit together is refused with what would', async () => {

@@ -38,4 +38,13 @@ export class Chance {
   pick<Item>(items: readonly [Item, ...Item[]]): Item {
     return items[this.below(items.length)] ?? items[0];
   }
+
+  shuffled<Item>(items: readonly Item[]): Item[] {
+    const some = [...items];
+    for (let last = some.length - 1; last > 0; last -= 1) {
+      const other = this.below(last + 1);
+      [some[last], some[other]] = [some[other] as Item, some[last] as Item];
+    }
+    return some;
+  }
 }

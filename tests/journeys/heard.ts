@@ -11,6 +11,8 @@ export interface Heard {
   readonly id: string;
   readonly requestId: string;
   readonly pid: number;
+  /** Epoch milliseconds. */
+  readonly at: number;
 }
 
 export interface Order {

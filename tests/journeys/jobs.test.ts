@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { makeHome, pidOf } from './command.ts';
 import { Works } from './works.ts';
+import type { JobJson } from './works.ts';
 
 const home = makeHome();
 let app: Works;
@@ -54,15 +55,78 @@ test('a job that ends its process each time has failed after its attempts, and s
   await app.ready();
 });
 
-test('three kills of one job with a thousand attempts complete it', async () => {
-  const id = await app.add({ number: 3, ms: 300 }, {}, { queue: 'hardy' });
-  for (let attempt = 1; attempt <= 3; attempt += 1) {
-    const { pid } = await app.begun(id, attempt);
-    process.kill(pid, 'SIGKILL');
-  }
-  const job = await app.end(id, 'hardy');
-  assert.deepEqual([job.state, job.attempts], ['done', 4]);
+/** Kills whoever has it in hand at this attempt. */
+async function killRunner(id: string, attempt: number): Promise<void> {
+  const { pid } = await app.begun(id, attempt);
+  process.kill(pid, 'SIGKILL');
+}
+
+test('three kills of one job with five attempts complete it', async () => {
+  const id = await app.add({ number: 3, ms: 500 }, {}, { queue: 'five' });
+  for (const attempt of [1, 2, 3]) await killRunner(id, attempt);
+  const job = await app.end(id, 'five');
+  assert.deepEqual([job.state, job.attempts, job.result], ['done', 4, { number: 6 }]);
+  assert.deepEqual([runsOf(id, 'begun'), runsOf(id, 'done')], [4, 1]);
   await app.ready();
+});
+
+test('five kills of one job with five attempts fail it with the reason, and it stays failed until it is asked for', async () => {
+  const id = await app.add({ number: 13, ms: 500 }, {}, { queue: 'five' });
+  for (const attempt of [1, 2, 3, 4, 5]) await killRunner(id, attempt);
+  const job = await app.end(id, 'five');
+  assert.deepEqual([job.state, job.attempts], ['failed', 5]);
+  assert.match(job.reason ?? '', /^INSTANCE_LOST: /);
+  await app.ready();
+  // Nobody who comes later takes it for one that is to be run: neither a worker nor an owner of the store.
+  const pid = pidOf(await app.status(), 'store:main#1');
+  process.kill(pid, 'SIGKILL');
+  await lives('store:main#1', pid);
+  await app.end(await app.add({ number: 14 }, {}, { queue: 'five' }), 'five');
+  assert.deepEqual((await app.ask<JobJson>('get', [id], { queue: 'five' })).state, 'failed');
+  assert.equal(runsOf(id, 'begun'), 5);
+  assert.equal(await app.ask('retry', [id], { queue: 'five' }), true);
+  const again = await app.end(id, 'five');
+  assert.deepEqual([again.state, again.attempts, runsOf(id, 'begun')], ['done', 1, 6]);
+});
+
+test('a draining worker is asked by a new owner of the store: what it runs goes on there, once', async () => {
+  const id = await app.add({ number: 15, ms: 2_000 }, {}, { queue: 'five' });
+  const first = await app.begun(id);
+  const status = await app.status();
+  const slot = ['worker#1', 'worker#2'].find((one) => pidOf(status, one) === first.pid) ?? '';
+  const owner = pidOf(status, 'store:main#1');
+  const restarted = app.admin.post('/restart', { target: slot }, { timeoutMs: 30_000 });
+  await app.until('it drains', ({ services }) =>
+    services.some(({ instances }) =>
+      instances.some(({ pid, state }) => pid === first.pid && state !== 'ready'),
+    ),
+  );
+  process.kill(owner, 'SIGKILL');
+  const job = await app.end(id, 'five');
+  assert.deepEqual([job.state, job.attempts, job.result], ['done', 1, { number: 30 }]);
+  assert.deepEqual([runsOf(id, 'begun'), runsOf(id, 'done')], [1, 1]);
+  await restarted;
+  await lives('store:main#1', owner);
+});
+
+test('a page of jobs that are large together is a shorter one, and the pages hold all of them', async () => {
+  const how = 'x'.repeat(1_000_000);
+  const ids: string[] = [];
+  for (let number = 0; number < 18; number += 1)
+    ids.push(await app.add({ number, how }, { delayMs: 3_600_000 }, { queue: 'five' }));
+  const found: string[] = [];
+  const sizes: number[] = [];
+  let after: string | undefined;
+  do {
+    const wish = { state: 'pending', limit: 100, after };
+    const page = await app.ask<{ jobs: JobJson[]; next?: string }>('list', [wish], { queue: 'five' });
+    found.push(...page.jobs.map((job) => job.id));
+    sizes.push(page.jobs.length);
+    after = page.next;
+  } while (after !== undefined);
+  assert.deepEqual(found, ids);
+  assert.ok(Math.max(...sizes) < ids.length && Math.min(...sizes) > 0, String(sizes));
+  assert.equal(await app.ask('drain', [], { queue: 'five' }), ids.length);
 });
 
 test('what runs when the owner of the store dies runs on, once, and its end is not lost', async () => {

@@ -70,6 +70,14 @@ for (const code of passing)
     for (const ask of again) assert.deepEqual(ask, first);
   });
 
+test('what is full is told at once: it stays so until somebody takes something out of it', async () => {
+  const world = new ClientWorld();
+  world.errors.push(new TuttiError('OVERLOADED', { what: 'The queue mail', isFull: true }));
+  const refused = world.settled(world.client.mutate(change));
+  await assert.rejects(refused, { code: 'OVERLOADED', message: /^The queue mail has/ });
+  assert.equal(world.asked.length, 1);
+});
+
 test('each change has its number, and each client an origin of its own', async () => {
   const world = new ClientWorld();
   for (const client of [world.client, world.client, world.another()]) await client.mutate(change);

@@ -11,6 +11,13 @@ const words = of('tests/cli/words.test.ts');
 
 export const jobsCommandMutants: readonly Mutant[] = [
   {
+    promise: 'jobs command: who names a job writes no command',
+    file: 'src/cli/shell-word.ts',
+    find: 'plain.test(harmless)',
+    replace: "harmless !== ''",
+    ...command('who names a job'),
+  },
+  {
     promise: 'jobs command: who types the name of no queue makes no queue',
     file: 'src/processes/supervisor/job-routes.ts',
     find: 'if (names.includes(queue)) return { queue };',

@@ -19,6 +19,13 @@ export const jobsHttpMutants: readonly Mutant[] = [
     ...http('a queue that the app file does not name'),
   },
   {
+    promise: 'jobs over HTTP: a field that nobody reads is refused',
+    file: 'src/services/gateway/own-jobs.ts',
+    find: 'refuseUnknown(fields, known);',
+    replace: 'void refuseUnknown;\n            void known;',
+    ...http('a field that nobody reads'),
+  },
+  {
     promise: 'jobs over HTTP: a client sees no stack',
     file: door,
     find: 'reason: publicReason(view)',

@@ -17,6 +17,13 @@ const clock = 'src/services/store/schedule-ticker.ts';
 
 export const scheduleMutants: readonly Mutant[] = [
   {
+    promise: 'schedules: a day that comes is no such day',
+    file: 'src/stores/job-queue/no-such-day.ts',
+    find: 'if (!/^[*?+]/.test(weekday)) return false;',
+    replace: '',
+    ...rhythm('a day that none of the months has'),
+  },
+  {
     promise: 'schedules: a damaged one keeps no service from starting',
     file: area,
     find: 'const there = soundSchedule(db, input);',

@@ -435,3 +435,19 @@ test('counts are what a look at every job gives, whatever was done', async () =>
   );
   assert.equal((await jobs.store.verify()).isSound, true);
 });
+
+test('N-107 what jobs are deduplicated by goes with the jobs: ten times as many as are kept leave as many as are kept', async () => {
+  await using jobs = new Jobs();
+  const keep = JSON.stringify({ done: { ageMs: 3_600_000, count: 100 }, failed: { ageMs: 0, count: 0 } });
+  await jobs.change('keep', { keep });
+  for (let round = 0; round < 10; round += 1) {
+    const many = Array.from({ length: 100 }, (_none, index) => ({
+      dedup: { id: `${String(round)} ${String(index)}`, ttlMs: 1_000 },
+    }));
+    await jobs.add(...many);
+    for (const run of await jobs.claim()) await jobs.done(run);
+    await jobs.sweep();
+  }
+  await jobs.sweep();
+  assert.equal(jobs.ask<{ done: number }>('counts').done, 100);
+});

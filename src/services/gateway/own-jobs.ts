@@ -1,5 +1,10 @@
 /** The queues that a gateway shows, as routes of its own: which there are follows the manifest. */
+import { suggestion } from '../../core/did-you-mean.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { Fields } from '../../core/job-fields.ts';
+import { shown } from '../../core/options.ts';
 import type { AppManifest } from '../../define/manifest.ts';
+import type { JsonSchema } from '../../define/schema.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import { storeOf } from '../../mesh/store-client.ts';
 import { jobActionName, jobDeeds, jobsService, shownQueues } from './job-actions.ts';
@@ -12,6 +17,22 @@ export interface OwnJobsConfig {
   readonly deadline: number;
 }
 
+/** Longer than the name of any field. */
+const mostChars = 100;
+
+/** What a client means by a field that is not heard would not happen, and nobody would say so. @throws {TuttiError} `INVALID_INPUT`. */
+function refuseUnknown(fields: Fields, known: readonly string[]): void {
+  // The first alone: a body may have very many.
+  const stranger = Object.keys(fields).find((name) => !known.includes(name));
+  if (stranger === undefined) return;
+  const name = stranger.slice(0, mostChars);
+  const message = `unknown field ${shown(name)}${suggestion(name, known)}`;
+  throw new TuttiError('INVALID_INPUT', { message, issues: [{ path: name, message }] });
+}
+
+const namesOf = (schema: JsonSchema | undefined): readonly string[] =>
+  Object.keys((schema as { readonly properties?: object } | undefined)?.properties ?? {});
+
 /** Undefined: none is shown. */
 export function ownJobs(
   { caller, clock, random }: SystemRuntime,
@@ -21,14 +42,20 @@ export function ownJobs(
   const door = new JobDoor(storeOf(caller, { clock, random, withinMs }));
   return (manifest) => {
     const queues = shownQueues(manifest, jobs);
+    const service = jobsService(queues);
     const performs = new Map<string, Perform>(
       [...queues].flatMap(([queue, schema]) =>
-        jobDeeds.map((deed) => [
-          jobActionName(queue, deed),
-          (fields, about): Promise<Buffer> => door.do({ queue, schema, deed, fields, ...about }),
-        ]),
+        jobDeeds.map((deed) => {
+          const action = jobActionName(queue, deed);
+          const known = namesOf(service.actions[action]?.input);
+          const perform: Perform = async (fields, about) => {
+            refuseUnknown(fields, known);
+            return door.do({ queue, schema, deed, fields, ...about });
+          };
+          return [action, perform];
+        }),
       ),
     );
-    return { service: jobsService(queues), perform: (action) => performs.get(action) };
+    return { service, perform: (action) => performs.get(action) };
   };
 }

@@ -85,6 +85,8 @@ export class JobDesk {
     runWithoutContext(() => {
       if (name === 'cancel' && change?.wasRunning === true) dispatcher?.abort(change.seq, reason);
       if (name === 'cancel' || name === 'remove') this.#tellEnd(queue, id);
+      // By a worker that stops, which has nobody to tell it to.
+      if (name === 'turn') this.#tellAll(queue);
       if (name === 'drain') for (const one of answer as string[]) this.#tellEnd(queue, one);
       if (name === 'schedule' || name === 'unschedule') this.#ticker.wake();
       dispatcher?.wake();
@@ -99,7 +101,10 @@ export class JobDesk {
     const job = look();
     if (job === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
     if (isEnded(job.state)) return job;
-    if (this.#waiting >= bounds.jobWaiters) throw new TuttiError('OVERLOADED', { what: 'The store' });
+    if (this.#waiting >= bounds.jobWaiters) {
+      const what = `The store, where ${String(this.#waiting)} wait for the end of jobs,`;
+      throw new TuttiError('OVERLOADED', { what, isFull: true });
+    }
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const done = (): void => {
       resolve(undefined);
@@ -109,6 +114,7 @@ export class JobDesk {
     this.#waiters.set(key, waiters.add(done));
     this.#waiting += 1;
     signal.addEventListener('abort', done);
+    if (signal.aborted) done();
     const timer = runtime.clock.after(withinMs, done);
     await promise;
     timer.cancel();
@@ -188,6 +194,12 @@ export class JobDesk {
         this.#tellEnd(queue, id);
       },
     });
+  }
+
+  /** Who is told too early asks again. */
+  #tellAll(queue: string): void {
+    for (const [key, waiters] of this.#waiters)
+      if (key.startsWith(waiterKey(queue, ''))) for (const done of waiters) done();
   }
 
   #tellEnd(queue: string, id: string): void {

@@ -118,11 +118,13 @@ export class JobDispatcher {
   async #recover(): Promise<void> {
     const { store, queue } = this.#needs;
     try {
-      const jobs = store.query({ area: 'jobs', name: 'running', input: { queue } }) as ClaimedRow[];
-      const held = await findHeldRuns(this.#needs, jobs);
+      const running = (): ClaimedRow[] =>
+        store.query({ area: 'jobs', name: 'running', input: { queue } }) as ClaimedRow[];
+      const held = await findHeldRuns(this.#needs, running());
       if (this.#hasEnded) return;
       this.#isRecovering = false;
-      for (const job of jobs) {
+      // Not those whose end was told meanwhile, by a worker that stops.
+      for (const job of running()) {
         const slot = held.get(job.seq);
         if (slot === undefined)
           this.#ends.push({ job, ending: this.#failed(job, 'INSTANCE_LOST: nobody runs it any more') });

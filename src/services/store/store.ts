@@ -143,7 +143,8 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     }),
     wait: action({
       idempotent: true,
-      concurrency: bounds.jobWaiters,
+      // The desk has the bound, and says what it is of.
+      concurrency: 2 * bounds.jobWaiters,
       input: trusted<{ readonly input: EndWish }>(),
       run: ({ input, parts, signal }) => parts.jobs.end(input.input, signal),
     }),

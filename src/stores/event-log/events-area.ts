@@ -160,6 +160,7 @@ function keep(db: StoreWriter, input: KeepInput, now: number): number {
     if (readTotals(db, receiver).owed >= bounds.owedEvents)
       throw new TuttiError('OVERLOADED', {
         what: `${receiver}, which has ${String(bounds.owedEvents)} events to come,`,
+        isFull: true,
       });
   const found = db.get("SELECT seq FROM sqlite_sequence WHERE name = 'event_records'");
   const seq = Number(found?.['seq'] ?? 0) + 1;

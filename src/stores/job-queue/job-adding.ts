@@ -40,7 +40,10 @@ export const openJobs = (db: JobWriter, queue: string): number =>
 export function add(db: JobWriter, { queue, jobs: asked }: AddInput, now: number): AddOutput[] {
   const open = openJobs(db, queue);
   if (open + asked.length > bounds.openJobs)
-    throw new TuttiError('OVERLOADED', { what: `The queue ${queue}, which has ${String(open)} open jobs,` });
+    throw new TuttiError('OVERLOADED', {
+      what: `The queue ${queue}, which has ${String(open)} open jobs,`,
+      isFull: true,
+    });
   return asked.map((job) => addOne(db, queue, job, now));
 }
 

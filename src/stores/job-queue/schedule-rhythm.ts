@@ -7,6 +7,7 @@ import type { Cron } from 'croner';
 import { TuttiError } from '../../core/errors.ts';
 import { everyMs } from '../../core/schedule.ts';
 import type { Rhythm } from '../../core/schedule.ts';
+import { isNoSuchDay } from './no-such-day.ts';
 
 export interface RhythmSpec {
   readonly cron: string | null;
@@ -62,7 +63,8 @@ export function firstTick(spec: RhythmSpec, now: number): number {
   if (spec.time_zone !== null) refuseUnknownZone(spec.time_zone);
   // The library reads what has one as a date, and would tick once.
   if (spec.cron?.includes(':') === true) throw invalid(`${cron} is no cron expression`);
-  const first = rhythmOf(spec, now)(now);
+  const rhythm = rhythmOf(spec, now);
+  const first = spec.cron !== null && isNoSuchDay(spec.cron) ? undefined : rhythm(now);
   if (first !== undefined) return first;
   throw invalid(`The cron expression ${cron} never comes true`);
 }

@@ -173,5 +173,5 @@ function refuseOverfull(before: Totals, after: Totals): void {
   const isOver = (name: 'entries' | 'bytes', most: number): boolean =>
     after[name] > most && after[name] > before[name];
   if (isOver('entries', bounds.stateEntries) || isOver('bytes', bounds.stateBytes))
-    throw new TuttiError('OVERLOADED', { what: 'The state store' });
+    throw new TuttiError('OVERLOADED', { what: 'The state store', isFull: true });
 }

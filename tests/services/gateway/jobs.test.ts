@@ -121,6 +121,69 @@ test('what does not fit is refused before it is stored, each place by its path',
   assert.match((await refused(400, 'GET /jobs/work?state=dead')).detail, /^state is pending, /);
 });
 
+test('a field that nobody reads is refused by its name, with the one that was probably meant', async () => {
+  const input = { number: 1 };
+  const before = (await ask<object>('GET /jobs/work/counts')).of;
+  const lines: [line: string, body: object | undefined, detail: RegExp][] = [
+    ['POST /jobs/work', { input, delayMS: 60_000 }, /^unknown field "delayMS"; did you mean "delayMs"/],
+    ['POST /jobs/work', { input, deduplication: { id: 'x' } }, /^unknown field "deduplication"$/],
+    ['POST /jobs/work', { input, queue: 'gone' }, /^unknown field "queue"$/],
+    ['POST /jobs/work', { input, [`\u001b[2J${'x'.repeat(1_000)}`]: 1 }, /^unknown field "[^\u001b]{1,200}$/],
+    ['GET /jobs/work?limti=5', undefined, /^unknown field "limti"; did you mean "limit"/],
+    ['GET /jobs/work/counts?queue=gone', undefined, /^unknown field "queue"$/],
+    ['POST /jobs/work/1/retry', { reason: 'x' }, /^unknown field "reason"$/],
+    ['DELETE /jobs/work/1?raeson=x', undefined, /^unknown field "raeson"; did you mean "reason"/],
+  ];
+  for (const [line, body, detail] of lines) assert.match((await refused(400, line, body)).detail, detail);
+  const many = Object.fromEntries(Array.from({ length: 60_000 }, (_none, index) => [`k${String(index)}`, 1]));
+  const from = performance.now();
+  await refused(400, 'POST /jobs/work', { input, ...many });
+  assert.ok(performance.now() - from < 1_000);
+  assert.deepEqual((await ask<object>('GET /jobs/work/counts')).of, before);
+});
+
+test('hostile names of queues and jobs are names and nothing more', async () => {
+  for (const queue of ['__proto__', 'constructor', 'gone', '..%2fwork', 'work%00', 'WORK', 'work%2f1'])
+    await refused(404, `GET /jobs/${queue}`);
+  for (const id of ['%00', '%ff', '%c0%ae', '%ed%a0%80', '%', 'x'.repeat(256), '1?id=2'])
+    await refused(400, `GET /jobs/work/${id}`);
+  for (const jobId of [
+    '__proto__',
+    'constructor',
+    '..',
+    'a/b',
+    'a\nb',
+    '\u001b[2J',
+    '\u202e',
+    '$(id)',
+    '😀',
+  ]) {
+    const { of } = await ask<{ id: string }>('POST /jobs/work', { input: { number: 1 }, jobId });
+    assert.equal(of.id, jobId);
+    // A client of ours would take it for a folder above.
+    if (jobId === '..') continue;
+    const path = encodeURIComponent(jobId);
+    assert.equal((await until('work', path, 'done')).id, jobId);
+    assert.equal((await refused(409, `POST /jobs/work/${path}/retry`)).code, 'CONFLICT');
+  }
+  for (const after of ['', 'done:1,1', 'all:1,', 'all:', "all:1' OR 1", '1'.repeat(101)])
+    await refused(400, `GET /jobs/work?after=${encodeURIComponent(after)}`);
+  for (const limit of ['0', '251', '1e2', '0x10', '-1', '9'.repeat(30), ''])
+    await refused(400, `GET /jobs/work?limit=${limit}`);
+  for (const input of [
+    '{"number":1,"__proto__":{"how":"exit"}}',
+    '{"number":1,"constructor":{"prototype":{}}}',
+  ]) {
+    const response = await fetch(`${app.gatewayUrl()}/jobs/work`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"input":${input}}`,
+    });
+    assert.equal(response.status, 400);
+  }
+  assert.equal(({} as { how?: unknown }).how, undefined);
+});
+
 test('of why a job failed a client hears what is ours to say and nothing of a bug, and may have it begun once more', async () => {
   const { of } = await ask<{ id: string }>('POST /jobs/work', { input: { number: 1, fails: 9 } });
   const failed = await until('work', of.id, 'failed');

@@ -1,6 +1,7 @@
 /** What cron expressions mean in a time zone, above all where an hour is missing and where one comes twice. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isNoSuchDay } from '../../../src/stores/job-queue/no-such-day.ts';
 import { firstTick, rhythmOf } from '../../../src/stores/job-queue/schedule-rhythm.ts';
 import type { RhythmSpec } from '../../../src/stores/job-queue/schedule-rhythm.ts';
 
@@ -97,4 +98,80 @@ for (const [spec, message] of refused)
 
 test('one without a cron expression ticks for the first time after its time has passed once', () => {
   assert.equal(firstTick({ cron: null, every_ms: 5_000, time_zone: null }, now), now + 5_000);
+});
+
+test('a day that comes every 28 years, and once after 40, is waited for', () => {
+  const sundays = ticksFrom(cronOf('0 0 29 2 +7', 'UTC'), '2060-01-01T00:00Z', 3);
+  assert.deepEqual(sundays, ['2060-02-29T00:00Z', '2088-02-29T00:00Z', '2128-02-29T00:00Z']);
+});
+
+test('a day that none of the months has is seen without a search, and one that any of them has is none of those', () => {
+  for (const cron of ['0 0 30 2 *', '0 0 30-31 feb ?', '0 0 0 31 2,4-4,jun,9,11 *', '0 0 31 4 +1'])
+    assert.equal(isNoSuchDay(cron), true, cron);
+  for (const cron of [
+    '0 0 29 2 *',
+    '0 0 30 2 1',
+    '0 0 30 2,3 *',
+    '0 0 L 2 *',
+    '0 0 30 * *',
+    '@daily',
+    '',
+    '0 0 1-31 2 *',
+    '0 0 30 xyz *',
+  ])
+    assert.equal(isNoSuchDay(cron), false, cron);
+});
+
+test('N-59 hostile expressions are refused, each in a few milliseconds', (context) => {
+  const all = (field: string): string => Array.from({ length: 127 }, () => field).join(',');
+  const hostile = [
+    ...[
+      '',
+      ' ',
+      '*',
+      '* * * *',
+      '*/0 * * * *',
+      '0-59/0 * * * *',
+      '*/-1 * * * *',
+      '1-0 * * * *',
+      '60 * * * *',
+    ],
+    ...[
+      '0 0 30 2 *',
+      '0 0 31 2,4,6,9,11 *',
+      '0 0 0 30 2 *',
+      '0 0 0 * *',
+      '0 0 0 0 *',
+      '0 0 * * 9',
+      '0 0 99L * *',
+    ],
+    ...[
+      '__proto__',
+      '@__proto__',
+      '@constructor',
+      'NaN * * * *',
+      '1e1 * * * *',
+      '\u0661 * * * *',
+      '* * * * *\0',
+      '1,,2 * * * *',
+    ],
+    Array.from({ length: 60 }, () => '*').join(' '),
+    `${all('-')} * * * *`,
+    '9'.repeat(255),
+    '*/'.repeat(127),
+    'x'.repeat(1_000_000),
+    '* '.repeat(500_000),
+    `${'0,'.repeat(500_000)}0 * * * *x`,
+  ];
+  // What is loaded at the first use is no cost of an expression.
+  firstTick(cronOf('0 3 * * *', 'UTC'), now);
+  let worst = { ms: 0, cron: '' };
+  for (const cron of hostile) {
+    const from = performance.now();
+    assert.throws(() => firstTick(cronOf(cron, 'UTC'), now), { code: 'INVALID_INPUT' }, cron.slice(0, 50));
+    const ms = performance.now() - from;
+    if (cron.length <= 255 && ms > worst.ms) worst = { ms, cron };
+  }
+  context.diagnostic(`at worst ${worst.ms.toFixed(1)} ms: ${worst.cron.slice(0, 50)}`);
+  assert.ok(worst.ms < 50, `${String(worst.ms)} ms for ${worst.cron}`);
 });

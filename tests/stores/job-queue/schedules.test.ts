@@ -1,6 +1,7 @@
 /** Schedules in a store, with a clock that is moved: one job for each tick, what becomes of those that were missed, and what is refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bounds } from '../../../src/core/bounds.ts';
 import { jobsArea } from '../../../src/stores/job-queue/jobs-area.ts';
 import { jobSchedules } from '../../../src/stores/job-queue/schedules.ts';
 import { checksumOf } from '../../../src/stores/sqlite/checksum.ts';
@@ -228,4 +229,23 @@ test('to a full queue nothing is added, and its schedules go on', async (context
   assert.match(troubles[0]?.reason ?? '', /^The queue is full/);
   assert.deepEqual([world.ids().length, nextAt], [1, midnight + 3 * hour]);
   assert.equal(world.schedules()[0]?.last_at, midnight + hour);
+});
+
+test('N-59 as many as a queue may have, each of which ticks every second, are made up page by page, one job for each tick', async (context) => {
+  await using world = new ScheduleWorld();
+  const names = Array.from({ length: bounds.schedules }, (_none, index) => `each ${String(index)}`);
+  await Promise.all(names.map((name) => world.schedule({ name, cron: '* * * * * *' })));
+  await assert.rejects(world.schedule({ name: 'more', cron: '* * * * * *' }), { code: 'INVALID_INPUT' });
+  world.folder.clock.advance(1_000);
+  let pages = 0;
+  let worstMs = 0;
+  for (let nextAt: number | null = 0; nextAt !== null && nextAt <= midnight + 1_000; pages += 1) {
+    const from = performance.now();
+    ({ nextAt } = await world.tick());
+    worstMs = Math.max(worstMs, performance.now() - from);
+  }
+  const counts = world.store.query({ area, name: 'counts', input: { queue } }) as { waiting: number };
+  context.diagnostic(`${String(pages)} changes, at worst ${worstMs.toFixed(0)} ms`);
+  assert.equal(counts.waiting, names.length);
+  assert.ok(pages >= names.length / bounds.jobPage && worstMs < 1_000, `${String(worstMs)} ms`);
 });

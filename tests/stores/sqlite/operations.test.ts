@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import { bounds } from '../../../src/core/bounds.ts';
 import type { ErrorCode } from '../../../src/core/errors.ts';
@@ -178,4 +179,31 @@ test('what is no operation is refused (N-52)', async () => {
   ];
   for (const asked of wrong) await refused(store.mutate(append(1, asked)), 'INVALID_INPUT');
   assert.deepEqual(numbers(store), []);
+});
+
+test('N-107 however many operations there are, as many are known as may be: the file stays as large, and the youngest are safe', async (context) => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  // A thousandth of the bound, by the code that evicts at the bound.
+  const most = bounds.storeOperations / 1_000;
+  setBound(context, 'storeOperations', most);
+  const round = async (from: number): Promise<void> => {
+    const asked = Array.from({ length: most }, (_none, index) =>
+      store.mutate({ area, name: 'answer', input: { bytes: 10 }, operation: operation(from + index) }),
+    );
+    await Promise.all(asked);
+  };
+  const sizes: number[] = [];
+  for (let times = 0; times < 10; times += 1) {
+    await round(times * most);
+    assert.equal(store.stats().operations, most);
+    sizes.push(statSync(folder.store).size);
+  }
+  assert.equal(store.stats().forgottenEarly, 9 * most);
+  const { repeated } = store.stats();
+  await round(9 * most);
+  assert.equal(store.stats().repeated - repeated, most, 'the youngest are known');
+  const last = sizes.at(-1) ?? 0;
+  context.diagnostic(`the file has ${String(sizes[2])} bytes after 3 rounds and ${String(last)} after 10`);
+  assert.ok(last <= (sizes[2] ?? 0) * 1.25, String(sizes));
 });
