@@ -181,6 +181,10 @@ export const bounds = {
   storeOperationBytes: 256 * MiB,
   /** Answer to one operation. Beyond: `PAYLOAD_TOO_LARGE`, and nothing is changed. */
   storeAnswerBytes: 8 * MiB,
+  /** Processes whose last operation a store keeps in mind, so that a new one is not looked for. Beyond: it is looked for. */
+  storeClients: 10_000,
+  /** What a store keeps of its file in memory. Beyond: it is read again. */
+  storeCacheBytes: 32 * MiB,
   /** Statements that a store keeps prepared. Beyond: prepared at each use. */
   storeStatements: 1_000,
   /** What a check of a store tells of what it found. Beyond: counted. */

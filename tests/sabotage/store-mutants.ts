@@ -164,6 +164,20 @@ export const storeMutants: readonly Mutant[] = [
     ...engine('who changes nothing'),
   },
   {
+    promise: 'store: an operation of a successor is looked for',
+    file: remembered,
+    find: "?.['number'] ?? -1",
+    replace: "?.['nothing'] ?? -1",
+    ...operations('a repeated operation changes nothing'),
+  },
+  {
+    promise: 'store: an operation that comes late is looked for',
+    file: remembered,
+    find: 'return number <= highest;',
+    replace: 'return number < highest;',
+    ...operations('a repeated operation changes nothing'),
+  },
+  {
     promise: 'store: closing commits what was accepted',
     file: 'src/stores/sqlite/store.ts',
     find: 'while (this.#keeping !== undefined || (this.#line.length > 0 && this.#failure === undefined)) {',

@@ -1,7 +1,7 @@
 /** Another copy of a store, made of what its commits changed: at the end it must be the same, row by row. */
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
-import type { CommitKeeper } from '../../src/stores/sqlite/group-commit.ts';
+import type { CommitKeeper } from '../../src/stores/sqlite/commit-keeper.ts';
 import { openReader } from '../../src/stores/sqlite/open-database.ts';
 import { applyChanges } from '../../src/stores/sqlite/recording.ts';
 

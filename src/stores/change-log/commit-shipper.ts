@@ -5,7 +5,7 @@
 import { TuttiError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { CommitKeeper } from '../sqlite/group-commit.ts';
+import type { CommitKeeper } from '../sqlite/commit-keeper.ts';
 import type { Appended, ChangeLog, LogRecord } from './change-log.ts';
 import { costOf, withChecksum } from './checked-record.ts';
 

@@ -9,11 +9,13 @@ import { TuttiError, isTuttiError } from '../../core/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import type { Area, StoreWriter } from './area.ts';
+import type { CommitKeeper } from './commit-keeper.ts';
 import type { WaitingMutation } from './commit-line.ts';
 import type { Head } from './head.ts';
 import { writeHead } from './head.ts';
 import type { OperationTotals, Outcome } from './operations.ts';
 import {
+  HighestOperations,
   answerText,
   findAnswer,
   firstExpiry,
@@ -37,17 +39,6 @@ interface GroupCommitNeeds {
   readonly keptBy: CommitKeeper | undefined;
   /** Whether the last commit was kept nobody knows: nothing more may be done with this database. */
   readonly fail: (error: TuttiError) => void;
-}
-
-/** Where commits are kept when that is not this disk. */
-export interface CommitKeeper {
-  /**
-   * Resolves when it is kept.
-   * @param number of the commit; they are kept without a gap.
-   * @param changes what it changed: see `recording.ts`.
-   * @throws {TuttiError} when it is not kept, and will not be; or when nobody can tell, and `fail` is told as well.
-   */
-  keep(number: number, changes: Uint8Array): Promise<void>;
 }
 
 export interface CommitCounts {
@@ -84,12 +75,14 @@ const nothing: OperationTotals = { operations: 0, operation_bytes: 0 };
 export class GroupCommit {
   readonly counts: CommitCounts = { commits: 0, mutations: 0, repeated: 0, forgottenEarly: 0 };
   readonly #needs: GroupCommitNeeds;
+  readonly #highest: HighestOperations;
   #head: Head;
   /** Before that no operation has had its time, and none is looked for. */
   #firstExpiry = 0;
 
   constructor(needs: GroupCommitNeeds) {
     this.#needs = needs;
+    this.#highest = new HighestOperations(needs.db);
     this.#head = needs.head;
   }
 
@@ -173,7 +166,7 @@ export class GroupCommit {
     const { db, file } = this.#needs;
     db.run('SAVEPOINT mutation');
     try {
-      const known = mutation.asked && findAnswer(db, mutation.asked.operation, mutation.asked.hash);
+      const known = this.#known(mutation);
       if (known === undefined) return this.#perform(mutation, turn);
       turn.repeated += 1;
       return known;
@@ -183,6 +176,11 @@ export class GroupCommit {
     } finally {
       if (this.#needs.database.isTransaction) db.run('RELEASE mutation');
     }
+  }
+
+  #known({ asked }: WaitingMutation): Outcome | undefined {
+    if (asked === undefined || !this.#highest.mayBeKnown(asked.operation)) return undefined;
+    return findAnswer(this.#needs.db, asked.operation, asked.hash);
   }
 
   #perform({ run, input, asked }: WaitingMutation, turn: Turn): Outcome {

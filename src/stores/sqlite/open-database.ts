@@ -22,6 +22,8 @@ const settings = {
   FULL: { level: 'FULL', number: 2, locking: 'exclusive' },
 } as const;
 const pageBytes = 4_096;
+/** Below zero: SQLite takes it for KiB, not pages. */
+const cacheKiB = String(-bounds.storeCacheBytes / 1_024);
 const logPages = bounds.storeLogBytes / pageBytes;
 /** "Tuti": in the head of the file, so that no other file is taken for a store. */
 const applicationId = 0x54757469;
@@ -79,7 +81,7 @@ function settle(database: DatabaseSync, durability: Durability): void {
   want('journal_mode=WAL', 'wal');
   // What undoes one mutation of a commit is no longer than that, and would be a file of its own.
   database.exec(
-    `PRAGMA synchronous=${level}; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY`,
+    `PRAGMA synchronous=${level}; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=${cacheKiB}`,
   );
   want('synchronous', number);
   want('foreign_keys', 1);

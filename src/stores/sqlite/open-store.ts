@@ -10,7 +10,7 @@ import { Acknowledged } from './acknowledged.ts';
 import type { Area } from './area.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { removeCopy } from './copy-store.ts';
-import type { CommitKeeper } from './group-commit.ts';
+import type { CommitKeeper } from './commit-keeper.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Head } from './head.ts';
 import { ownArea, readHead } from './head.ts';

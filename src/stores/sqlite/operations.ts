@@ -37,7 +37,39 @@ export function refuseUnfit({ instance, epoch, number }: Operation): void {
 
 /** @param input as JSON. */
 export const hashOf = ({ area, name }: MutateRequest, input: string): string =>
-  hash('sha256', JSON.stringify([area, name, input]), 'base64url');
+  hash('sha256', `${area}.${name} ${input}`, 'base64url');
+
+/** The highest number that each process ever gave an operation: one that is higher was never asked for, and is not looked for. */
+export class HighestOperations {
+  readonly #highest = new Map<string, number>();
+  readonly #db: StoreWriter;
+
+  constructor(db: StoreWriter) {
+    this.#db = db;
+  }
+
+  /** Whether it may be there. What becomes of it is no matter: from now on it may be. */
+  mayBeKnown({ instance, epoch, number }: Operation): boolean {
+    const who = `${String(epoch)} ${instance}`;
+    const highest = this.#highest.get(who) ?? this.#stored(instance, epoch);
+    if (number > highest) this.#keep(who, number);
+    return number <= highest;
+  }
+
+  #keep(who: string, number: number): void {
+    this.#highest.set(who, number);
+    if (this.#highest.size <= bounds.storeClients) return;
+    for (const oldest of this.#highest.keys()) {
+      this.#highest.delete(oldest);
+      return;
+    }
+  }
+
+  #stored(instance: string, epoch: number): number {
+    const sql = 'SELECT max(number) AS number FROM store_operations WHERE instance = ? AND epoch = ?';
+    return Number(this.#db.get(sql, instance, epoch)?.['number'] ?? -1);
+  }
+}
 
 /** Undefined: it is new. @throws {TuttiError} `CONFLICT` when the same operation asked for something else. */
 export function findAnswer(db: StoreWriter, operation: Operation, hash: string): Outcome | undefined {

@@ -95,7 +95,8 @@ class StateTable {
   #makeRoom(key: string, text: string): void {
     if (this.#hasRoom(key, text)) return;
     for (const [other, kept] of this.#kept) if (this.#isOver(kept)) this.#remove(other, kept);
-    if (!this.#hasRoom(key, text)) throw new TuttiError('OVERLOADED', { what: 'The state store', isFull: true });
+    if (!this.#hasRoom(key, text))
+      throw new TuttiError('OVERLOADED', { what: 'The state store', isFull: true });
   }
 
   #hasRoom(key: string, text: string): boolean {

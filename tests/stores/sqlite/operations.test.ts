@@ -35,6 +35,23 @@ test('a repeated operation changes nothing and gets the first answer: in its tur
   assert.deepEqual([second.stats().operations, second.stats().repeated, second.stats().commits], [2, 1, 0]);
 });
 
+test('who is not kept in mind any more, or comes late, is answered all the same', async (context) => {
+  setBound(context, 'storeClients', 1);
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  const [late, early, other] = [
+    append(1, operation(1)),
+    append(2, operation(2)),
+    append(3, operation(1, 'api#2')),
+  ];
+  assert.equal(await store.mutate(early), 1);
+  assert.equal(await store.mutate(late), 2);
+  assert.equal(await store.mutate(other), 3);
+  for (const [index, asked] of [early, late, other].entries())
+    assert.equal(await store.mutate(asked), index + 1);
+  assert.deepEqual(numbers(store), [1, 2, 3]);
+});
+
 test('an operation is one of its instance and its epoch', async () => {
   using folder = new StoreFolder();
   await using store = folder.open([ledgerArea]);
