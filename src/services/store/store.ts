@@ -5,6 +5,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { bounds } from '../../core/bounds.ts';
+import type { ChangeWish, JobChange } from '../../core/job-change.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
@@ -18,7 +19,7 @@ import type {
 } from '../../stores/event-log/events-area.ts';
 import type { Operation } from '../../stores/sqlite/area.ts';
 import { jobsArea } from '../../stores/job-queue/jobs-area.ts';
-import type { NamedJob } from '../../stores/job-queue/job-table.ts';
+import type { JobRow, NamedJob } from '../../stores/job-queue/job-table.ts';
 import { openStore } from '../../stores/sqlite/open-store.ts';
 import type { Store, StoreStats } from '../../stores/sqlite/store.ts';
 import { stateArea } from '../../stores/state/state-area.ts';
@@ -143,8 +144,12 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     wait: action({
       idempotent: true,
       concurrency: bounds.jobWaiters,
-      input: trusted<{ readonly input: EndWish }>(),
-      run: ({ input, parts, signal }) => parts.jobs.end(input.input, signal),
+      input: trusted<
+        | { readonly name: 'end'; readonly input: EndWish }
+        | { readonly name: 'change'; readonly input: ChangeWish }
+      >(),
+      run: ({ input, parts: { jobs }, signal }): Promise<JobRow | JobChange | null> =>
+        input.name === 'change' ? jobs.change(input.input, signal) : jobs.end(input.input, signal),
     }),
     about: action({
       idempotent: true,

@@ -65,6 +65,7 @@ class World implements AsyncDisposable {
       living: () => this.living,
       ran: () => undefined,
       waited: () => undefined,
+      changed: () => undefined,
       ended: (id) => this.ended.push(id),
     });
     return this.dispatcher;

@@ -1,0 +1,49 @@
+/** Those in all processes that wait for something to happen to a job. Each is told once, and looks itself at what it was. Bounded. */
+import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { NamedJob } from '../../stores/job-queue/job-table.ts';
+
+export class JobWaiters {
+  readonly #clock: Clock;
+  readonly #waiters = new Map<string, Set<() => void>>();
+  #size = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves when it was told, when the time is over, or when nobody wants to know any more. @throws {TuttiError} `OVERLOADED`. */
+  async wait(job: NamedJob, withinMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#size >= bounds.jobWaiters) throw new TuttiError('OVERLOADED', { what: 'The store' });
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const done = (): void => {
+      resolve(undefined);
+    };
+    const key = keyOf(job);
+    const waiters = this.#waiters.get(key) ?? new Set();
+    this.#waiters.set(key, waiters.add(done));
+    this.#size += 1;
+    signal.addEventListener('abort', done);
+    const timer = this.#clock.after(withinMs, done);
+    await promise;
+    timer.cancel();
+    signal.removeEventListener('abort', done);
+    this.#size -= 1;
+    waiters.delete(done);
+    if (waiters.size === 0 && this.#waiters.get(key) === waiters) this.#waiters.delete(key);
+  }
+
+  tell(job: NamedJob): void {
+    // Each job comes by here some times, and mostly nobody waits for any.
+    if (this.#waiters.size === 0) return;
+    for (const done of this.#waiters.get(keyOf(job)) ?? []) done();
+  }
+
+  tellAll(): void {
+    for (const waiters of this.#waiters.values()) for (const done of waiters) done();
+  }
+}
+
+const keyOf = ({ queue, id }: NamedJob): string => `${queue}\n${id}`;
