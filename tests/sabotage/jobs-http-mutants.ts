@@ -97,7 +97,14 @@ export const jobsHttpMutants: readonly Mutant[] = [
     file: 'src/services/store/job-dispatcher.ts',
     find: '      this.#needs.changed(job.id);\n',
     replace: '',
-    ...progress('each attempt is told'),
+    ...of('tests/services/store/job-dispatcher.test.ts')('each begin of a job'),
+  },
+  {
+    promise: 'a job that is followed: that it failed and is begun once more is told',
+    file: 'src/services/store/job-dispatcher.ts',
+    find: '        changed(job.id);\n',
+    replace: '',
+    ...of('tests/services/store/job-dispatcher.test.ts')('each begin of a job'),
   },
   {
     promise: 'a job that is followed: its end is told',
