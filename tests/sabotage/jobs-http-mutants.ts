@@ -176,4 +176,11 @@ export const jobsHttpMutants: readonly Mutant[] = [
     replace: 'rows.slice(1).map(scheduleOf)',
     ...http('schedules are listed by name'),
   },
+  {
+    promise: 'a job that is followed: a question that outlived an owner of the store is answered in time',
+    file: 'src/services/store/store.ts',
+    find: 'waitMs(input.input.withinMs, remainingMs())',
+    replace: 'waitMs(input.input.withinMs, remainingMs() + 60_000)',
+    ...progress('a question for the next change'),
+  },
 ];

@@ -18,6 +18,7 @@ import type { Store } from '../../stores/sqlite/store.ts';
 import { Histogram } from '../../telemetry/histogram.ts';
 import { JobDispatcher } from './job-dispatcher.ts';
 import { JobWaiters } from './job-waiters.ts';
+import type { WaitEnd } from './job-waiters.ts';
 import { ScheduleTicker } from './schedule-ticker.ts';
 
 interface JobDeskNeeds {
@@ -96,21 +97,21 @@ export class JobDesk {
   }
 
   /** The job when it has ended; null: not within the time. */
-  async end({ queue, id, withinMs }: EndWish, signal: AbortSignal): Promise<JobRow | null> {
-    const job = this.#look({ queue, id });
+  async end(wish: NamedJob, until: WaitEnd): Promise<JobRow | null> {
+    const job = this.#look(wish);
     if (isEnded(job.state)) return job;
-    await this.#ends.wait(job, withinMs, signal);
-    const after = this.#look(job);
+    await this.#ends.wait(wish, until);
+    const after = this.#look(wish);
     return isEnded(after.state) ? after : null;
   }
 
   /** The job when it is no longer as it was seen; null: it was not within the time. */
-  async change(wish: ChangeWish, signal: AbortSignal): Promise<JobChange | null> {
-    const { seen, withinMs } = wish;
+  async change(wish: Omit<ChangeWish, 'withinMs'>, until: WaitEnd): Promise<JobChange | null> {
+    const { seen } = wish;
     const now = changeOf(this.#look(wish));
     // Of what has ended nothing more is to come.
     if (now.mark !== seen || isEnded(now.job.state)) return now;
-    await this.#changes.wait(wish, withinMs, signal);
+    await this.#changes.wait(wish, until);
     const after = changeOf(this.#look(wish));
     return after.mark === seen ? null : after;
   }

@@ -4,6 +4,19 @@ import { TuttiError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { NamedJob } from '../../stores/job-queue/job-table.ts';
 
+/** When nobody waits any more, whatever happens. */
+export interface WaitEnd {
+  readonly withinMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** For an answer to be there in time. */
+const answerMs = 2_000;
+
+/** A question that an earlier owner did not answer has less time left than it names: that nothing happened is told before that is over, or it would count as no answer. Pure. */
+export const waitMs = (withinMs: number, leftMs: number): number =>
+  Math.max(0, Math.min(withinMs, leftMs - answerMs));
+
 export class JobWaiters {
   readonly #clock: Clock;
   readonly #waiters = new Map<string, Set<() => void>>();
@@ -14,7 +27,7 @@ export class JobWaiters {
   }
 
   /** Resolves when it was told, when the time is over, or when nobody wants to know any more. @throws {TuttiError} `OVERLOADED`. */
-  async wait(job: NamedJob, withinMs: number, signal: AbortSignal): Promise<void> {
+  async wait(job: NamedJob, { withinMs, signal }: WaitEnd): Promise<void> {
     if (this.#size >= bounds.jobWaiters) throw new TuttiError('OVERLOADED', { what: 'The store' });
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<undefined>();

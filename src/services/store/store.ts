@@ -26,6 +26,7 @@ import { stateArea } from '../../stores/state/state-area.ts';
 import { EventDispatchers } from './event-dispatchers.ts';
 import { JobDesk } from './job-desk.ts';
 import type { EndWish } from './job-desk.ts';
+import { waitMs } from './job-waiters.ts';
 import type { ChangeNumber, StoreAsk } from '../../mesh/store-client.ts';
 
 export interface StoreConfig {
@@ -148,8 +149,10 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
         | { readonly name: 'end'; readonly input: EndWish }
         | { readonly name: 'change'; readonly input: ChangeWish }
       >(),
-      run: ({ input, parts: { jobs }, signal }): Promise<JobRow | JobChange | null> =>
-        input.name === 'change' ? jobs.change(input.input, signal) : jobs.end(input.input, signal),
+      run({ input, parts: { jobs }, signal, remainingMs }): Promise<JobRow | JobChange | null> {
+        const until = { signal, withinMs: waitMs(input.input.withinMs, remainingMs()) };
+        return input.name === 'change' ? jobs.change(input.input, until) : jobs.end(input.input, until);
+      },
     }),
     about: action({
       idempotent: true,

@@ -139,6 +139,17 @@ test('a reader who names a time is told when it is over', { timeout: 20_000 }, a
   );
 });
 
+test('a question for the next change that has little time left is answered before it is over', async () => {
+  const id = await add('paced', {}, later);
+  const ask = (seen?: string): Promise<unknown> => {
+    const input = { queue: 'paced', id, seen, withinMs: 20_000 };
+    // A call has 5 seconds unless it says otherwise.
+    return app.call('store:main.wait', { name: 'change', input });
+  };
+  const { mark } = (await ask()) as { mark: string };
+  assert.equal(await ask(mark), null);
+});
+
 const row = {
   ...{ seq: 1, queue: 'work', id: '1', state: 0, priority: 5, due: 0, attempts: 0, run: 0, added: 0 },
   ...{ started: null, ended: null, body: '{"payload":null,"context":{}}', result: null },
