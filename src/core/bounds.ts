@@ -225,7 +225,7 @@ export const bounds = {
   openJobs: 10_000_000,
   /** Jobs of one queue that run. Beyond: they wait. */
   jobsAtOnce: 1_000,
-  /** Those in all processes that wait for the end of a job. Beyond: `OVERLOADED`. */
+  /** Those in all processes that wait for the end of a job, or follow one. Beyond: `OVERLOADED`. */
   jobWaiters: 10_000,
   /** How long a new owner of the store looks for jobs that run on. Beyond: their run counts as lost. */
   jobRecoverMs: 10_000,

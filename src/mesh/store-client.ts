@@ -22,9 +22,14 @@ export interface ChangeNumber {
   readonly number: number;
 }
 
+export interface TryOptions {
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface StoreClientNeeds {
   /** One try: a call of an action of the store. */
-  readonly call: (action: 'mutate' | 'query' | 'wait', ask: object, withinMs: number) => Promise<unknown>;
+  readonly call: (action: 'mutate' | 'query' | 'wait', ask: object, options: TryOptions) => Promise<unknown>;
   readonly clock: Clock;
   readonly random: Random;
   /** How long one asks who does not say it himself. */
@@ -35,8 +40,8 @@ export interface StoreClient {
   /** Resolves when it is stored. @throws {TuttiError} what the area throws; `STORE_UNREACHABLE`: it may have been made, or not. */
   mutate(ask: StoreAsk, withinMs?: number): Promise<unknown>;
   query(ask: StoreAsk, withinMs?: number): Promise<unknown>;
-  /** As `query`, of what may be long in coming. */
-  wait(ask: StoreAsk, withinMs?: number): Promise<unknown>;
+  /** As `query`, of what may be long in coming: with a signal the owner hears that nobody waits any more. */
+  wait(ask: StoreAsk, withinMs?: number, signal?: AbortSignal): Promise<unknown>;
 }
 
 /** Nobody answered, or somebody who could not: another one, or the same a moment later, may. */
@@ -104,21 +109,23 @@ export function makeStoreClient({
     mutate: (ask, withinMs = usualMs) => {
       changes += 1;
       const change = { ...ask, origin, number: changes };
-      return untilAnswered(withinMs, (leftMs) => call('mutate', change, leftMs));
+      return untilAnswered(withinMs, (deadlineMs) => call('mutate', change, { deadlineMs }));
     },
-    query: (ask, withinMs = usualMs) => untilAnswered(withinMs, (leftMs) => call('query', ask, leftMs)),
-    wait: (ask, withinMs = usualMs) => untilAnswered(withinMs, (leftMs) => call('wait', ask, leftMs)),
+    query: (ask, withinMs = usualMs) =>
+      untilAnswered(withinMs, (deadlineMs) => call('query', ask, { deadlineMs })),
+    wait: (ask, withinMs = usualMs, signal) =>
+      untilAnswered(withinMs, (deadlineMs) => call('wait', ask, { deadlineMs, signal })),
   };
 }
 
 /** Of a caller as much as is needed. */
 interface Calls {
-  call(service: string, action: string, input: unknown, options: { deadlineMs: number }): Promise<unknown>;
+  call(service: string, action: string, input: unknown, options: TryOptions): Promise<unknown>;
 }
 
 /** The store of the app, as whoever may call it asks it. */
 export const storeOf = (caller: Calls, needs: Omit<StoreClientNeeds, 'call'>): StoreClient =>
   makeStoreClient({
     ...needs,
-    call: (action, ask, deadlineMs) => caller.call(storeService, action, ask, { deadlineMs }),
+    call: (action, ask, options) => caller.call(storeService, action, ask, options),
   });

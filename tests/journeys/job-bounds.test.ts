@@ -75,7 +75,7 @@ test('more who wait for the end of a job than may are refused at once, and those
   const from = performance.now();
   await assert.rejects(ask('waitFor', [id, { timeoutMs: 20_000 }]), {
     code: 'OVERLOADED',
-    message: 'The store, where 2 wait for the end of jobs, has more work than it can take',
+    message: 'The store, where 2 wait for what becomes of jobs, has more work than it can take',
   });
   const tookMs = performance.now() - from;
   assert.ok(tookMs < 5_000, `${String(tookMs)} ms`);

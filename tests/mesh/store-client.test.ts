@@ -26,7 +26,7 @@ class ClientWorld {
     return makeStoreClient({
       clock: this.clock,
       random,
-      call: (action, ask, withinMs) => {
+      call: (action, ask, { deadlineMs: withinMs }) => {
         this.asked.push({ at: this.clock.now(), action, ask, withinMs });
         const error = this.errors.shift();
         return error === undefined ? Promise.resolve('done') : Promise.reject(error);

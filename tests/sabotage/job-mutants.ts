@@ -230,14 +230,6 @@ export const jobMutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    promise: 'jobs: those who wait for ends are bounded',
-    file: 'src/services/store/job-desk.ts',
-    tests: ['tests/journeys/job-bounds'],
-    name: 'more who wait for the end',
-    find: 'this.#waiting >= bounds.jobWaiters',
-    replace: 'this.#waiting < 0',
-  },
-  {
     promise: 'jobs: the size of an input is bounded',
     file: 'src/mesh/kept-event.ts',
     tests: ['tests/journeys/job-bounds'],

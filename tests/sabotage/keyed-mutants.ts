@@ -16,9 +16,9 @@ export const keyedMutants: readonly Mutant[] = [
   {
     promise: 'store: what is asked again is the same change',
     ...client('is asked again, as the same change'),
-    find: "untilAnswered(withinMs, (leftMs) => call('mutate', change, leftMs))",
+    find: "untilAnswered(withinMs, (deadlineMs) => call('mutate', change, { deadlineMs }))",
     replace:
-      "untilAnswered(withinMs, (leftMs) => call('mutate', { ...change, number: (changes += 1) }, leftMs))",
+      "untilAnswered(withinMs, (deadlineMs) => call('mutate', { ...change, number: (changes += 1) }, { deadlineMs }))",
   },
   {
     promise: 'store: two clients have two origins',

@@ -7,7 +7,9 @@ import { endedStates, jobStates } from '../../core/job-view.ts';
 import type { JobDetail, JobListView, JobLogView, QueueView, ScheduleView } from '../../core/job-view.ts';
 import { viewOf } from '../../core/stored-job.ts';
 import type { StoredJob } from '../../core/stored-job.ts';
-import { readKept, writeKept } from '../../mesh/kept-event.ts';
+import { scheduleViewOf } from '../../core/stored-schedule.ts';
+import type { StoredSchedule } from '../../core/stored-schedule.ts';
+import { writeKept } from '../../mesh/kept-event.ts';
 import type { AdminRequest, AdminRoute } from './admin-server.ts';
 import {
   afterField,
@@ -121,25 +123,9 @@ async function oneJob(asks: JobAsks, fields: Fields): Promise<JobDetail> {
   return { ...viewOf(row), log: log.map(({ number, at, text }) => ({ number, at, text })) };
 }
 
-/** As the store has it. */
-interface ScheduleRow {
-  readonly name: string;
-  readonly cron: string | null;
-  readonly every_ms: number | null;
-  readonly time_zone: string | null;
-  readonly missed: string;
-  readonly overlap: string;
-  readonly next_at: number | null;
-  readonly last_at: number | null;
-  readonly body: string;
-}
-
 async function listSchedules(asks: JobAsks, fields: Fields): Promise<ScheduleView[]> {
-  const rows = (await asks.ask('schedules', await asks.known(fields))) as ScheduleRow[];
-  return rows.map(({ name, cron, missed, overlap, ...row }) => ({
-    ...{ name, cron, everyMs: row.every_ms, timeZone: row.time_zone, missed, overlap },
-    ...{ nextAt: row.next_at, lastAt: row.last_at, input: readKept(row.body).payload },
-  }));
+  const rows = (await asks.ask('schedules', await asks.known(fields))) as StoredSchedule[];
+  return rows.map(scheduleViewOf);
 }
 
 async function unschedule(asks: JobAsks, { body }: AdminRequest): Promise<object> {

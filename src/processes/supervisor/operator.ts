@@ -87,7 +87,7 @@ export class Operator {
     // One for all: what it numbers is told from what others number.
     return (this.#storeClient ??= makeStoreClient({
       ...{ clock, random, withinMs: storeMs },
-      call: (action, ask, deadlineMs) => this.store(action, ask, deadlineMs),
+      call: (action, ask, { deadlineMs }) => this.store(action, ask, deadlineMs),
     }));
   }
 

@@ -1,12 +1,22 @@
 /** What a gateway does with the queues it shows, described like the actions of a service: the router and the OpenAPI document read it as they read all others. Pure. */
 import { bounds } from '../../core/bounds.ts';
 import { jobStates } from '../../core/job-view.ts';
+import { missedPolicies, overlapPolicies } from '../../core/schedule.ts';
 import { highestPriority } from '../../core/waiting-line.ts';
-import type { ActionManifest, AppManifest, RouteManifest, ServiceManifest } from '../../define/manifest.ts';
+import type {
+  ActionManifest,
+  AppManifest,
+  RouteManifest,
+  ServiceManifest,
+  StreamManifest,
+} from '../../define/manifest.ts';
 import type { JsonSchema } from '../../define/schema.ts';
 
-export const jobDeeds = ['add', 'list', 'counts', 'get', 'cancel', 'retry'] as const;
-export type JobDeed = (typeof jobDeeds)[number];
+/** Those that end with one answer. */
+export const answeredDeeds = ['add', 'list', 'counts', 'schedules', 'get', 'cancel', 'retry'] as const;
+export type AnsweredDeed = (typeof answeredDeeds)[number];
+const jobDeeds = [...answeredDeeds, 'progress'] as const;
+type JobDeed = (typeof jobDeeds)[number];
 
 const text = { type: 'string' };
 const whole = { type: 'integer', minimum: 0 };
@@ -25,13 +35,21 @@ const countsSchema = objectOf({
   ...{ waiting: whole, delayed: whole, running: whole, done: whole, failed: whole, cancelled: whole },
 });
 
-const jobSchema = (input: JsonSchema): JsonSchema =>
+const jobOptional = ['progress', 'result', 'reason', 'dueAt', 'startedAt', 'endedAt'];
+const jobProperties = {
+  ...{ id, queue: text, state, priority: whole, attempts: whole, progress: {}, result: {} },
+  ...{ reason: text, addedAt: moment, dueAt: moment, startedAt: moment, endedAt: moment },
+};
+const jobSchema = (input: JsonSchema): JsonSchema => objectOf({ ...jobProperties, input }, jobOptional);
+const changedJobSchema = objectOf(jobProperties, jobOptional);
+
+const scheduleSchema = (input: JsonSchema): JsonSchema =>
   objectOf(
     {
-      ...{ id, queue: text, state, input, priority: whole, attempts: whole, progress: {}, result: {} },
-      ...{ reason: text, addedAt: moment, dueAt: moment, startedAt: moment, endedAt: moment },
+      ...{ name: text, cron: text, everyMs: whole, timeZone: text, missed: { enum: missedPolicies } },
+      ...{ overlap: { enum: overlapPolicies }, input, nextAt: moment, lastAt: moment },
     },
-    ['progress', 'result', 'reason', 'dueAt', 'startedAt', 'endedAt'],
+    ['cron', 'everyMs', 'timeZone', 'nextAt', 'lastAt'],
   );
 
 /** References of a schema are from its root: inside of another one it is a definition of that. */
@@ -66,7 +84,8 @@ interface Deed {
   readonly http: Pick<RouteManifest, 'method' | 'path' | 'status'>;
   readonly summary: string;
   readonly input: JsonSchema;
-  readonly output: JsonSchema;
+  readonly output?: JsonSchema;
+  readonly stream?: StreamManifest;
 }
 
 function deedsOf(queue: string, input: JsonSchema): Readonly<Record<JobDeed, Deed>> {
@@ -93,6 +112,18 @@ function deedsOf(queue: string, input: JsonSchema): Readonly<Record<JobDeed, Dee
       summary: `How many jobs ${queue} has, by state`,
       input: objectOf({}),
       output: countsSchema,
+    },
+    schedules: {
+      http: { method: 'GET', path: `${path}/schedules`, status: 200 },
+      summary: `What is added to ${queue} again and again, by name`,
+      input: objectOf({}),
+      output: nested(input, (own) => objectOf({ schedules: { type: 'array', items: scheduleSchema(own) } })),
+    },
+    progress: {
+      http: { ...one, path: `${path}/:id/progress` },
+      summary: `A job of ${queue} as it is now, then as it is after each change, until it has ended`,
+      input: objectOf({ id }),
+      stream: { yields: changedJobSchema },
     },
     get: { http: one, summary: `A job of ${queue}`, input: objectOf({ id }), output: job },
     cancel: {

@@ -1,7 +1,4 @@
-/**
- * Does what clients of a gateway ask of the queues it shows: asks the store of the app. To who asks from without: of why a job failed
- * the first line, not the stack.
- */
+/** Does what clients of a gateway ask of the queues it shows: asks the store of the app. */
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
 import { fittingPage } from '../../core/fitting-page.ts';
@@ -17,20 +14,28 @@ import {
 } from '../../core/job-fields.ts';
 import type { Fields } from '../../core/job-fields.ts';
 import { jobStates } from '../../core/job-view.ts';
-import { publicReason, viewOf } from '../../core/stored-job.ts';
+import type { Clock } from '../../core/ports.ts';
 import type { StoredJob } from '../../core/stored-job.ts';
+import type { StoredSchedule } from '../../core/stored-schedule.ts';
 import { misfits } from '../../define/fits-schema.ts';
 import type { JsonSchema } from '../../define/schema.ts';
 import type { CallContext } from '../../mesh/context.ts';
 import { writeKept } from '../../mesh/kept-event.ts';
+import type { ArrivedItem } from '../../mesh/item-inbox.ts';
 import type { StoreClient } from '../../mesh/store-client.ts';
-import type { JobDeed } from './job-actions.ts';
+import type { Stream } from '../../mesh/stream-call.ts';
+import type { AnsweredDeed } from './job-actions.ts';
+import { followJob } from './job-progress.ts';
+import type { JobFollowing } from './job-progress.ts';
+import { jobOf, scheduleOf } from './shown-job.ts';
+
+export type FollowRequest = Pick<JobFollowing, 'queue' | 'gone' | 'deadlineMs'> & { readonly fields: Fields };
 
 /** One request. */
 export interface JobRequest {
   readonly queue: string;
   readonly schema: JsonSchema;
-  readonly deed: JobDeed;
+  readonly deed: AnsweredDeed;
   readonly fields: Fields;
   /** Travels with the job to whoever does it. */
   readonly context: Partial<CallContext>;
@@ -39,29 +44,14 @@ export interface JobRequest {
 
 const area = 'jobs';
 const usualPage = 100;
-const momentOf = (at: number | null): string | undefined =>
-  at === null ? undefined : new Date(at).toISOString();
-
-function jobOf(row: StoredJob): object {
-  const view = viewOf(row);
-  const { id, queue, state, input, priority, attempts } = view;
-  return {
-    ...{ id, queue, state, input, priority, attempts },
-    ...{
-      progress: row.progress === null ? undefined : view.progress,
-      result: row.result === null ? undefined : view.result,
-    },
-    ...{ reason: publicReason(view), addedAt: momentOf(view.addedAt), dueAt: momentOf(view.dueAt) },
-    ...{ startedAt: momentOf(view.startedAt), endedAt: momentOf(view.endedAt) },
-  };
-}
-
 export class JobDoor {
   readonly #store: StoreClient;
-  readonly #deeds: Readonly<Record<JobDeed, (request: JobRequest) => Promise<unknown>>> = {
+  readonly #clock: Clock;
+  readonly #deeds: Readonly<Record<AnsweredDeed, (request: JobRequest) => Promise<unknown>>> = {
     add: (request) => this.#add(request),
     list: (request) => this.#list(request),
     counts: (request) => this.#query('counts', {}, request),
+    schedules: (request) => this.#schedules(request),
     get: (request) => this.#get(request),
     cancel: (request) =>
       this.#change(request, {
@@ -71,13 +61,19 @@ export class JobDoor {
     retry: (request) => this.#change(request, { more: {}, otherwise: 'neither failed nor was it cancelled' }),
   };
 
-  constructor(store: StoreClient) {
+  constructor(store: StoreClient, clock: Clock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   /** @throws {TuttiError} `INVALID_INPUT`, `NOT_FOUND`, `CONFLICT`, and what the store says. */
   async do(request: JobRequest): Promise<Buffer> {
     return Buffer.from(JSON.stringify(await this.#deeds[request.deed](request)));
+  }
+
+  /** @throws {TuttiError} `INVALID_INPUT`, `NOT_FOUND`, and what the store says. */
+  follow({ fields, ...following }: FollowRequest): Promise<Stream<ArrivedItem>> {
+    return followJob({ ...following, id: idField(fields), store: this.#store, clock: this.#clock });
   }
 
   #query(name: string, more: object, { queue, deadlineMs }: JobRequest): Promise<unknown> {
@@ -110,6 +106,11 @@ export class JobDoor {
     const page = await fittingPage(limit, (most) => this.#query('list', { ...place, limit: most }, request));
     const { jobs, next } = page as { readonly jobs: readonly StoredJob[]; readonly next?: string };
     return { jobs: jobs.map(jobOf), next };
+  }
+
+  async #schedules(request: JobRequest): Promise<object> {
+    const rows = (await this.#query('schedules', {}, request)) as readonly StoredSchedule[];
+    return { schedules: rows.map(scheduleOf) };
   }
 
   async #get(request: JobRequest): Promise<object> {

@@ -7,9 +7,9 @@ import type { AppManifest } from '../../define/manifest.ts';
 import type { JsonSchema } from '../../define/schema.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import { storeOf } from '../../mesh/store-client.ts';
-import { jobActionName, jobDeeds, jobsService, shownQueues } from './job-actions.ts';
+import { answeredDeeds, jobActionName, jobsService, shownQueues } from './job-actions.ts';
 import { JobDoor } from './job-door.ts';
-import type { OwnActions, Perform } from './router.ts';
+import type { Follow, OwnActions, Perform } from './router.ts';
 
 export interface OwnJobsConfig {
   readonly jobs?: readonly string[];
@@ -39,23 +39,49 @@ export function ownJobs(
   { jobs = [], deadline: withinMs }: OwnJobsConfig,
 ): ((manifest: AppManifest) => OwnActions) | undefined {
   if (jobs.length === 0) return undefined;
-  const door = new JobDoor(storeOf(caller, { clock, random, withinMs }));
+  const door = new JobDoor(storeOf(caller, { clock, random, withinMs }), clock);
   return (manifest) => {
     const queues = shownQueues(manifest, jobs);
     const service = jobsService(queues);
-    const performs = new Map<string, Perform>(
-      [...queues].flatMap(([queue, schema]) =>
-        jobDeeds.map((deed) => {
-          const action = jobActionName(queue, deed);
-          const known = namesOf(service.actions[action]?.input);
-          const perform: Perform = async (fields, about) => {
-            refuseUnknown(fields, known);
-            return door.do({ queue, schema, deed, fields, ...about });
-          };
-          return [action, perform];
-        }),
-      ),
-    );
-    return { service, perform: (action) => performs.get(action) };
+    const known = (action: string): readonly string[] => namesOf(service.actions[action]?.input);
+    return { service, perform: performs(door, queues, known), follow: follows(door, queues, known) };
   };
+}
+
+type Known = (action: string) => readonly string[];
+
+function performs(
+  door: JobDoor,
+  queues: ReadonlyMap<string, JsonSchema>,
+  known: Known,
+): OwnActions['perform'] {
+  const found = new Map<string, Perform>(
+    [...queues].flatMap(([queue, schema]) =>
+      answeredDeeds.map((deed) => {
+        const action = jobActionName(queue, deed);
+        const names = known(action);
+        const perform: Perform = async (fields, about) => {
+          refuseUnknown(fields, names);
+          return door.do({ queue, schema, deed, fields, ...about });
+        };
+        return [action, perform];
+      }),
+    ),
+  );
+  return (action) => found.get(action);
+}
+
+function follows(door: JobDoor, queues: ReadonlyMap<string, JsonSchema>, known: Known): OwnActions['follow'] {
+  const found = new Map<string, Follow>(
+    [...queues.keys()].map((queue) => {
+      const action = jobActionName(queue, 'progress');
+      const names = known(action);
+      const follow: Follow = (fields, about) => {
+        refuseUnknown(fields, names);
+        return door.follow({ queue, fields, ...about });
+      };
+      return [action, follow];
+    }),
+  );
+  return (action) => found.get(action);
 }

@@ -13,6 +13,8 @@ import type {
   StreamManifest,
 } from '../../define/manifest.ts';
 import type { CallContext } from '../../mesh/context.ts';
+import type { ArrivedItem } from '../../mesh/item-inbox.ts';
+import type { Stream } from '../../mesh/stream-call.ts';
 import { jsonAnswer, typedAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { makeInputReader } from './route-input.ts';
@@ -38,6 +40,8 @@ export interface ActionRoute {
   readonly isIdempotent: boolean;
   /** Undefined: it is called. */
   readonly perform: Perform | undefined;
+  /** As `perform`, of a stream. */
+  readonly follow: Follow | undefined;
 }
 
 /** Does what a gateway does itself. Gives JSON. */
@@ -46,10 +50,17 @@ export type Perform = (
   about: { readonly context: Partial<CallContext>; readonly deadlineMs: number },
 ) => Promise<Buffer>;
 
+/** Follows what a gateway follows itself. Resolves when it has begun. */
+export type Follow = (
+  input: Readonly<Record<string, unknown>>,
+  about: { readonly gone: AbortSignal; readonly deadlineMs: number | undefined },
+) => Promise<Stream<ArrivedItem>>;
+
 /** Behind routes that are described as those of a service. */
 export interface OwnActions {
   readonly service: ServiceManifest;
   readonly perform: (action: string) => Perform | undefined;
+  readonly follow: (action: string) => Follow | undefined;
 }
 
 export interface SystemRoute {
@@ -96,7 +107,11 @@ export function buildRouter(
   for (const { http, route } of actionRoutes(Object.values(manifest.services)))
     add(http.method, http.path, route);
   for (const { http, route } of actionRoutes(own === undefined ? [] : [own.service]))
-    add(http.method, http.path, { ...route, perform: own?.perform(route.action) });
+    add(http.method, http.path, {
+      ...route,
+      perform: own?.perform(route.action),
+      follow: own?.follow(route.action),
+    });
   for (const [name, path] of Object.entries(system)) {
     if (!tree.hasRoute('GET', path))
       add('GET', path, { kind: 'system', label: `GET ${path}`, name: name as SystemRouteName });
@@ -144,6 +159,7 @@ function* actionRoutes(
         stream: directionOf(stream),
         isIdempotent,
         perform: undefined,
+        follow: undefined,
       };
       yield { http, route: { kind: 'action', service: service.name, action, ...about } };
     }

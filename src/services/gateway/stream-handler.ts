@@ -60,7 +60,9 @@ export class StreamHandler {
     const { raw } = exchange.request;
     const body = exchange.hasBody ? await this.#readBody(exchange) : noBody;
     const input = route.readInput(params, exchange.query, body, readLastEventId(raw.headers));
-    const stream = this.#ask(exchange, route, { input });
+    const { gone } = exchange;
+    const own = route.follow?.(input, { gone, deadlineMs: readStreamDeadlineMs(raw.headers) });
+    const stream = own === undefined ? this.#ask(exchange, route, { input }) : await own;
     // Until then an error is an answer like any other.
     await stream.begun;
     exchange.reply.hijack();

@@ -1,6 +1,7 @@
 /** The queues of an app: one dispatcher for each that has a worker, those who wait for the end of a job, and the numbers of it all. */
-import { bounds } from '../../core/bounds.ts';
+import { hash } from 'node:crypto';
 import { TuttiError } from '../../core/errors.ts';
+import type { ChangeWish, JobChange } from '../../core/job-change.ts';
 import type { RunEnds } from '../../core/job-view.ts';
 import { parseTarget } from '../../core/ids.ts';
 import type { InstanceState } from '../../core/instance-state.ts';
@@ -16,6 +17,8 @@ import type { Changed } from '../../stores/job-queue/job-wishes.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { Histogram } from '../../telemetry/histogram.ts';
 import { JobDispatcher } from './job-dispatcher.ts';
+import { JobWaiters } from './job-waiters.ts';
+import type { WaitEnd } from './job-waiters.ts';
 import { ScheduleTicker } from './schedule-ticker.ts';
 
 interface JobDeskNeeds {
@@ -44,9 +47,8 @@ export class JobDesk {
   readonly #ticker: ScheduleTicker;
   readonly #dispatchers = new Map<string, JobDispatcher>();
   readonly #numbers = new Map<string, QueueNumbers>();
-  /** By queue and id. */
-  readonly #waiters = new Map<string, Set<() => void>>();
-  #waiting = 0;
+  readonly #ends: JobWaiters;
+  readonly #changes: JobWaiters;
   readonly #stopListening: readonly (() => void)[];
   /** By queue. */
   #workers: ReadonlyMap<string, Worker> = new Map();
@@ -54,6 +56,8 @@ export class JobDesk {
   constructor(needs: JobDeskNeeds) {
     this.#needs = needs;
     const { runtime } = needs;
+    this.#ends = new JobWaiters(runtime.clock);
+    this.#changes = new JobWaiters(runtime.clock);
     const follow = (): void => {
       this.#follow();
     };
@@ -79,59 +83,54 @@ export class JobDesk {
     { queue, id = '', reason = '' }: Partial<NamedJob> & { readonly reason?: string },
     answer: unknown,
   ): void {
+    if (name === 'progress') this.#changes.tell(answer as NamedJob);
     if (queue === undefined || name === 'add') return;
     const dispatcher = this.#dispatchers.get(queue);
     const change = answer as Changed;
     runWithoutContext(() => {
       if (name === 'cancel' && change?.wasRunning === true) dispatcher?.abort(change.seq, reason);
-      if (name === 'cancel' || name === 'remove') this.#tellEnd(queue, id);
+      if (name === 'cancel' || name === 'remove') this.#tellEnd({ queue, id });
       // By a worker that stops, which has nobody to tell it to.
       if (name === 'turn') this.#tellAll(queue);
-      if (name === 'drain') for (const one of answer as string[]) this.#tellEnd(queue, one);
+      if (name === 'drain') for (const one of answer as string[]) this.#tellEnd({ queue, id: one });
       if (name === 'schedule' || name === 'unschedule') this.#ticker.wake();
       dispatcher?.wake();
     });
   }
 
   /** The job when it has ended; null: not within the time. */
-  async end({ queue, id, withinMs }: EndWish, signal: AbortSignal): Promise<JobRow | null> {
-    const { store, runtime } = this.#needs;
-    const look = (): JobRow | undefined =>
-      store.query({ area: 'jobs', name: 'get', input: { queue, id } }) as JobRow | undefined;
-    const job = look();
-    if (job === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
+  async end(wish: NamedJob, until: WaitEnd): Promise<JobRow | null> {
+    const job = this.#look(wish);
     if (isEnded(job.state)) return job;
-    if (this.#waiting >= bounds.jobWaiters) {
-      const what = `The store, where ${String(this.#waiting)} wait for the end of jobs,`;
-      throw new TuttiError('OVERLOADED', { what, isFull: true });
-    }
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const done = (): void => {
-      resolve(undefined);
-    };
-    const key = waiterKey(queue, id);
-    const waiters = this.#waiters.get(key) ?? new Set();
-    this.#waiters.set(key, waiters.add(done));
-    this.#waiting += 1;
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-    const timer = runtime.clock.after(withinMs, done);
-    await promise;
-    timer.cancel();
-    signal.removeEventListener('abort', done);
-    this.#waiting -= 1;
-    waiters.delete(done);
-    if (waiters.size === 0) this.#waiters.delete(key);
-    const after = look();
-    if (after === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
+    await this.#ends.wait(wish, until);
+    const after = this.#look(wish);
     return isEnded(after.state) ? after : null;
+  }
+
+  /** The job when it is no longer as it was seen; null: it was not within the time. */
+  async change(wish: Omit<ChangeWish, 'withinMs'>, until: WaitEnd): Promise<JobChange | null> {
+    const { seen } = wish;
+    const now = changeOf(this.#look(wish));
+    // Of what has ended nothing more is to come.
+    if (now.mark !== seen || isEnded(now.job.state)) return now;
+    await this.#changes.wait(wish, until);
+    const after = changeOf(this.#look(wish));
+    return after.mark === seen ? null : after;
+  }
+
+  #look({ queue, id }: NamedJob): JobRow {
+    const query = { area: 'jobs', name: 'get', input: { queue, id } };
+    const job = this.#needs.store.query(query) as JobRow | undefined;
+    if (job === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
+    return job;
   }
 
   async stop(): Promise<void> {
     for (const stop of this.#stopListening) stop();
     await this.#ticker.stop();
     await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.stop()));
-    for (const waiters of this.#waiters.values()) for (const done of waiters) done();
+    this.#ends.tellAll();
+    this.#changes.tellAll();
   }
 
   /** With what only this process knows: how the runs ended that it saw. */
@@ -190,24 +189,34 @@ export class JobDesk {
         numbers.ends[end] += 1;
         numbers.runs.observe(tookMs);
       },
+      changed: (id) => {
+        this.#changes.tell({ queue, id });
+      },
       ended: (id) => {
-        this.#tellEnd(queue, id);
+        this.#tellEnd({ queue, id });
       },
     });
   }
 
   /** Who is told too early asks again. */
   #tellAll(queue: string): void {
-    for (const [key, waiters] of this.#waiters)
-      if (key.startsWith(waiterKey(queue, ''))) for (const done of waiters) done();
+    this.#ends.tellAll(queue);
+    this.#changes.tellAll(queue);
   }
 
-  #tellEnd(queue: string, id: string): void {
-    for (const done of this.#waiters.get(waiterKey(queue, id)) ?? []) done();
+  #tellEnd(job: NamedJob): void {
+    this.#ends.tell(job);
+    this.#changes.tell(job);
   }
 }
 
-const waiterKey = (queue: string, id: string): string => `${queue}\n${id}`;
+const noInput = JSON.stringify({ payload: null, context: {} });
+
+function changeOf(job: JobRow): JobChange {
+  const { seq, state, run, attempts, progress, reason } = job;
+  const mark = hash('sha1', JSON.stringify([seq, state, run, attempts, progress, reason]), 'base64url');
+  return { job: { ...job, body: noInput }, mark };
+}
 
 /** One that stops may still be at work on what nobody else should begin. */
 const livingStates: ReadonlySet<string> = new Set<InstanceState>([

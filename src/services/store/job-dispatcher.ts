@@ -34,6 +34,8 @@ export interface JobDispatcherNeeds {
   readonly ran: (end: 'done' | 'failed' | 'again', tookMs: number) => void;
   /** A job was begun for the first time, so long after it was added or due. */
   readonly waited: (ms: number) => void;
+  /** A job was begun, or is to be begun once more. */
+  readonly changed: (id: string) => void;
   /** A job came to its end. */
   readonly ended: (id: string) => void;
 }
@@ -198,18 +200,22 @@ export class JobDispatcher {
       });
     for (const job of jobs) {
       if (job.attempts === 1) this.#needs.waited(job.waitedMs);
+      this.#needs.changed(job.id);
       void this.#run(job);
     }
   }
 
   #tell(ends: readonly Ended[], counts: readonly boolean[]): void {
-    const { ran, ended } = this.#needs;
+    const { ran, ended, changed } = this.#needs;
     for (const [index, { job, ending }] of ends.entries()) {
       if (counts[index] !== true) continue;
       if (ending.end !== 'back') ran(ending.end, this.#since(job));
       if (ending.end === 'done' || ending.end === 'failed') ended(job.id);
-      // It may be due before all others that were seen.
-      else this.#mayHaveMore = true;
+      else {
+        changed(job.id);
+        // It may be due before all others that were seen.
+        this.#mayHaveMore = true;
+      }
     }
   }
 

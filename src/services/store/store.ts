@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { bounds } from '../../core/bounds.ts';
+import type { ChangeWish, JobChange } from '../../core/job-change.ts';
 import type { StorePlace } from '../../core/store-url.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
@@ -19,7 +20,7 @@ import type {
 } from '../../stores/event-log/events-area.ts';
 import type { Operation } from '../../stores/sqlite/area.ts';
 import { jobsArea } from '../../stores/job-queue/jobs-area.ts';
-import type { NamedJob } from '../../stores/job-queue/job-table.ts';
+import type { JobRow, NamedJob } from '../../stores/job-queue/job-table.ts';
 import type { Store, StoreStats } from '../../stores/sqlite/store.ts';
 import { stateArea } from '../../stores/state/state-area.ts';
 import type { OpenedStore } from './open-place.ts';
@@ -27,6 +28,7 @@ import { openPlace } from './open-place.ts';
 import { EventDispatchers } from './event-dispatchers.ts';
 import { JobDesk } from './job-desk.ts';
 import type { EndWish } from './job-desk.ts';
+import { waitMs } from './job-waiters.ts';
 import type { ChangeNumber, StoreAsk } from '../../mesh/store-client.ts';
 
 const storeConfig = trusted<StorePlace>();
@@ -143,10 +145,16 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     }),
     wait: action({
       idempotent: true,
-      // The desk has the bound, and says what it is of.
-      concurrency: 2 * bounds.jobWaiters,
-      input: trusted<{ readonly input: EndWish }>(),
-      run: ({ input, parts, signal }) => parts.jobs.end(input.input, signal),
+      // The desk has the bounds, and says what they are of.
+      concurrency: 3 * bounds.jobWaiters,
+      input: trusted<
+        | { readonly name: 'end'; readonly input: EndWish }
+        | { readonly name: 'change'; readonly input: ChangeWish }
+      >(),
+      run({ input, parts: { jobs }, signal, remainingMs }): Promise<JobRow | JobChange | null> {
+        const until = { signal, withinMs: waitMs(input.input.withinMs, remainingMs()) };
+        return input.name === 'change' ? jobs.change(input.input, until) : jobs.end(input.input, until);
+      },
     }),
     about: action({
       idempotent: true,

@@ -7,7 +7,7 @@ import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { StoreReader, StoreWriter } from '../sqlite/area.ts';
 import { addLog } from './job-log.ts';
 import { findJob, queueRow, states, writeQueue } from './job-table.ts';
-import type { JobRow } from './job-table.ts';
+import type { JobRow, NamedJob } from './job-table.ts';
 import type { JobWriter } from './job-writer.ts';
 import { storedText } from '../sqlite/stored-text.ts';
 
@@ -157,8 +157,10 @@ function runOf(db: StoreReader, { seq, run }: Run): JobRow {
   throw new TuttiError('LEASE_LOST', { job: job?.id ?? String(seq) });
 }
 
-export function progress(db: JobWriter, { value, ...run }: Run & { readonly value: string }): void {
-  db.update(runOf(db, run), { progress: value });
+/** Gives of which job. */
+export function progress(db: JobWriter, { value, ...run }: Run & { readonly value: string }): NamedJob {
+  const { queue, id } = db.update(runOf(db, run), { progress: value });
+  return { queue, id };
 }
 
 export function log(db: StoreWriter, { text, ...run }: Run & { readonly text: string }, now: number): void {

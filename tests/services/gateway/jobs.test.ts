@@ -221,6 +221,37 @@ test('jobs are listed page by page and counted', async () => {
   assert.deepEqual(counts, { waiting: 0, delayed: 3, running: 0, done: 0, failed: 0, cancelled: 0 });
 });
 
+test('schedules are listed by name, with what they give and when', async () => {
+  const schedule = (...args: unknown[]): Promise<unknown> =>
+    app.call('office.schedule', { queue: 'hardy', args });
+  await schedule('nightly', { cron: '0 3 * * *', timeZone: 'Europe/Oslo', overlap: 'skip' }, { number: 1 });
+  await schedule('hourly', { everyMs: 3_600_000 }, { number: 2 });
+  const { of } = await ask<{ schedules: Record<string, unknown>[] }>('GET /jobs/hardy/schedules');
+  const [hourly, nightly] = of.schedules;
+  assert.match(String(hourly?.['nextAt']), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assert.deepEqual(
+    { ...hourly, nextAt: '' },
+    {
+      ...{ name: 'hourly', everyMs: 3_600_000, missed: 'once', overlap: 'allow' },
+      ...{ input: { number: 2 }, nextAt: '' },
+    },
+  );
+  assert.deepEqual(
+    [nightly?.['name'], nightly?.['cron'], nightly?.['timeZone'], nightly?.['overlap']],
+    ['nightly', '0 3 * * *', 'Europe/Oslo', 'skip'],
+  );
+  assert.deepEqual((await ask('GET /jobs/work/schedules')).of, { schedules: [] });
+});
+
+test('a job whose name is that of a list is found among the others, and counts and schedules stay what they are', async () => {
+  for (const jobId of ['counts', 'schedules']) {
+    await ask('POST /jobs/paced', { input: { number: 4 }, jobId, delayMs: 3_600_000 });
+    const { of } = await ask<object>(`GET /jobs/paced/${jobId}`);
+    assert.ok(!('state' in of));
+    assert.equal((await ask<HttpJob>(`DELETE /jobs/paced/${jobId}`)).of.state, 'cancelled');
+  }
+});
+
 test('a request with an Idempotency-Key adds one job, however often it is made', async () => {
   const add = (number: number): Promise<Answered<{ id: string }>> =>
     ask('POST /jobs/paced', { input: { number }, delayMs: 3_600_000 }, { 'idempotency-key': 'one' });
@@ -242,7 +273,10 @@ test('the queues are in the OpenAPI document, with their schemas', async () => {
   assert.ok((await new Validator().validate(structuredClone(of))).valid);
   assert.deepEqual(
     Object.keys(of.paths).filter((path) => path.startsWith('/jobs/hardy')),
-    ['/jobs/hardy', '/jobs/hardy/counts', '/jobs/hardy/{id}', '/jobs/hardy/{id}/retry'],
+    [
+      ...['/jobs/hardy', '/jobs/hardy/counts', '/jobs/hardy/schedules'],
+      ...['/jobs/hardy/{id}', '/jobs/hardy/{id}/retry', '/jobs/hardy/{id}/progress'],
+    ],
   );
   assert.equal(of.paths['/jobs/hardy']?.['post']?.operationId, 'gateway.jobs.hardy.add');
   assert.ok(!('/jobs/slow' in of.paths));

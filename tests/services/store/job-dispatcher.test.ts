@@ -33,6 +33,7 @@ class World implements AsyncDisposable {
   readonly store: Store = this.folder.open([jobsArea]);
   readonly registry = new RegistryView();
   readonly called: Called[] = [];
+  readonly changed: string[] = [];
   readonly ended: string[] = [];
   readonly aborted: unknown[] = [];
   answer: (job: Called) => Promise<HowJobWent | Error> = () => Promise.resolve(done);
@@ -65,6 +66,7 @@ class World implements AsyncDisposable {
       living: () => this.living,
       ran: () => undefined,
       waited: () => undefined,
+      changed: (id) => this.changed.push(id),
       ended: (id) => this.ended.push(id),
     });
     return this.dispatcher;
@@ -124,6 +126,18 @@ test('with no worker nothing is begun and nothing is waited for; who comes gets 
   assert.deepEqual(world.runs(), ['1 1', '2 1']);
   assert.deepEqual([world.counts(), world.ended], [{ done: 2 }, ['1', '2']]);
   assert.equal(world.called[0]?.deadlineMs, 777);
+});
+
+test('each begin of a job is told, each failure that is no end, and its end', async () => {
+  await using world = new World();
+  world.answer = () => Promise.resolve(failed);
+  world.start();
+  await world.instances(1);
+  await world.add({});
+  assert.deepEqual([world.changed, world.ended], [['1', '1'], []]);
+  world.answer = () => Promise.resolve(done);
+  await world.advance(100);
+  assert.deepEqual([world.changed, world.ended], [['1', '1', '1'], ['1']]);
 });
 
 test('no more run than the workers take, or than the queue allows', async () => {
