@@ -1,6 +1,6 @@
 /**
  * What does a job cost, from being added to being done? BullMQ on Redis, in memory and with its log synced at every write, and what keeps its jobs in PostgreSQL,
- * beside Tutti on SQLite, which syncs before it acknowledges. All processes count: who adds, who keeps, who works. Who can keeps every job that is done.
+ * beside Tutti on SQLite, which syncs before it acknowledges, and on the same Redis and PostgreSQL. All processes count: who adds, who keeps, who works. Who can keeps every job that is done.
  */
 import { loadavg } from 'node:os';
 import { backlog } from './backlog.ts';
@@ -8,7 +8,7 @@ import type { AddLoad, RunningJobs, StartJobs } from './lib/jobs.ts';
 import { findPostgres } from './lib/postgres.ts';
 import { chosen, digits, markdown, median } from './lib/table.ts';
 import type { Answer, Settings } from './lib/table.ts';
-import { onPostgres, onRedis } from './peers/job-servers.ts';
+import { onPostgres, onRedis, tuttiOnRedis } from './peers/job-servers.ts';
 import { startTuttiJobs } from './peers/tutti-jobs.ts';
 
 const floor = 'BullMQ, Redis AOF always';
@@ -27,6 +27,7 @@ const peersOf = async (settings: Settings): Promise<Readonly<Record<string, Star
   [floor]: onRedis(true),
   'BullMQ, Redis in memory': onRedis(false),
   ...(await postgresPeers(settings)),
+  'Tutti, Redis AOF always': tuttiOnRedis,
   'Tutti, SQLite FULL': startTuttiJobs,
 });
 

@@ -2,7 +2,11 @@ import { defineApp, readEnv } from 'tutti';
 import { z } from 'zod';
 
 const env = readEnv(
-  z.object({ BENCH_WORKERS: z.coerce.number().default(1), BENCH_CONCURRENCY: z.string().default('100') }),
+  z.object({
+    BENCH_WORKERS: z.coerce.number().default(1),
+    BENCH_CONCURRENCY: z.string().default('100'),
+    BENCH_STORE: z.string().optional(),
+  }),
 );
 
 export default defineApp({
@@ -15,5 +19,5 @@ export default defineApp({
       env: { BENCH_CONCURRENCY: env.BENCH_CONCURRENCY },
     },
   },
-  store: {},
+  store: env.BENCH_STORE === undefined ? {} : { url: env.BENCH_STORE, requireAck: 'disk' },
 });

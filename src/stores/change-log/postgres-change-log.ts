@@ -209,7 +209,11 @@ export async function makePostgresChangeLog({ url, ...needs }: EngineNeeds): Pro
     query_timeout: requestMs,
     keepAlive: true,
     // Its types do not know that it waits for a promise.
-    onConnect: (client) => client.query(believeNoAck) as unknown,
+    onConnect: (client) => {
+      // One that is lost between two requests says so to nobody else.
+      client.on('error', () => undefined);
+      return client.query(believeNoAck) as unknown;
+    },
   });
   // Told by the request that fails.
   pool.on('error', () => undefined);
