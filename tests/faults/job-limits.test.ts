@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Chance, times } from '../fuzz/chance.ts';
+import { Chance, slowTest, times } from '../fuzz/chance.ts';
 import { makeHome, pidOf } from '../journeys/command.ts';
 import { Works } from '../journeys/works.ts';
 import type { Ran } from '../journeys/works.ts';
@@ -100,7 +100,7 @@ test('no more run at once than the limit of the queue, whoever is killed, and th
   assert.ok(kills >= 3, `${String(kills)} kills`);
 });
 
-test('no more begin than the rate of the queue, whoever is killed: so many in each window, wherever one looks', async (context) => {
+slowTest('no more begin than the rate of the queue, whoever is killed: so many in each window, wherever one looks', async (context) => {
   const { ran, kills } = await underKills(context, 'paced', { jobs: times(300, 3_000), ms: 30 });
   const begunAt = ran.flatMap(({ what, at }) => (what === 'begun' ? [at] : [])).toSorted((a, b) => a - b);
   const beyond = mostBeyondRate(begunAt);
