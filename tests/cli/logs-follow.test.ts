@@ -75,20 +75,23 @@ slowTest(
   },
 );
 
-test('--grep finds what is shown, a pattern that is none is refused, and a catastrophic one ends', async () => {
-  await using world = new CommandWorld();
-  await world.ok('start', '-d');
-  await world.ok('call', 'greeter.hello', '{"name":"ann"}');
-  await world.ok('call', 'greeter.shout', JSON.stringify({ text: `${'a'.repeat(40)}!` }));
-  const follower = world.start(['logs', '-f', '--grep', 'Greeted .*name=ann']);
-  await follower.printed(/name=ann/);
-  follower.child.kill('SIGINT');
-  assert.equal((await follower.ended).out.trimEnd().split('\n').length, 1);
-  const refused = await world.run(['logs', '--grep', '(']);
-  assert.equal(refused.code, 2);
-  assert.match(refused.err, /regular expression/);
-  assert.equal(await world.ok('logs', 'greeter', '--grep', '(a+)+$'), '');
-});
+slowTest(
+  '--grep finds what is shown, a pattern that is none is refused, and a catastrophic one ends',
+  async () => {
+    await using world = new CommandWorld();
+    await world.ok('start', '-d');
+    await world.ok('call', 'greeter.hello', '{"name":"ann"}');
+    await world.ok('call', 'greeter.shout', JSON.stringify({ text: `${'a'.repeat(40)}!` }));
+    const follower = world.start(['logs', '-f', '--grep', 'Greeted .*name=ann']);
+    await follower.printed(/name=ann/);
+    follower.child.kill('SIGINT');
+    assert.equal((await follower.ended).out.trimEnd().split('\n').length, 1);
+    const refused = await world.run(['logs', '--grep', '(']);
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /regular expression/);
+    assert.equal(await world.ok('logs', 'greeter', '--grep', '(a+)+$'), '');
+  },
+);
 
 const line = (seq: number, more: Partial<LogLine> = {}): LogLine => ({
   ...{ seq, time: 0, message: 'same', level: 'info', instance: 'a#1@1', service: 'a' },

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AppStatus } from '../../src/core/status.ts';
 import { CommandWorld } from './command-world.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const world = new CommandWorld();
 const { ok, json, run } = {
@@ -130,7 +131,7 @@ test('restart waits for the new process and names both', async () => {
   assert.equal((await pidsOf('greeter'))[1], other);
 });
 
-test('stop and start of a service wait until it is so, and say when it was so before', async () => {
+slowTest('stop and start of a service wait until it is so, and say when it was so before', async () => {
   const pids = await pidsOf('greeter');
   const stopped = await ok('stop', 'greeter');
   for (const pid of pids) assert.throws(() => process.kill(Number(pid), 0));

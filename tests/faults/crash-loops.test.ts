@@ -1,6 +1,7 @@
 /** Who ends again and again: how long the waits are, and when somebody is given up. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { slowTest } from '../fuzz/chance.ts';
 import { fixture, instanceOf, makeHome } from '../journeys/command.ts';
 import { times } from '../fuzz/chance.ts';
 import { WatchedApp } from './watched-app.ts';
@@ -61,22 +62,25 @@ for (const [what, act, env] of lives)
     await app.end();
   });
 
-test('fault 5: after quick failures and one long enough life the next crash is a first one, and it is back at once', async () => {
-  using home = makeHome();
-  const env = { ACTS: 'exit:1,exit:1,exit:1,exit:1,lives:1600,ready', MIN_UPTIME: '600' };
-  await using app = new WatchedApp(home.folder, acts, env);
-  await app.until('it lives the sixth time', (now) => {
-    const { epoch, state } = instanceOf(now, 'actor#1');
-    return epoch === 6 && state === 'ready';
-  });
-  const found = waits(app.eventsOf('actor#1'));
-  assert.deepEqual(
-    found.map(({ failures }) => failures),
-    [1, 2, 3, 4, 1],
-  );
-  assert.ok((found[4]?.waitedMs ?? Infinity) < 1_000, `${String(found[4]?.waitedMs)} ms`);
-  await app.end();
-});
+slowTest(
+  'fault 5: after quick failures and one long enough life the next crash is a first one, and it is back at once',
+  async () => {
+    using home = makeHome();
+    const env = { ACTS: 'exit:1,exit:1,exit:1,exit:1,lives:1600,ready', MIN_UPTIME: '600' };
+    await using app = new WatchedApp(home.folder, acts, env);
+    await app.until('it lives the sixth time', (now) => {
+      const { epoch, state } = instanceOf(now, 'actor#1');
+      return epoch === 6 && state === 'ready';
+    });
+    const found = waits(app.eventsOf('actor#1'));
+    assert.deepEqual(
+      found.map(({ failures }) => failures),
+      [1, 2, 3, 4, 1],
+    );
+    assert.ok((found[4]?.waitedMs ?? Infinity) < 1_000, `${String(found[4]?.waitedMs)} ms`);
+    await app.end();
+  },
+);
 
 test('fault 7: exit 78 says that the configuration is refused: given up at once, and a start tries again', async () => {
   using home = makeHome();

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { InstanceStatus } from '../../src/core/status.ts';
 import { fixture, instanceOf, makeHome } from '../journeys/command.ts';
-import { Chance, times } from '../fuzz/chance.ts';
+import { Chance, slowTest, times } from '../fuzz/chance.ts';
 import { CountingClients } from './counting-clients.ts';
 import type { Ask, Lost } from './counting-clients.ts';
 import { WatchedApp } from './watched-app.ts';
@@ -118,20 +118,23 @@ test('a gateway that is stopped under load loses no request: busy clients, new c
   });
 });
 
-test('a gateway that is stopped while its clients are held up answers what they send when they go on', async (context) => {
-  using home = makeHome();
-  await using app = new WatchedApp(home.folder, edge, { GATEWAYS: '2' });
-  const world = new World(app, (line) => {
-    context.diagnostic(line);
-  });
-  await world.run({
-    rounds: times(2, 40),
-    ask: () => busy,
-    signal: (pid) => {
-      // All answers have come before the signal, and none is read: to the gateway every connection is idle.
-      holdUp(150);
-      process.kill(pid, 'SIGTERM');
-      holdUp(700);
-    },
-  });
-});
+slowTest(
+  'a gateway that is stopped while its clients are held up answers what they send when they go on',
+  async (context) => {
+    using home = makeHome();
+    await using app = new WatchedApp(home.folder, edge, { GATEWAYS: '2' });
+    const world = new World(app, (line) => {
+      context.diagnostic(line);
+    });
+    await world.run({
+      rounds: times(2, 40),
+      ask: () => busy,
+      signal: (pid) => {
+        // All answers have come before the signal, and none is read: to the gateway every connection is idle.
+        holdUp(150);
+        process.kill(pid, 'SIGTERM');
+        holdUp(700);
+      },
+    });
+  },
+);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { Command, fixture, makeHome } from '../journeys/command.ts';
 import { OpenLoad, quantile } from '../journeys/open-load.ts';
 import type { Answered } from '../journeys/open-load.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const app = fixture('overload/tutti.ts');
 /** Of its action: what is measured where others take the processor meanwhile is less, and twice that no overload. */
@@ -71,7 +72,7 @@ test('at twice the load the work goes on, the rest is refused at once, and after
   assert.ok(good(after).length > 0.9 * after.length);
 });
 
-test('at twice the load the urgent do not notice, and the lowest still move', async (t) => {
+slowTest('at twice the load the urgent do not notice, and the lowest still move', async (t) => {
   using home = makeHome();
   await using command = new Command(home.folder, ['start', app]);
   await command.ready();

@@ -10,6 +10,7 @@ import { ledgerArea, nextLedgerArea } from '../stores/ledger-area.ts';
 import { OwnerProcess, withoutStrace } from '../stores/owner-process.ts';
 import type { OwnerOptions } from '../stores/owner-process.ts';
 import { StoreFolder } from '../stores/store-folder.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const skip = withoutStrace();
 /** Every point, or so many of them. */
@@ -137,7 +138,7 @@ test(
   },
 );
 
-test(
+slowTest(
   'an owner killed within a migration leaves it undone or done, and the next one goes on',
   { skip },
   async () => {

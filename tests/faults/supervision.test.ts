@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { AppStatus } from '../../src/core/status.ts';
 import { allPids, Command, fixture, instanceOf, makeHome, pidOf } from '../journeys/command.ts';
 import { livesStill, untilGone } from '../journeys/processes.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const journey = fixture('journey/tutti.ts');
 const faults = fixture('faults/tutti.ts');
@@ -36,7 +37,7 @@ test('a successor revives nobody: not who was given up, not one instance that wa
   await app.until('it is ready', (now) => stateOf(now, 'talker#2') === 'ready');
 });
 
-test('a slot that goes and comes again counts its epochs on, over a successor too', async () => {
+slowTest('a slot that goes and comes again counts its epochs on, over a successor too', async () => {
   using home = makeHome();
   await using app = new Command(home.folder, ['start', journey], { REPLICAS: '2' });
   await app.ready();

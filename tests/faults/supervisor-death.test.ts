@@ -67,32 +67,35 @@ for (const [how, extendMs, drainMax] of [
   ['little by little', 200, 3_000],
   ['in large pieces', 5_000, 6_000],
 ] as const)
-  test(`fault 25: killed while work asks for more time ${how}: its successor grants it, and cuts at drainMax all the same`, async () => {
-    using home = makeHome();
-    const env = { FOLDER: home.folder, REPLICAS: '1', DRAIN_MAX: String(drainMax) };
-    await using app = new WatchedApp(home.folder, rolling, env);
-    const { pids } = await app.ready();
-    const url = await app.url();
-    const ask = (ms: number): Promise<number> =>
-      fetch(`${url}/slow?ms=${String(ms)}&extend=${String(extendMs)}`).then(({ status }) => status);
-    const [finished, endless] = [ask(drainMax - 500), ask(60_000)];
-    await app.until('both run', (now) => instanceOf(now, 'worker#1').inFlight === 2);
-    await app.admin.post('/stop', { target: 'worker' });
-    await app.until('it drains', (now) => instanceOf(now, 'worker#1').state === 'draining');
-    process.kill(pids.supervisor, 'SIGSTOP');
-    // What is waited for is time itself: more than the drain timeout, and until work has asked for the last of drainMax.
-    await pause(1_200);
-    process.kill(pids.supervisor, 'SIGKILL');
-    await app.until('there is a successor', (now) => now.pids.supervisor !== pids.supervisor);
-    assert.equal(await finished, 200);
-    assert.notEqual(await endless, 200);
-    await app.until('it has stopped', (now) => instanceOf(now, 'worker#1').state === 'stopped');
-    const timeOf = (state: string): number =>
-      app.eventsOf('worker#1').findLast(({ to }) => to === state)?.time ?? 0;
-    const drainedMs = timeOf('stopped') - timeOf('draining');
-    assert.ok(drainedMs > drainMax - 200 && drainedMs < drainMax + 2_000, `${String(drainedMs)} ms`);
-    await app.end();
-  });
+  (how === 'little by little' ? slowTest : test)(
+    `fault 25: killed while work asks for more time ${how}: its successor grants it, and cuts at drainMax all the same`,
+    async () => {
+      using home = makeHome();
+      const env = { FOLDER: home.folder, REPLICAS: '1', DRAIN_MAX: String(drainMax) };
+      await using app = new WatchedApp(home.folder, rolling, env);
+      const { pids } = await app.ready();
+      const url = await app.url();
+      const ask = (ms: number): Promise<number> =>
+        fetch(`${url}/slow?ms=${String(ms)}&extend=${String(extendMs)}`).then(({ status }) => status);
+      const [finished, endless] = [ask(drainMax - 500), ask(60_000)];
+      await app.until('both run', (now) => instanceOf(now, 'worker#1').inFlight === 2);
+      await app.admin.post('/stop', { target: 'worker' });
+      await app.until('it drains', (now) => instanceOf(now, 'worker#1').state === 'draining');
+      process.kill(pids.supervisor, 'SIGSTOP');
+      // What is waited for is time itself: more than the drain timeout, and until work has asked for the last of drainMax.
+      await pause(1_200);
+      process.kill(pids.supervisor, 'SIGKILL');
+      await app.until('there is a successor', (now) => now.pids.supervisor !== pids.supervisor);
+      assert.equal(await finished, 200);
+      assert.notEqual(await endless, 200);
+      await app.until('it has stopped', (now) => instanceOf(now, 'worker#1').state === 'stopped');
+      const timeOf = (state: string): number =>
+        app.eventsOf('worker#1').findLast(({ to }) => to === state)?.time ?? 0;
+      const drainedMs = timeOf('stopped') - timeOf('draining');
+      assert.ok(drainedMs > drainMax - 200 && drainedMs < drainMax + 2_000, `${String(drainedMs)} ms`);
+      await app.end();
+    },
+  );
 
 // With a shorter patience, and nobody beside it, it is in tests/processes/keeper.
 if (isLong)

@@ -7,6 +7,7 @@ import type { AvoidedStatus } from '../../src/core/avoided.ts';
 import type { EventPage } from '../../src/core/events.ts';
 import type { AppStatus } from '../../src/core/status.ts';
 import { Command, fixture, instanceOf, makeHome, pidOf } from './command.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const app = fixture('journey/tutti.ts');
 const bin = fileURLToPath(new URL('../../bin/tutti.js', import.meta.url));
@@ -92,7 +93,7 @@ test('it goes with the instance that is not asked', async () => {
   assert.equal((await told(command)).length, 1);
 });
 
-test('calls that had to be made once more are told, of who made them', async () => {
+slowTest('calls that had to be made once more are told, of who made them', async () => {
   using home = makeHome();
   await using command = new Command(home.folder, ['start', app], { REPLICAS: '2' });
   const status = await command.ready();

@@ -268,35 +268,38 @@ slowTest('a gateway moves to another port, and stays where it is when that one i
   await project.hears(/gateway public changed \(hooks\.ts\): restarted/, since);
 });
 
-test('a new route, need and grant work without a restart of the gateway, and one that had failed starts again', async () => {
-  await using project = new DevProject({
-    'tutti.ts': appText({ services: { a: '', b: 'restart: { maxRestarts: 0 }' } }),
-    'services/a.ts': serviceText('a'),
-    'services/b.ts': serviceText('b'),
-  });
-  const first = await project.start();
-  project.write('services/b.ts', serviceText('b', { more: `open() { throw new Error('no database'); },` }));
-  await project.hears(/^\S+ b changed .*: does not start: b#1 .*no database/m, 0);
-  await project.command.until('b has failed', ({ services }) =>
-    services.some(({ instances }) =>
-      instances.some(({ slot, state }) => slot === 'b#1' && state === 'failed'),
-    ),
-  );
-  project.write(
-    'services/b.ts',
-    serviceText('b', {
-      imports: `import type a from './a.ts';`,
-      more: `mayCall: { a: remote<typeof a>('a') },`,
-      answer: `'b says ' + (await calls.a.get({})).text`,
-      route: 'GET /brand/new',
-    }),
-  );
-  await project.serves('/brand/new', 'b says a one');
-  assert.equal((await project.get('/b')).status, 404);
-  const after = await project.command.ready();
-  assert.deepEqual(renewed(first, after), ['b#1']);
-  assert.deepEqual(after.notes, []);
-});
+slowTest(
+  'a new route, need and grant work without a restart of the gateway, and one that had failed starts again',
+  async () => {
+    await using project = new DevProject({
+      'tutti.ts': appText({ services: { a: '', b: 'restart: { maxRestarts: 0 }' } }),
+      'services/a.ts': serviceText('a'),
+      'services/b.ts': serviceText('b'),
+    });
+    const first = await project.start();
+    project.write('services/b.ts', serviceText('b', { more: `open() { throw new Error('no database'); },` }));
+    await project.hears(/^\S+ b changed .*: does not start: b#1 .*no database/m, 0);
+    await project.command.until('b has failed', ({ services }) =>
+      services.some(({ instances }) =>
+        instances.some(({ slot, state }) => slot === 'b#1' && state === 'failed'),
+      ),
+    );
+    project.write(
+      'services/b.ts',
+      serviceText('b', {
+        imports: `import type a from './a.ts';`,
+        more: `mayCall: { a: remote<typeof a>('a') },`,
+        answer: `'b says ' + (await calls.a.get({})).text`,
+        route: 'GET /brand/new',
+      }),
+    );
+    await project.serves('/brand/new', 'b says a one');
+    assert.equal((await project.get('/b')).status, 404);
+    const after = await project.command.ready();
+    assert.deepEqual(renewed(first, after), ['b#1']);
+    assert.deepEqual(after.notes, []);
+  },
+);
 
 test('a successor of the supervisor goes on following, and takes in what was saved while there was none', async () => {
   await using project = new DevProject(shared());
@@ -430,21 +433,24 @@ slowTest(
   },
 );
 
-test('how a service is called is another from the moment the app file says so, and nobody is restarted for it', async () => {
-  const files = (deadlineMs: number): Record<string, string> => ({
-    'tutti.ts': appText({
-      services: { a: '', b: `calls: { deadlineMs: ${String(deadlineMs)}, breaker: false }` },
-    }),
-    'services/a.ts': serviceText('a', {
-      answer: `await calls.b.get({}).catch((error: any) => 'given up after ' + error.data.afterMs)`,
-      more: `needs: { b: remote('b') },`,
-    }),
-    'services/b.ts': serviceText('b', { answer: 'await new Promise(() => undefined)' }),
-  });
-  await using project = new DevProject(files(200));
-  const before = await project.start();
-  assert.equal((await project.get('/a')).body, '{"text":"given up after 200"}');
-  project.write('tutti.ts', files(100)['tutti.ts'] ?? '');
-  await project.serves('/a', 'given up after 100');
-  assert.deepEqual(renewed(before, await project.command.ready()), []);
-});
+slowTest(
+  'how a service is called is another from the moment the app file says so, and nobody is restarted for it',
+  async () => {
+    const files = (deadlineMs: number): Record<string, string> => ({
+      'tutti.ts': appText({
+        services: { a: '', b: `calls: { deadlineMs: ${String(deadlineMs)}, breaker: false }` },
+      }),
+      'services/a.ts': serviceText('a', {
+        answer: `await calls.b.get({}).catch((error: any) => 'given up after ' + error.data.afterMs)`,
+        more: `needs: { b: remote('b') },`,
+      }),
+      'services/b.ts': serviceText('b', { answer: 'await new Promise(() => undefined)' }),
+    });
+    await using project = new DevProject(files(200));
+    const before = await project.start();
+    assert.equal((await project.get('/a')).body, '{"text":"given up after 200"}');
+    project.write('tutti.ts', files(100)['tutti.ts'] ?? '');
+    await project.serves('/a', 'given up after 100');
+    assert.deepEqual(renewed(before, await project.command.ready()), []);
+  },
+);

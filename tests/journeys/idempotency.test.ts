@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, fixture, makeHome, pidOf } from './command.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const till = fixture('store/tutti.ts');
 
@@ -117,7 +118,7 @@ test('the owner of the store is killed under load: nobody hears of it, and nothi
   assert.deepEqual(new Set(told.map(({ body }) => (body as { times: number }).times)), new Set([1]));
 });
 
-test('the next start of the app knows the key', async () => {
+slowTest('the next start of the app knows the key', async () => {
   using home = makeHome();
   let first: Answered | undefined;
   {

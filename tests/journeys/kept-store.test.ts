@@ -6,6 +6,7 @@ import type { EngineServer } from '../stores/change-log/engine-servers.ts';
 import { missing, startRedis } from '../stores/change-log/engine-servers.ts';
 import { makeHome } from './command.ts';
 import { Works } from './works.ts';
+import { slowTest } from '../fuzz/chance.ts';
 
 const skip = missing.redis;
 const password = 'hunter2-of-the-store';
@@ -86,7 +87,7 @@ test('the password of a store is in nothing that an app shows or writes', { skip
   for (const file of files) assert.equal(readFileSync(file).includes(password), false, file);
 });
 
-test('a wrong password is named as such, and not shown', { skip }, async () => {
+slowTest('a wrong password is named as such, and not shown', { skip }, async () => {
   using home = makeHome();
   await using app = new Works(home.folder, storeEnv('refused', 'another-secret'));
   await app.until('it says why', () => /WRONGPASS/.test(app.said));
