@@ -68,8 +68,8 @@ test('fault 21: one that hears SIGTERM and does not end is killed when `killAfte
   const timeOf = (state: string): number => events.findLast(({ to }) => to === state)?.time ?? Number.NaN;
   const drainedMs = timeOf('stopping') - timeOf('draining');
   const killedMs = timeOf('stopped') - timeOf('stopping');
-  assert.ok(drainedMs >= 295 && drainedMs < 5_000, `SIGTERM after ${String(drainedMs)} ms`);
-  assert.ok(killedMs >= 495 && killedMs < 5_000, `SIGKILL after ${String(killedMs)} ms`);
+  assert.ok(drainedMs >= 250 && drainedMs < 5_000, `SIGTERM after ${String(drainedMs)} ms`);
+  assert.ok(killedMs >= 450 && killedMs < 5_000, `SIGKILL after ${String(killedMs)} ms`);
   await app.end();
 });
 
