@@ -93,7 +93,10 @@ test('hostile names are names and nothing more', async () => {
 
 test('a hundred who add one name at once get one job, and identical answers', async () => {
   const answers = await Promise.all(
-    Array.from({ length: 100 }, () => ask<AddedJob>('add', [{ number: 77 }, { jobId: 'only' }])),
+    // From outside, the command lets through no more.
+    Array.from({ length: isKeptElsewhere ? 50 : 100 }, () =>
+      ask<AddedJob>('add', [{ number: 77 }, { jobId: 'only' }]),
+    ),
   );
   assert.equal(answers.filter(({ added }) => added).length, 1);
   await end('only');

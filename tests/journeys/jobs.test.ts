@@ -91,7 +91,7 @@ test('five kills of one job with five attempts fail it with the reason, and it s
 });
 
 test('a draining worker is asked by a new owner of the store: what it runs goes on there, once', async () => {
-  const id = await app.add({ number: 15, ms: 2_000 }, {}, { queue: 'five' });
+  const id = await app.add({ number: 15, ms: 1_200 }, {}, { queue: 'five' });
   const first = await app.begun(id);
   const status = await app.status();
   const slot = ['worker#1', 'worker#2'].find((one) => pidOf(status, one) === first.pid) ?? '';
