@@ -78,6 +78,8 @@ test('what comes while a commit is under way goes together into the next one', a
   const all = [add(opened, 1)];
   await new Promise(setImmediate);
   for (let number = 2; number <= 500; number += 1) all.push(add(opened, number));
+  // They have their turn, and wait all the same.
+  await turns(2);
   open();
   await Promise.all(all);
   assert.equal(kept.records.size - before, 2);
