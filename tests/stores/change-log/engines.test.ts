@@ -21,7 +21,7 @@ for (const engine of ['redis', 'postgres'] as const) {
     `${engine}: is killed and stopped under load; changes wait, go on by themselves, and none is lost or doubled`,
     { skip },
     async (context) => {
-      using world = new KeptWorld();
+      await using world = new KeptWorld();
       await using server = await startEngine[engine]();
       const name = 'test';
       const opened = await world.openKept(await logOf(server, name));
@@ -67,7 +67,7 @@ for (const engine of ['redis', 'postgres'] as const) {
     { skip },
     async (context) => {
       setBound(context, 'storeOpenMs', 300);
-      using world = new KeptWorld();
+      await using world = new KeptWorld();
       await using server = await startEngine[engine]();
       await server.stop('SIGINT');
       const url = server.url.replace(/\/\/(\w+@)?/, '//somebody:hunter2@');
@@ -88,7 +88,7 @@ test(
   'redis: what it acknowledges is read from its settings, and refused when it is not enough',
   { skip },
   async () => {
-    using world = new KeptWorld();
+    await using world = new KeptWorld();
     await using server = await startRedis({ appendonly: 'no' });
     await assert.rejects(
       world.openKept(await logOf(server), { requireAck: 'disk' }),
@@ -101,7 +101,7 @@ test(
 );
 
 test('redis: that has lost everything gets it back from the owner', { skip }, async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   await using server = await startRedis({ appendonly: 'no' });
   const opened = await world.openKept(await logOf(server, 'test'));
   await Promise.all(upTo(100).map((number) => add(opened, number)));
@@ -118,7 +118,7 @@ test(
   'redis: without memory for more is a full store, which can be read, and works again when there is room',
   { skip },
   async () => {
-    using world = new KeptWorld();
+    await using world = new KeptWorld();
     await using server = await startRedis();
     const opened = await world.openKept(await logOf(server, 'test'));
     await add(opened, 1);

@@ -27,7 +27,7 @@ function gate(): { readonly passed: Promise<void>; open: () => void } {
 }
 
 test('what was answered is there for the next owner, who has nothing of it on its disk', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const first = await world.openKept(new MemoryChangeLog(kept));
   await Promise.all(upTo(50).map((number) => add(first, number)));
@@ -43,7 +43,7 @@ test('what was answered is there for the next owner, who has nothing of it on it
 });
 
 test('an answer leaves after its commit is kept, and nobody sees what may yet be undone', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const log = new MemoryChangeLog(engine());
   const opened = await world.openKept(log);
   const { passed, open } = gate();
@@ -68,7 +68,7 @@ test('an answer leaves after its commit is kept, and nobody sees what may yet be
 });
 
 test('what comes while a commit is under way goes together into the next one', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const log = new MemoryChangeLog(kept);
   const opened = await world.openKept(log);
@@ -87,7 +87,7 @@ test('what comes while a commit is under way goes together into the next one', a
 });
 
 test('an engine that takes no more is a full store: nothing is half done, reads go on, and it works again when there is room', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const log = new MemoryChangeLog(kept);
   const opened = await world.openKept(log);
@@ -104,7 +104,7 @@ test('an engine that takes no more is a full store: nothing is half done, reads 
 });
 
 test('an engine that is away holds changes up and loses none, and none is made twice when an answer got lost', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const log = new MemoryChangeLog(kept);
   const opened = await world.openKept(log);
@@ -128,7 +128,7 @@ test('an engine that is away holds changes up and loses none, and none is made t
 
 test('a store whose engine is away is closed within its time, and says that it does not know', async (context) => {
   setBound(context, 'storeCloseMs', 100);
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const log = new MemoryChangeLog(kept);
   const opened = await world.openKept(log);
@@ -141,7 +141,7 @@ test('a store whose engine is away is closed within its time, and says that it d
 });
 
 test('a new owner on the same seat ends what the old one can do, whatever that one believes', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const old = await world.openKept(new MemoryChangeLog(kept));
   await add(old, 1);
@@ -157,7 +157,7 @@ test('a new owner on the same seat ends what the old one can do, whatever that o
 
 test('an app elsewhere waits for the end of the lease, and is told who has the store', async (context) => {
   setBound(context, 'storeLeaseMs', 2_000);
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const first = await world.openKept(new MemoryChangeLog(kept));
   const second = new MemoryChangeLog(kept);
@@ -183,7 +183,7 @@ test('an app elsewhere waits for the end of the lease, and is told who has the s
 
 test('a lease that is another owner\u2019s is noticed without a commit', async (context) => {
   setBound(context, 'storeLeaseMs', 60);
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const first = await world.openKept(new MemoryChangeLog(kept));
   const { passed, open } = gate();
@@ -198,7 +198,7 @@ test('a lease that is another owner\u2019s is noticed without a commit', async (
 });
 
 test('what an engine has lost of what it acknowledged its owner puts back', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const opened = await world.openKept(new MemoryChangeLog(kept));
   await Promise.all(upTo(20).map((number) => add(opened, number)));
@@ -220,7 +220,7 @@ test('what an engine has lost of what it acknowledged its owner puts back', asyn
 });
 
 test('what a record or a copy holds otherwise than it was written is never taken for the truth', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const opened = await world.openKept(new MemoryChangeLog(kept));
   await add(opened, 1, 'a text that a flipped bit changes');
@@ -247,7 +247,7 @@ test('what a record or a copy holds otherwise than it was written is never taken
 
 test('a copy takes the place of the records when they outgrow it, while the store goes on', async (context) => {
   setBound(context, 'storeRecordsBytes', 20_000);
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const opened = await world.openKept(new MemoryChangeLog(kept));
   for (let number = 1; number <= 400; number += 1) await add(opened, number, 'x'.repeat(500));
@@ -266,7 +266,7 @@ test('a copy takes the place of the records when they outgrow it, while the stor
 test('records that no copy replaces are bounded: beyond, the store is full until there is one', async (context) => {
   setBound(context, 'storeRecordsBytes', 2_000);
   setBound(context, 'storeRecordsLimitBytes', 20_000);
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const log = new MemoryChangeLog(kept);
   const opened = await world.openKept(log);
@@ -287,7 +287,7 @@ test('records that no copy replaces are bounded: beyond, the store is full until
 });
 
 test('a newer version of the code changes the tables of what is kept, and an older one is refused', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const old = await world.openKept(new MemoryChangeLog(kept));
   await add(old, 1);
@@ -304,7 +304,7 @@ test('a newer version of the code changes the tables of what is kept, and an old
 });
 
 test('a number that a table gave is not given again, also when what had it came and went in one commit', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const counted: Area = {
     name: 'counted',
     migrations: ['CREATE TABLE counted (seq INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL) STRICT'],
@@ -329,7 +329,7 @@ test('a number that a table gave is not given again, also when what had it came 
 });
 
 test('what goes with its parent is gone for the next owner as well', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const family: Area = {
     name: 'family',
     migrations: [
@@ -355,7 +355,7 @@ test('what goes with its parent is gone for the next owner as well', async () =>
 });
 
 test('a change that is asked for again of the next owner gets the first answer', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const change = {
     area: 'ledger',
@@ -374,7 +374,7 @@ test('a change that is asked for again of the next owner gets the first answer',
 
 test('what an acknowledgement has to survive is looked at before anything is opened, and again under way', async (context) => {
   setBound(context, 'storeLeaseMs', 60);
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const kept = engine();
   const weak = { engine: 'Memory 1 at home', ack: 'memory', because: 'a test says so' } as const;
   kept.found = weak;
@@ -405,7 +405,7 @@ test('what an acknowledgement has to survive is looked at before anything is ope
 });
 
 test('the file it works on is for its owner alone', async () => {
-  using world = new KeptWorld();
+  await using world = new KeptWorld();
   const opened = await world.openKept(new MemoryChangeLog(engine()));
   assert.equal(statSync(opened.file).mode & 0o077, 0);
   assert.equal(statSync(join(opened.file, '..')).mode & 0o077, 0);

@@ -17,8 +17,9 @@ export interface Opening {
   readonly clock?: Clock;
 }
 
-export class KeptWorld extends StoreFolder {
+export class KeptWorld extends StoreFolder implements AsyncDisposable {
   readonly failures: Error[] = [];
+  readonly #opened: KeptStore[] = [];
   #openings = 0;
 
   async openKept(
@@ -26,7 +27,7 @@ export class KeptWorld extends StoreFolder {
     { areas = [ledgerArea], seat = 'here', ...more }: Opening = {},
   ): Promise<KeptStore> {
     this.#openings += 1;
-    return openKeptStore({
+    const opened = await openKeptStore({
       changeLog,
       areas,
       clock: more.clock ?? systemClock,
@@ -36,6 +37,14 @@ export class KeptWorld extends StoreFolder {
       requireAck: more.requireAck,
       onFailure: (error) => this.failures.push(error),
     });
+    this.#opened.push(opened);
+    return opened;
+  }
+
+  /** Also of a test that failed, which would else not end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#opened.map((opened) => opened.close()));
+    this[Symbol.dispose]();
   }
 }
 
