@@ -219,6 +219,10 @@ export const bounds = {
   jobIdChars: 255,
   /** Jobs of one `addMany`. Beyond: `INVALID_INPUT`. */
   jobsPerAdd: 10_000,
+  /** Jobs or events that one handler adds in one turn, and that go to the store together. Beyond: the next change. */
+  batchItems: 250,
+  /** The same, in characters. */
+  batchChars: 1 * MiB,
   /** Jobs that one change of the store touches when it is about many. Beyond: the next change. */
   jobPage: 250,
   /** Jobs of one queue that are not at their end. Beyond: `OVERLOADED` for who adds. */

@@ -8,8 +8,11 @@ import { defaultPriority, isPriority } from '../core/waiting-line.ts';
 import type { JobOptions } from '../define/jobs.ts';
 import type { Queue } from '../define/queue.ts';
 import { inputIssues } from '../define/schema.ts';
+import type { SchemaResult } from '../define/schema.ts';
 import { currentContext } from '../mesh/context.ts';
 import { writeKept } from '../mesh/kept-event.ts';
+import { afterwards, validator } from './validate.ts';
+import type { Validate } from './validate.ts';
 
 export const invalid = (message: string): TuttiError => new TuttiError('INVALID_INPUT', { message });
 
@@ -72,25 +75,30 @@ function dedupOf({ id, ttlMs }: NonNullable<JobOptions['deduplication']>): objec
   return { id: checkedText(id, 'deduplication.id'), ...ttl };
 }
 
+const validators = new WeakMap<Queue, Validate>();
+
 /** As it was given: it is held against the schema once more when it runs. */
-async function refuseUnfit(queue: Queue, input: unknown): Promise<void> {
-  const { issues } = await queue.input['~standard'].validate(input);
-  if (issues === undefined) return;
-  const message = `The input does not fit the schema of the queue ${queue.name}`;
-  throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(issues) });
+function unlessUnfit<T>(queue: Queue, input: unknown, next: () => T): T | Promise<T> {
+  let validate = validators.get(queue);
+  if (validate === undefined) validators.set(queue, (validate = validator(queue.input)));
+  return afterwards(validate(input), ({ issues }: SchemaResult<unknown>) => {
+    if (issues === undefined) return next();
+    const message = `The input does not fit the schema of the queue ${queue.name}`;
+    throw new TuttiError('INVALID_INPUT', { message, issues: inputIssues(issues) });
+  });
 }
 
-export async function bodyOf(queue: Queue, input: unknown): Promise<string> {
-  await refuseUnfit(queue, input);
+/** A promise when the schema gives one. */
+export function bodyOf(queue: Queue, input: unknown): string | Promise<string> {
+  const context = currentContext();
   const limit = { what: `The input of a job of ${queue.name}`, limitBytes: bounds.jobInputBytes };
-  return writeKept(input, currentContext(), limit);
+  return unlessUnfit(queue, input, () => writeKept(input, context, limit));
 }
 
 /** Of jobs to come, for ever: they are made for whom the schedule was made, and are no part of the request that made it. */
 export async function scheduleBodyOf(queue: Queue, input: unknown): Promise<string> {
-  await refuseUnfit(queue, input);
   const { user, tenant, metadata } = currentContext() ?? {};
   const context = { user, tenant, ...(metadata && { metadata }) };
   const limit = { what: `The input of a schedule of ${queue.name}`, limitBytes: bounds.scheduleInputBytes };
-  return writeKept(input, context, limit);
+  return unlessUnfit(queue, input, () => writeKept(input, context, limit));
 }

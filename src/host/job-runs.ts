@@ -11,8 +11,8 @@ import type { HowJobWent, JobRun } from '../mesh/kept-job.ts';
 /** What is to be done of a job that came. */
 export interface RunDeeds {
   readonly begin: (signal: AbortSignal) => Promise<HowJobWent>;
-  /** Writes into the store how it went; `back`: it does not count. */
-  readonly tell: (went: HowJobWent | 'back') => Promise<unknown>;
+  /** Writes into the store how it went; `back`: it does not count. The same one for all of a queue: it is kept with each end. */
+  readonly tell: (run: JobRun, went: HowJobWent | 'back') => Promise<unknown>;
 }
 
 interface HeldRun extends JobRun {
@@ -62,11 +62,11 @@ export class JobRuns {
   /** Resolves when nothing runs any more and all of it is told, with false when `signal` aborts before. */
   async drain(signal: AbortSignal): Promise<boolean> {
     const unheard = [...this.#ended.values()].filter(({ isHeard }) => !isHeard);
-    const ends = unheard.map(({ tell, went }) => tell(went).catch(() => undefined));
+    const ends = unheard.map((run) => run.tell(runOf(run), run.went).catch(() => undefined));
     const runs = [...this.#running.values()].map(async (run) => {
       const went = await Promise.race([run.went, aborted(run.abort.signal)]);
       // It is nobody's any more, or its end is on its way already.
-      if (went !== undefined && !run.isHeard) await run.tell(went).catch(() => undefined);
+      if (went !== undefined && !run.isHeard) await run.tell(runOf(run), went).catch(() => undefined);
     });
     const all = Promise.all([...ends, ...runs]).then(() => true);
     return (await Promise.race([all, aborted(signal)])) === true;
@@ -75,7 +75,7 @@ export class JobRuns {
   /** What still runs is given back: it did not count. */
   async release(error: TuttiError): Promise<void> {
     const running = [...this.#running.values()].filter(({ abort }) => !abort.signal.aborted);
-    const told = running.filter(({ callers }) => callers === 0).map(({ tell }) => tell('back'));
+    const told = running.filter(({ callers }) => callers === 0).map((run) => run.tell(runOf(run), 'back'));
     for (const { abort } of running) abort.abort(error);
     this.#released = error;
     for (const giveBack of this.#waiting) giveBack(error);

@@ -19,6 +19,7 @@ import type {
 } from '../define/jobs.ts';
 import type { Queue } from '../define/queue.ts';
 import type { StoreClient } from '../mesh/store-client.ts';
+import { TurnBatches } from '../mesh/turn-batch.ts';
 import {
   bodyOf,
   checkedReason,
@@ -30,6 +31,11 @@ import {
   optionsOf,
 } from './job-checks.ts';
 import { StoredSchedules } from './schedules.ts';
+
+/** As the store takes it. */
+interface JobToAdd {
+  readonly body: string;
+}
 
 const area = 'jobs';
 /** How long the end of a job is waited for in one question. */
@@ -73,6 +79,10 @@ class StoredJobs implements Jobs {
   readonly #store: StoreClient;
   readonly #clock: Clock;
   readonly #schedules: StoredSchedules;
+  readonly #adds = new TurnBatches<JobToAdd, AddedJob>({
+    ask: (jobs, queue) => this.#addAll(queue, jobs),
+    charsOf: ({ body }) => body.length,
+  });
 
   constructor(store: StoreClient, clock: Clock) {
     this.#store = store;
@@ -81,8 +91,8 @@ class StoredJobs implements Jobs {
   }
 
   async add(queue: Queue, input: unknown, options: JobOptions = {}): Promise<AddedJob> {
-    const [added] = await this.addMany(queue, [{ ...options, input }]);
-    return added as AddedJob;
+    const name = nameOf(queue);
+    return this.#adds.add(name, { ...optionsOf(options), body: await bodyOf(queue, input) });
   }
 
   async addMany(
@@ -95,13 +105,12 @@ class StoredJobs implements Jobs {
       throw invalid(
         `At most ${String(bounds.jobsPerAdd)} jobs are added at once, not ${String(jobs.length)}`,
       );
-    const rows = await Promise.all(
-      jobs.map(async ({ input, ...options }) => ({
-        ...optionsOf(options),
-        body: await bodyOf(queue, input),
-      })),
-    );
-    return (await this.#change('add', { queue: name, jobs: rows })) as AddedJob[];
+    const rows: JobToAdd[] = [];
+    for (const { input, ...options } of jobs) {
+      const body = bodyOf(queue, input);
+      rows.push({ ...optionsOf(options), body: typeof body === 'string' ? body : await body });
+    }
+    return this.#addAll(name, rows);
   }
 
   async get(queue: Queue, id: string): Promise<never> {
@@ -223,6 +232,10 @@ class StoredJobs implements Jobs {
 
   #named(queue: Queue, id: string): { readonly queue: string; readonly id: string } {
     return { queue: nameOf(queue), id: checkedText(id, 'The id of a job') };
+  }
+
+  #addAll(queue: string, jobs: readonly JobToAdd[]): Promise<readonly AddedJob[]> {
+    return this.#change('add', { queue, jobs }) as Promise<readonly AddedJob[]>;
   }
 
   #ask(name: string, input: object): Promise<unknown> {

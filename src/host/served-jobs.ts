@@ -17,7 +17,7 @@ import type { StoreClient } from '../mesh/store-client.ts';
 import { observed } from './actions.ts';
 import type { Serving } from './actions.ts';
 import { JobHandling } from './job-handling.ts';
-import type { JobRuns } from './job-runs.ts';
+import type { JobRuns, RunDeeds } from './job-runs.ts';
 import { afterwards, validator } from './validate.ts';
 
 /** It has failed, and another attempt would not go better. */
@@ -146,6 +146,7 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
         return howItFailed(error);
       }
     };
+    const tell: RunDeeds['tell'] = (job, went) => tellEnd(store, queue, job, went);
     return {
       name,
       hash: '',
@@ -154,10 +155,7 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
       invoke(input, call) {
         refuseOthers(call, name);
         const job = input as DeliveredJob;
-        return runs.take(job, call.signal, {
-          begin: (signal) => begin(job, call, signal),
-          tell: (went) => tellEnd(store, queue, job, went),
-        });
+        return runs.take(job, call.signal, { begin: (signal) => begin(job, call, signal), tell });
       },
     };
   });

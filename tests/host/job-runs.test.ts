@@ -34,7 +34,7 @@ class World {
   deeds(begin: RunDeeds['begin']): RunDeeds {
     return {
       begin,
-      tell: (went) => {
+      tell: (_run, went) => {
         this.told.push(went);
         return Promise.resolve();
       },

@@ -24,6 +24,11 @@ const host = (name: string, tests: string): Place => ({
   tests: [tests],
   name,
 });
+const batch = (name: string): Place => ({
+  file: 'src/mesh/turn-batch.ts',
+  tests: ['tests/mesh/turn-batch'],
+  name,
+});
 const journey = 'tests/journeys/jobs';
 const facade = 'tests/journeys/job-facade';
 
@@ -37,8 +42,8 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: what did not run has used up no attempt',
     ...turns('has used up no attempt'),
-    find: 'attempts: job.attempts - 1',
-    replace: 'attempts: job.attempts',
+    find: 'attempts: attempts - 1',
+    replace: 'attempts',
   },
   {
     promise: 'jobs: the urgent first',
@@ -78,7 +83,7 @@ export const jobMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs: a number is never given twice',
-    ...adding('a number is never given twice'),
+    ...{ ...turns('a number is never given twice'), file: 'src/stores/job-queue/job-writer.ts' },
     find: "SELECT seq FROM sqlite_sequence WHERE name = 'job_records'",
     replace: 'SELECT max(seq) AS seq FROM job_records',
   },
@@ -116,6 +121,42 @@ export const jobMutants: readonly Mutant[] = [
     promise: 'jobs: counts are exact',
     ...{ ...turns('counts are what a look'), file: 'src/stores/job-queue/job-writer.ts' },
     find: 'this.#count(row.queue, before.state, -1);',
+    replace: '',
+  },
+  {
+    promise: 'jobs: what one of them told meanwhile stays',
+    ...{ ...turns('told of its progress stays, and'), file: 'src/stores/job-queue/job-writer.ts' },
+    find: "'seq = ? AND state = ? AND run = ? AND progress IS ?'",
+    replace: "'seq = ? AND state = ? AND run = ? AND ? IS NULL'",
+  },
+  {
+    promise: 'jobs: a run that has ended is not ended once more, whoever has its row',
+    ...{ ...turns('told of its progress stays, and'), file: 'src/stores/job-queue/job-writer.ts' },
+    find: "'seq = ? AND state = ? AND run = ? AND progress IS ?'",
+    replace: "'seq = ? AND state >= ? AND run = ? AND progress IS ?'",
+  },
+  {
+    promise: 'jobs: counts are written after all that is counted',
+    ...{ ...turns('counts are what a look'), file: 'src/stores/sqlite/mutation-run.ts' },
+    find: 'for (const writer of writers.values()) writer.finish();',
+    replace: 'for (const writer of [...writers.values()].slice(1)) writer.finish();',
+  },
+  {
+    promise: 'jobs: those of one handler and turn go as one change, and handlers share none',
+    ...batch('handlers share nothing'),
+    find: 'const context = currentContext();',
+    replace: 'const context = undefined;',
+  },
+  {
+    promise: 'jobs: where there is room for some, those are added',
+    ...batch('room for some only'),
+    find: 'isFull && waiting.length > 1',
+    replace: 'isFull && waiting.length > 1e9',
+  },
+  {
+    promise: 'jobs: no more go in one change than it may have',
+    ...batch('no more go together'),
+    find: 'batch.waiting.length >= bounds.batchItems || ',
     replace: '',
   },
   {
@@ -276,7 +317,7 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: what is added fits its schema',
     ...{ ...host('is not added, and the answer says where', facade), file: 'src/host/job-checks.ts' },
-    find: 'if (issues === undefined) return;',
-    replace: 'if (issues !== null) return;',
+    find: 'if (issues === undefined) return next();',
+    replace: 'if (issues !== null) return next();',
   },
 ];

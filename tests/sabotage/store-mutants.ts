@@ -16,6 +16,7 @@ const disk = of('tests/faults/store-disk.test.ts');
 const power = of('tests/faults/store-power.test.ts');
 
 const commit = 'src/stores/sqlite/group-commit.ts';
+const running = 'src/stores/sqlite/mutation-run.ts';
 const open = 'src/stores/sqlite/open-store.ts';
 const settings = 'src/stores/sqlite/open-database.ts';
 const remembered = 'src/stores/sqlite/operations.ts';
@@ -23,6 +24,20 @@ const line = 'src/stores/sqlite/commit-line.ts';
 const area = 'src/stores/state/state-area.ts';
 
 export const storeMutants: readonly Mutant[] = [
+  {
+    promise: 'store: what throws when it has written undoes itself, and nothing else',
+    file: running,
+    find: 'if (state.isTangled) return undefined;',
+    replace: '',
+    ...engine('one that throws undoes itself'),
+  },
+  {
+    promise: 'store: run apart, what throws undoes itself',
+    file: running,
+    find: "          db.run('ROLLBACK TO mutation');\n",
+    replace: '',
+    ...engine('one that throws undoes itself'),
+  },
   {
     promise: 'store: an answer leaves after its commit',
     file: commit,
@@ -150,17 +165,10 @@ export const storeMutants: readonly Mutant[] = [
     ...engine('what waits is bounded'),
   },
   {
-    promise: 'store: one that throws undoes itself',
-    file: commit,
-    find: "this.#needs.db.run('ROLLBACK TO mutation');",
-    replace: '',
-    ...engine('one that throws undoes itself'),
-  },
-  {
     promise: 'store: who changes nothing waits for no disk',
     file: commit,
-    find: 'if (this.#changes() === turn.changesBefore)',
-    replace: 'if (this.#changes() < turn.changesBefore)',
+    find: 'if (this.#changes() === before)',
+    replace: 'if (this.#changes() < before)',
     ...engine('who changes nothing'),
   },
   {
@@ -201,14 +209,14 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     promise: 'store: an operation is remembered with its answer',
-    file: commit,
+    file: running,
     find: 'keepAnswer(db, { ...asked, answer, now: turn.now });',
     replace: 'void keepAnswer;',
     ...operations('a repeated operation changes nothing'),
   },
   {
     promise: 'store: an operation is remembered in the transaction of what it changed',
-    file: commit,
+    file: running,
     find: 'keepAnswer(db, { ...asked, answer, now: turn.now });',
     replace:
       'const kept = { ...asked, answer, now: turn.now };\n      setImmediate(() => { keepAnswer(db, kept); });',

@@ -7,16 +7,12 @@ import type { ListInput, ListOutput } from '../../src/stores/job-queue/job-lists
 import type { JobRow } from '../../src/stores/job-queue/job-table.ts';
 import { states } from '../../src/stores/job-queue/job-table.ts';
 import type { AddOutput, NewJob } from '../../src/stores/job-queue/job-adding.ts';
-import type {
-  ClaimedJob,
-  ClaimInput,
-  SettleInput,
-  TurnOutput,
-} from '../../src/stores/job-queue/job-turns.ts';
+import type { ClaimedJob, ClaimInput, TurnOutput } from '../../src/stores/job-queue/job-turns.ts';
 import type { Changed } from '../../src/stores/job-queue/job-wishes.ts';
 import { jobsArea } from '../../src/stores/job-queue/jobs-area.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
 import { Chance } from '../fuzz/chance.ts';
+import { ledgerArea } from './ledger-area.ts';
 import { setBound, StoreFolder } from './store-folder.ts';
 
 const area = 'jobs';
@@ -25,7 +21,7 @@ const queue = 'work';
 /** A store on a clock that the test moves. */
 class Jobs implements AsyncDisposable {
   readonly folder = new StoreFolder();
-  store: Store = this.folder.open([jobsArea]);
+  store: Store = this.folder.open([jobsArea, ledgerArea]);
 
   change<T>(name: string, input: object): Promise<T> {
     return this.store.mutate({ area, name, input: { queue, ...input } }) as Promise<T>;
@@ -50,7 +46,9 @@ class Jobs implements AsyncDisposable {
   }
 
   async end(run: ClaimedJob, how: object): Promise<boolean> {
-    const ends = [{ seq: run.seq, run: run.run, ...how } as SettleInput];
+    // With the row, as the owner of the store tells it, or without, as an instance that stops does.
+    const row = run.seq % 2 === 0 ? run : undefined;
+    const ends = [{ seq: run.seq, run: run.run, ...(row && { row }), ...how }];
     return (await this.change<TurnOutput>('turn', { ends })).counts[0] === true;
   }
 
@@ -79,7 +77,7 @@ class Jobs implements AsyncDisposable {
 
   async reopen(): Promise<void> {
     await this.store.close();
-    this.store = this.folder.open([jobsArea]);
+    this.store = this.folder.open([jobsArea, ledgerArea]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -400,26 +398,34 @@ test('a damaged row holds up no other: it has failed, and whoever looks at it is
   assert.throws(() => jobs.job('2'), { code: 'STORE_CORRUPT', message: /row \[2\] of job_records/ });
 });
 
-test('counts are what a look at every job gives, whatever was done', async () => {
+test('counts are what a look at every job gives, whatever was done in however few commits', async () => {
   const chance = new Chance(20_261_128);
   await using jobs = new Jobs();
   const runs: ClaimedJob[] = [];
-  const some = (): string => String(1 + chance.below(60));
+  const any = (): string => String(1 + chance.below(60));
+  const ended = (how: object): (() => Promise<unknown>) => {
+    return () => Promise.all(runs.splice(0, 1).map((run) => jobs.end(run, how)));
+  };
   const deeds: readonly (() => Promise<unknown>)[] = [
-    () => jobs.add({}, { delayMs: 10 }, { id: `n${some()}` }),
+    () => jobs.add({}, { delayMs: 10 }, { id: `n${any()}` }),
     async () => runs.push(...(await jobs.claim(3))),
     () => Promise.all(runs.splice(0, 2).map((run) => jobs.done(run))),
+    ended({ end: 'again', afterMs: 5, reason: 'x' }),
+    ended({ end: 'failed', reason: 'x' }),
+    ended({ end: 'back', afterMs: 5 }),
+    () => jobs.change('cancel', { id: any(), reason: 'x' }).catch(() => undefined),
+    () => jobs.change('retry', { id: any() }).catch(() => undefined),
+    () => jobs.change('remove', { id: any() }).catch(() => undefined),
+    () => jobs.change('promote', { id: any() }).catch(() => undefined),
+    // Throws when it has written: all beside it are made once more.
     () =>
-      Promise.all(runs.splice(0, 1).map((run) => jobs.end(run, { end: 'again', afterMs: 5, reason: 'x' }))),
-    () => Promise.all(runs.splice(0, 1).map((run) => jobs.end(run, { end: 'failed', reason: 'x' }))),
-    () => Promise.all(runs.splice(0, 1).map((run) => jobs.end(run, { end: 'back', afterMs: 5 }))),
-    () => jobs.change('cancel', { id: some(), reason: 'x' }).catch(() => undefined),
-    () => jobs.change('retry', { id: some() }).catch(() => undefined),
-    () => jobs.change('remove', { id: some() }).catch(() => undefined),
-    () => jobs.change('promote', { id: some() }).catch(() => undefined),
+      jobs.store
+        .mutate({ area: 'ledger', name: 'break', input: { number: 1, text: '' } })
+        .catch(() => undefined),
   ];
-  for (let step = 0; step < 400; step += 1) {
-    await deeds[chance.below(deeds.length)]?.();
+  for (let step = 0; step < 200; step += 1) {
+    const some = Array.from({ length: 1 + chance.below(4) }, () => chance.below(deeds.length));
+    await Promise.all(some.flatMap((which) => deeds[which]?.() ?? []));
     jobs.folder.clock.advance(1);
   }
   const counted = jobs.ask<Record<string, number>>('counts');
@@ -433,6 +439,20 @@ test('counts are what a look at every job gives, whatever was done', async () =>
     Object.values(seen).every((count) => count > 0),
     JSON.stringify(seen),
   );
+  assert.equal((await jobs.store.verify()).isSound, true);
+});
+
+test('what a job told of its progress stays, and an end is final, also for who has its row as it was', async () => {
+  await using jobs = new Jobs();
+  await jobs.add({}, {}, {}, {});
+  const runs = await jobs.claim();
+  for (const { seq, run } of runs.slice(0, 2)) await jobs.change('progress', { seq, run, value: '40' });
+  for (const run of runs) assert.equal(await jobs.done(run), true);
+  assert.deepEqual(
+    runs.map(({ id }) => [jobs.state(id), jobs.job(id)?.progress]),
+    ['40', '40', null, null].map((progress) => ['done', progress]),
+  );
+  for (const run of runs) assert.equal(await jobs.end(run, { end: 'failed', reason: 'x' }), false);
   assert.equal((await jobs.store.verify()).isSound, true);
 });
 

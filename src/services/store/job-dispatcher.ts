@@ -60,6 +60,10 @@ interface Ended {
   readonly ending: Ending;
 }
 
+/** About: a letter may be several. */
+const bytesOf = (ends: readonly Ended[]): number =>
+  ends.reduce((sum, { ending }) => sum + 100 + ('result' in ending ? ending.result.length : 0), 100);
+
 /** For a run that was taken over to tell its end at least: it may have come in time, while there was nobody to hear it. */
 const takeOverMs = 2_000;
 /** For an instance to hear that a job was cancelled. */
@@ -171,14 +175,19 @@ export class JobDispatcher {
     const rate = worker()?.manifest.rateLimit;
     const input: TurnInput = {
       queue,
-      ends: ends.map(({ job: { seq, run }, ending }) => ({ seq, run, ...ending })),
+      ends: ends.map(({ job, ending }) => ({ seq: job.seq, run: job.run, row: job, ...ending })),
       ...(room > 0 && { claim: { limit: room, ...(rate && { rate }) } }),
     };
     this.#ends = [];
     this.#isTurning = true;
     if (room > 0) this.#mayHaveMore = false;
     try {
-      const turned = (await store.mutate({ area: 'jobs', name: 'turn', input })) as TurnOutput;
+      const turned = (await store.mutate({
+        area: 'jobs',
+        name: 'turn',
+        input,
+        bytes: bytesOf(ends),
+      })) as TurnOutput;
       this.#tell(ends, turned.counts);
       for (const seq of turned.damaged)
         this.#needs.log.error('A job has failed, since its row in the store is damaged', { queue, seq });

@@ -29,9 +29,6 @@ export interface AddOutput {
   readonly added: boolean;
 }
 
-const nextSeq = (db: StoreReader): number =>
-  Number(db.get("SELECT seq FROM sqlite_sequence WHERE name = 'job_records'")?.['seq'] ?? 0) + 1;
-
 /** How many are not at their end. */
 export const openJobs = (db: JobWriter, queue: string): number =>
   db.countOf(queue, states.waiting, states.delayed, states.running);
@@ -59,7 +56,7 @@ export function addOne(
     (id === null ? undefined : findJob(db, 'queue = ? AND id = ?', queue, id)) ??
     (dedup === undefined ? undefined : findDuplicate(db, queue, dedup.id, now));
   if (there !== undefined) return { id: there.id, added: false };
-  const seq = nextSeq(db);
+  const seq = db.nextSeq();
   const due = Math.max(now + delayMs, runAt);
   const isDelayed = due > now;
   db.insert({

@@ -17,7 +17,7 @@ export interface ClaimInput {
 }
 
 /** One that runs from now on. */
-export type ClaimedJob = Pick<JobRow, 'seq' | 'queue' | 'id' | 'priority' | 'attempts' | 'run' | 'body'> & {
+export type ClaimedJob = JobRow & {
   readonly started: number;
   /** For its turn, since it was added or due. */
   readonly waitedMs: number;
@@ -36,8 +36,8 @@ export interface Run {
   readonly run: number;
 }
 
-export type SettleInput = Run &
-  (
+/** Its row as it was when it was begun, from whoever has it: then it need not be read once more. */
+export type SettleInput = Run & { readonly row?: JobRow } & (
     | { readonly end: 'done'; readonly result: string }
     | { readonly end: 'failed'; readonly reason: string }
     | { readonly end: 'again'; readonly afterMs: number; readonly reason: string }
@@ -62,7 +62,7 @@ export interface TurnOutput extends ClaimOutput {
 export function turn(db: JobWriter, { queue, ends, claim: wish }: TurnInput, now: number): TurnOutput {
   const counts = ends.map((end) => settled(db, end, now));
   const claimed = wish === undefined ? { jobs: [] } : claim(db, queue, wish, now);
-  return { counts, damaged: db.damaged, ...claimed };
+  return { counts, damaged: db.takeDamaged(), ...claimed };
 }
 
 /** Takes those that are next, and begins a run of each. */
@@ -77,18 +77,8 @@ function claim(db: JobWriter, queue: string, { limit, rate }: ClaimInput, now: n
   const next = db.sound(queue, states.waiting, '1 ORDER BY priority DESC, place LIMIT ?', room);
   const begun = next.map((job) => {
     const changes = { state: states.running, attempts: job.attempts + 1, run: job.run + 1, started: now };
-    const { seq, id, priority, attempts, run, body } = db.update(job, changes);
-    return {
-      seq,
-      queue,
-      id,
-      priority,
-      attempts,
-      run,
-      body,
-      started: now,
-      waitedMs: now - Math.max(job.added, job.due),
-    };
+    db.update(job, changes);
+    return { ...job, ...changes, waitedMs: now - Math.max(job.added, job.due) };
   });
   const windowEnd = isOpen ? row.window_end : now + (rate?.perMs ?? 0);
   if (rate !== undefined && begun.length > 0)
@@ -131,20 +121,21 @@ function settled(db: JobWriter, input: SettleInput, now: number): boolean {
 
 /** False: the job is another run's by now, or at its end; nothing was changed. */
 function settle(db: JobWriter, input: SettleInput, now: number): boolean {
-  const job = findJob(db, 'seq = ?', input.seq);
-  if (!isRun(job, input.run)) return false;
-  if (input.end === 'done') {
-    db.update(job, { state: states.done, ended: now, result: input.result, reason: null });
-    return true;
-  }
-  if (input.end === 'back') {
-    db.update(job, { ...pending(now, input.afterMs), attempts: job.attempts - 1 });
-    return true;
-  }
-  const reason = storedText(input.reason, bounds.jobError);
-  if (input.end === 'failed') db.update(job, { state: states.failed, ended: now, reason });
-  else db.update(job, { ...pending(now, input.afterMs), reason });
+  const { row, seq, run } = input;
+  if (row !== undefined && db.updateBegun(row, changesOf(input, row, now))) return true;
+  const job = findJob(db, 'seq = ?', seq);
+  if (!isRun(job, run)) return false;
+  db.update(job, changesOf(input, job, now));
   return true;
+}
+
+function changesOf(input: SettleInput, { attempts }: JobRow, now: number): Partial<JobRow> {
+  if (input.end === 'done') return { state: states.done, ended: now, result: input.result, reason: null };
+  if (input.end === 'back') return { ...pending(now, input.afterMs), attempts: attempts - 1 };
+  const reason = storedText(input.reason, bounds.jobError);
+  return input.end === 'failed'
+    ? { state: states.failed, ended: now, reason }
+    : { ...pending(now, input.afterMs), reason };
 }
 
 const pending = (now: number, afterMs: number): Pick<JobRow, 'state' | 'due'> =>

@@ -1,18 +1,19 @@
-/** Writes jobs, and with them how many there are in each state: one row of counts for a change of many. */
-import type { StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
+/**
+ * Writes jobs, and with them how many there are in each state: one row of counts for all changes of a transaction. Asks for the number of a new job once, and counts on.
+ */
+import type { AreaWriter, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
 import { checksumOf } from '../sqlite/checksum.ts';
 import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
 
-export class JobWriter implements StoreWriter {
+export class JobWriter implements AreaWriter {
   readonly #db: StoreWriter;
-  /** As they were before this change. */
+  /** As they were before. */
   readonly #counts = new Map<string, ReadonlyMap<number, number>>();
   /** By queue and state: how many more. */
   readonly #more = new Map<string, Map<number, number>>();
-
-  /** Numbers of rows that `sound` has found. */
-  readonly damaged: number[] = [];
+  #damaged: number[] = [];
+  #lastSeq: number | undefined;
   readonly #now: number;
 
   constructor(db: StoreWriter, now: number) {
@@ -41,27 +42,36 @@ export class JobWriter implements StoreWriter {
     this.#count(row.queue, row.state, 1);
   }
 
-  /** Of what changes in the life of a job. */
+  /** Never given to another. */
+  nextSeq(): number {
+    const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'job_records'";
+    this.#lastSeq = (this.#lastSeq ?? Number(this.get(sql)?.['seq'] ?? 0)) + 1;
+    return this.#lastSeq;
+  }
+
   update(before: JobRow, changes: Partial<JobRow>): JobRow {
+    this.#update(before, changes, 'seq = ?', before.seq);
+    return { ...before, ...changes };
+  }
+
+  /** Of a job as it was when its run began. False: the run has ended, or told of its progress, and nothing was changed. */
+  updateBegun(before: JobRow, changes: Partial<JobRow>): boolean {
+    const isAsItWas = 'seq = ? AND state = ? AND run = ? AND progress IS ?';
+    return this.#update(before, changes, isAsItWas, before.seq, states.running, before.run, before.progress);
+  }
+
+  /** Only what changes: SQLite writes no index that has none of it. */
+  // eslint-disable-next-line max-params -- a row, and a statement and its values
+  #update(before: JobRow, changes: Partial<JobRow>, where: string, ...values: StoreValue[]): boolean {
     const row = { ...before, ...changes };
-    this.run(
-      'UPDATE job_records SET state = ?, place = ?, due = ?, attempts = ?, run = ?, started = ?, ended = ?, result = ?, reason = ?, progress = ?, checksum = ? WHERE seq = ?',
-      row.state,
-      row.place,
-      row.due,
-      row.attempts,
-      row.run,
-      row.started,
-      row.ended,
-      row.result,
-      row.reason,
-      row.progress,
-      checksumOf(jobs, row),
-      row.seq,
-    );
+    const names = Object.keys(changes) as (keyof JobRow)[];
+    const sets = names.map((name) => `${name} = ?`).join(', ');
+    const sql = `UPDATE job_records SET ${sets}, checksum = ? WHERE ${where}`;
+    const sum = checksumOf(jobs, row);
+    if (this.run(sql, ...names.map((name) => row[name]), sum, ...values) === 0) return false;
     this.#count(row.queue, before.state, -1);
     this.#count(row.queue, row.state, 1);
-    return row;
+    return true;
   }
 
   remove({ seq, queue, state }: JobRow): void {
@@ -82,9 +92,16 @@ export class JobWriter implements StoreWriter {
       this.run('UPDATE job_records SET state = ?, ended = ? WHERE seq = ?', states.failed, this.#now, seq);
       this.#count(queue, state, -1);
       this.#count(queue, states.failed, 1);
-      this.damaged.push(seq);
+      this.#damaged.push(seq);
       return [];
     });
+  }
+
+  /** Numbers of rows that `sound` has found since this was asked for last. */
+  takeDamaged(): number[] {
+    const damaged = this.#damaged;
+    this.#damaged = [];
+    return damaged;
   }
 
   /** Those of one state that a condition is met by, the oldest first. Gives how many. */
@@ -96,14 +113,13 @@ export class JobWriter implements StoreWriter {
     return removed;
   }
 
-  /** With what this change has brought so far. */
+  /** With what was changed so far. */
   countOf(queue: string, ...states: readonly number[]): number {
     const counts = this.#countsOf(queue);
     const more = this.#more.get(queue);
     return states.reduce((sum, state) => sum + (counts.get(state) ?? 0) + (more?.get(state) ?? 0), 0);
   }
 
-  /** Once, when all is written. */
   finish(): void {
     for (const [queue, states] of this.#more) {
       const counts = this.#countsOf(queue);
@@ -134,12 +150,10 @@ export class JobWriter implements StoreWriter {
   }
 }
 
-/** A mutation of jobs, with its counts. */
-export const counted =
+/** A mutation that writes jobs: see `Area.writer`. */
+export const ofJobs =
   <Input, Output>(change: (db: JobWriter, input: Input, now: number) => Output) =>
   (db: StoreWriter, input: Input, now: number): Output => {
-    const writer = new JobWriter(db, now);
-    const output = change(writer, input, now);
-    writer.finish();
-    return output;
+    if (db instanceof JobWriter) return change(db, input, now);
+    throw new TypeError('Jobs are written by their own writer');
   };

@@ -9,7 +9,7 @@ import { removeOld } from './job-retention.ts';
 import { jobCounts, jobLogs, jobQueues, jobs, jobTables } from './job-table.ts';
 import { log, progress, turn } from './job-turns.ts';
 import { cancel, clean, drain, keep, pause, promote, redrive, remove, retry } from './job-wishes.ts';
-import { counted } from './job-writer.ts';
+import { JobWriter, ofJobs } from './job-writer.ts';
 import { jobSchedules, repair, schedule, scheduleTables, schedules, tick, unschedule } from './schedules.ts';
 
 export const jobsArea: Area = {
@@ -17,11 +17,12 @@ export const jobsArea: Area = {
   migrations: [jobTables, scheduleTables],
   tables: [jobs, jobCounts, jobLogs, jobQueues, jobSchedules],
   mutations: {
-    ...{ add: counted(add), turn: counted(turn), progress: counted(progress), log, pause, keep },
-    ...{ cancel: counted(cancel), retry: counted(retry), promote: counted(promote), remove: counted(remove) },
-    ...{ drain: counted(drain), clean: counted(clean), redrive: counted(redrive) },
-    ...{ schedule, unschedule, tick: counted(tick), repair },
+    ...{ add: ofJobs(add), turn: ofJobs(turn), progress: ofJobs(progress), log, pause, keep },
+    ...{ cancel: ofJobs(cancel), retry: ofJobs(retry), promote: ofJobs(promote), remove: ofJobs(remove) },
+    ...{ drain: ofJobs(drain), clean: ofJobs(clean), redrive: ofJobs(redrive) },
+    ...{ schedule, unschedule, tick: ofJobs(tick), repair },
   },
+  writer: (db, now) => new JobWriter(db, now),
   queries: { get, list, counts, logs, queues, running, schedules },
   sweep: removeOld,
 };

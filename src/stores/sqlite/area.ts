@@ -23,6 +23,12 @@ export interface CheckedTable {
   readonly content: readonly string[];
 }
 
+/** What the mutations of an area write through: it may hold back what is written once for all of them. */
+export interface AreaWriter extends StoreWriter {
+  /** Once, when all else is written. */
+  finish(): void;
+}
+
 /** `now`: the store's clock, epoch milliseconds. What it throws undoes what it did, and nothing else. */
 export type Mutation = (db: StoreWriter, input: never, now: number) => unknown;
 /** Only reads. */
@@ -34,6 +40,8 @@ export interface Area {
   readonly migrations: readonly string[];
   readonly tables: readonly CheckedTable[];
   readonly mutations: Readonly<Record<string, Mutation>>;
+  /** Made anew for each transaction, for all mutations of this area in it. */
+  readonly writer?: (db: StoreWriter, now: number) => AreaWriter;
   readonly queries: Readonly<Record<string, Query>>;
   /** Removes what has expired, at most `mostRows` at a time. Gives how many it removed. */
   readonly sweep?: (db: StoreWriter, now: number, mostRows: number) => number;
@@ -55,4 +63,6 @@ export interface QueryRequest {
 
 export interface MutateRequest extends QueryRequest {
   readonly operation?: Operation;
+  /** Of an input without an operation: about how large it is, from somebody who knows. Otherwise it is written as JSON to be measured. */
+  readonly bytes?: number;
 }

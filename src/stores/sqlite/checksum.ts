@@ -15,13 +15,22 @@ function plain(value: StoreValue | undefined): unknown {
 const isPlain = (value: StoreValue | undefined): boolean =>
   value === null || (typeof value !== 'object' && typeof value !== 'bigint');
 
-/** Of a row as it is to be written; it has every column of the table. */
+/** Of a row as it is to be written; it has every column of the table. Done with every row that is read or written. */
 export function checksumOf({ name, key, content }: CheckedTable, row: StoreRow): number {
-  const values = [...key, ...content].map((column) => row[column]);
-  // Nearly all are, and this is done with every row that is read or written.
-  if (values.every(isPlain)) return crc32(JSON.stringify([name, ...values]));
+  const values: unknown[] = [name];
+  let areAllPlain = true;
+  for (const columns of [key, content])
+    for (const column of columns) {
+      const value = row[column];
+      areAllPlain &&= isPlain(value);
+      values.push(value);
+    }
+  return areAllPlain ? crc32(JSON.stringify(values)) : sumWithBlobs(values as (StoreValue | undefined)[]);
+}
+
+function sumWithBlobs(values: readonly (StoreValue | undefined)[]): number {
   const blobs = values.filter((value) => value instanceof Uint8Array);
-  return blobs.reduce((sum, blob) => crc32(blob, sum), crc32(JSON.stringify([name, ...values.map(plain)])));
+  return blobs.reduce((sum, blob) => crc32(blob, sum), crc32(JSON.stringify(values.map(plain))));
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Mutations that wait for their commit, in the order in which they came. Bounded by count and bytes. */
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
-import type { Mutation, Operation } from './area.ts';
+import type { Area, Mutation, Operation } from './area.ts';
 
 export interface WaitingMutation {
   readonly run: Mutation;
+  readonly area: Area;
   readonly input: unknown;
   readonly bytes: number;
   readonly asked: { readonly operation: Operation; readonly hash: string } | undefined;

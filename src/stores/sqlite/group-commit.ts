@@ -1,5 +1,5 @@
 /**
- * Runs mutations as one transaction: each in a savepoint, so that one that throws undoes itself only; answers are given out after COMMIT has returned. Knows
+ * Makes one transaction of many mutations, of which one that throws undoes itself only; answers are given out after COMMIT has returned. Knows
  * what a failed COMMIT means: that nothing was kept, or that nobody can tell before the file is opened anew. Where the truth is not this disk, what the
  * transaction changed is kept there first, and it stays open meanwhile: so the file never knows more than what is kept.
  */
@@ -8,28 +8,23 @@ import { bounds } from '../../core/bounds.ts';
 import { TuttiError, isTuttiError } from '../../core/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import type { Area, StoreWriter } from './area.ts';
+import type { Area } from './area.ts';
 import type { CommitKeeper } from './commit-keeper.ts';
 import type { WaitingMutation } from './commit-line.ts';
 import type { Head } from './head.ts';
 import { writeHead } from './head.ts';
 import type { OperationTotals, Outcome } from './operations.ts';
-import {
-  HighestOperations,
-  answerText,
-  findAnswer,
-  firstExpiry,
-  forgetExcess,
-  forgetExpired,
-  keepAnswer,
-} from './operations.ts';
+import { firstExpiry, forgetExcess, forgetExpired } from './operations.ts';
+import { MutationRun } from './mutation-run.ts';
+import type { Turn } from './mutation-run.ts';
 import { Recording } from './recording.ts';
+import type { Statements } from './statements.ts';
 import { storeError } from './store-error.ts';
 
 interface GroupCommitNeeds {
   readonly file: string;
   readonly database: DatabaseSync;
-  readonly db: StoreWriter;
+  readonly db: Statements;
   readonly areas: readonly Area[];
   readonly head: Head;
   readonly acknowledged: Acknowledged;
@@ -48,41 +43,36 @@ export interface CommitCounts {
   forgottenEarly: number;
 }
 
-/** What one transaction has done so far. */
-interface Turn {
-  readonly now: number;
-  /** What SQLite had counted of changed rows before it. */
-  readonly changesBefore: number;
-  remembered: number;
-  bytes: number;
-  repeated: number;
-  forgottenEarly: number;
-}
-
 /** A transaction but for its end. */
 interface Transacted {
   readonly outcomes: readonly Outcome[];
   readonly hasMore: boolean;
   readonly turn: Turn;
+  readonly forgottenEarly: number;
   /** As it is to be; undefined: nothing was changed. */
   readonly head: Head | undefined;
 }
 
 /** How many more of the old operations go than new ones come: so they do not pile up, and no commit pays for many. */
 const forgetMore = 16;
-const nothing: OperationTotals = { operations: 0, operation_bytes: 0 };
+const none: OperationTotals = { operations: 0, operation_bytes: 0 };
+
+const sumOf = (one: OperationTotals, other: OperationTotals): OperationTotals => ({
+  operations: one.operations + other.operations,
+  operation_bytes: one.operation_bytes + other.operation_bytes,
+});
 
 export class GroupCommit {
   readonly counts: CommitCounts = { commits: 0, mutations: 0, repeated: 0, forgottenEarly: 0 };
   readonly #needs: GroupCommitNeeds;
-  readonly #highest: HighestOperations;
+  readonly #mutations: MutationRun;
   #head: Head;
   /** Before that no operation has had its time, and none is looked for. */
   #firstExpiry = 0;
 
   constructor(needs: GroupCommitNeeds) {
     this.#needs = needs;
-    this.#highest = new HighestOperations(needs.db);
+    this.#mutations = new MutationRun(needs);
     this.#head = needs.head;
   }
 
@@ -117,13 +107,14 @@ export class GroupCommit {
   }
 
   /** Undoes what was not kept. @throws {TuttiError} as `#commit`. */
-  #finish(mutations: readonly WaitingMutation[], { outcomes, head, turn, hasMore }: Transacted): boolean {
+  #finish(mutations: readonly WaitingMutation[], done: Transacted): boolean {
+    const { outcomes, head, turn, forgottenEarly, hasMore } = done;
     // Who only looked waits for no disk.
     if (head === undefined) this.#needs.database.exec('ROLLBACK');
     else this.#keep(head);
     this.counts.mutations += mutations.length;
     this.counts.repeated += turn.repeated;
-    this.counts.forgottenEarly += turn.forgottenEarly;
+    this.counts.forgottenEarly += forgottenEarly;
     settle(mutations, outcomes);
     return hasMore;
   }
@@ -140,74 +131,32 @@ export class GroupCommit {
 
   /** Everything but its end. @throws when nothing of it can be kept. */
   #transact(mutations: readonly WaitingMutation[], isTidying: boolean): Transacted {
-    const { database, db, now } = this.#needs;
+    const { database, db } = this.#needs;
     database.exec('BEGIN IMMEDIATE');
-    const turn: Turn = {
-      now: now(),
-      changesBefore: this.#changes(),
-      remembered: 0,
-      bytes: 0,
-      repeated: 0,
-      forgottenEarly: 0,
-    };
-    const outcomes = mutations.map((mutation) => this.#apply(mutation, turn));
+    // What SQLite had counted of changed rows before.
+    let before = this.#changes();
+    let turn = this.#newTurn();
+    let outcomes = this.#mutations.together(mutations, turn);
+    if (outcomes === undefined) {
+      database.exec('ROLLBACK; BEGIN IMMEDIATE');
+      before = this.#changes();
+      turn = this.#newTurn();
+      outcomes = this.#mutations.apart(mutations, turn);
+    }
     const sweptAll = !isTidying || this.#sweep(turn);
-    const forgotten = this.#forget(turn, isTidying);
+    const { expired, excess } = this.#forget(turn, isTidying);
+    const forgotten = sumOf(expired, excess);
     const hasMore = !sweptAll || (isTidying && forgotten.operations >= bounds.storeTidyRows);
-    if (this.#changes() === turn.changesBefore) return { outcomes, hasMore, turn, head: undefined };
+    const done = { outcomes, hasMore, turn, forgottenEarly: excess.operations };
+    if (this.#changes() === before) return { ...done, head: undefined };
     const commits = this.#head.commits + 1;
     const head = { ...this.#head, commits, time: turn.now, ...this.#totals(turn, forgotten) };
     writeHead(db, head);
-    return { outcomes, hasMore, turn, head };
+    return { ...done, head };
   }
 
-  /** @throws what SQLite says when it has given up the whole transaction. */
-  #apply(mutation: WaitingMutation, turn: Turn): Outcome {
-    const { db, file } = this.#needs;
-    db.run('SAVEPOINT mutation');
-    try {
-      const known = this.#known(mutation);
-      if (known === undefined) return this.#perform(mutation, turn);
-      turn.repeated += 1;
-      return known;
-    } catch (error) {
-      this.#undo(error);
-      return { error: storeError(error, file) };
-    } finally {
-      if (this.#needs.database.isTransaction) db.run('RELEASE mutation');
-    }
-  }
-
-  #known({ asked }: WaitingMutation): Outcome | undefined {
-    if (asked === undefined || !this.#highest.mayBeKnown(asked.operation)) return undefined;
-    return findAnswer(this.#needs.db, asked.operation, asked.hash);
-  }
-
-  #perform({ run, input, asked }: WaitingMutation, turn: Turn): Outcome {
-    const { db, file } = this.#needs;
-    let outcome: Outcome;
-    try {
-      const value = run(db, input as never, turn.now);
-      if (value instanceof Promise)
-        throw new TypeError('A mutation is synchronous, and this one gave a promise');
-      outcome = { value };
-    } catch (error) {
-      this.#undo(error);
-      outcome = { error: storeError(error, file) };
-    }
-    const answer = asked && answerText(outcome);
-    if (answer !== undefined && asked !== undefined) {
-      keepAnswer(db, { ...asked, answer, now: turn.now });
-      turn.remembered += 1;
-      turn.bytes += Buffer.byteLength(answer);
-    }
-    return outcome;
-  }
-
-  /** @throws the error when it has ended the transaction: a full disk may, and then nothing of the others is there either. */
-  #undo(error: unknown): void {
-    if (!this.#needs.database.isTransaction) throw error;
-    this.#needs.db.run('ROLLBACK TO mutation');
+  #newTurn(): Turn {
+    return { now: this.#needs.now(), remembered: 0, bytes: 0, repeated: 0 };
   }
 
   #changes(): number {
@@ -224,7 +173,8 @@ export class GroupCommit {
       try {
         if (sweep(db, turn.now, bounds.storeTidyRows) >= bounds.storeTidyRows) isDone = false;
       } catch (error) {
-        this.#undo(error);
+        if (!this.#needs.database.isTransaction) throw error;
+        db.run('ROLLBACK TO mutation');
         log.error('What has expired cannot be removed', { area: name, error });
       }
       db.run('RELEASE mutation');
@@ -232,19 +182,13 @@ export class GroupCommit {
     return isDone;
   }
 
-  #forget(turn: Turn, isTidying: boolean): OperationTotals {
+  #forget(turn: Turn, isTidying: boolean): Record<'expired' | 'excess', OperationTotals> {
     const { db } = this.#needs;
     const mostRows = Math.max(isTidying ? bounds.storeTidyRows : 0, 2 * turn.remembered + forgetMore);
     const isLooking = (isTidying || turn.remembered > 0) && turn.now >= this.#firstExpiry;
-    const expired = isLooking ? forgetExpired(db, turn.now, mostRows) : nothing;
+    const expired = isLooking ? forgetExpired(db, turn.now, mostRows) : none;
     if (isLooking) this.#firstExpiry = Math.min(firstExpiry(db), turn.now + bounds.storeOperationMs);
-    const left = this.#totals(turn, expired);
-    const excess = forgetExcess(db, left, mostRows);
-    turn.forgottenEarly += excess.operations;
-    return {
-      operations: expired.operations + excess.operations,
-      operation_bytes: expired.operation_bytes + excess.operation_bytes,
-    };
+    return { expired, excess: forgetExcess(db, this.#totals(turn, expired), mostRows) };
   }
 
   #totals(turn: Turn, forgotten: OperationTotals): OperationTotals {

@@ -20,6 +20,8 @@ function rowOf(columns: readonly string[], values: readonly StoreValue[]): Store
 }
 
 export class Statements implements StoreWriter {
+  /** How often something was to be written. */
+  runs = 0;
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, Prepared>();
 
@@ -40,6 +42,7 @@ export class Statements implements StoreWriter {
   }
 
   run(sql: string, ...values: StoreValue[]): number {
+    this.runs += 1;
     return Number(this.#prepare(sql).statement.run(...values).changes);
   }
 

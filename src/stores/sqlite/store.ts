@@ -8,7 +8,7 @@ import { TuttiError } from '../../core/errors.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import type { Area, MutateRequest, Mutation, Query, QueryRequest, StoreReader } from './area.ts';
+import type { Area, MutateRequest, Query, QueryRequest, StoreReader } from './area.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { CommitLine } from './commit-line.ts';
 import type { WaitingMutation } from './commit-line.ts';
@@ -52,10 +52,12 @@ export interface StoreStats {
   readonly waiting: number;
 }
 
+type AreaMutation = Pick<WaitingMutation, 'area' | 'run'>;
+
 export class Store implements AsyncDisposable {
   readonly #needs: StoreNeeds;
   readonly #line = new CommitLine();
-  readonly #mutations: ReadonlyMap<string, Mutation>;
+  readonly #mutations: ReadonlyMap<string, AreaMutation>;
   readonly #queries: ReadonlyMap<string, Query>;
   readonly #stop = new AbortController();
   #copying: Promise<unknown> = Promise.resolve();
@@ -70,8 +72,10 @@ export class Store implements AsyncDisposable {
 
   constructor(needs: StoreNeeds) {
     this.#needs = needs;
-    this.#mutations = byName(needs.areas, ({ mutations }) => mutations);
-    this.#queries = byName(needs.areas, ({ queries }) => queries);
+    this.#mutations = byName(needs.areas, (area) =>
+      Object.entries(area.mutations).map(([name, run]) => [name, { area, run }]),
+    );
+    this.#queries = byName(needs.areas, ({ queries }) => Object.entries(queries));
     this.#commitsAtTick = needs.commit.head.commits;
     this.#arm();
   }
@@ -162,13 +166,14 @@ export class Store implements AsyncDisposable {
   }
 
   #prepare(request: MutateRequest): Omit<WaitingMutation, 'resolve' | 'reject'> {
-    const { area, name, input, operation } = request;
-    const run = this.#mutations.get(`${area}.${name}`);
-    if (run === undefined) throw unknownAction(area, name);
+    const { area, name, input, operation, bytes } = request;
+    const known = this.#mutations.get(`${area}.${name}`);
+    if (known === undefined) throw unknownAction(area, name);
+    if (operation === undefined && bytes !== undefined) return { ...known, input, bytes, asked: undefined };
     if (operation !== undefined) refuseUnfit(operation);
     const text = textOf(input);
     const asked = operation && { operation, hash: hashOf(request, text) };
-    return { run, input, bytes: Buffer.byteLength(text), asked };
+    return { ...known, input, bytes: Buffer.byteLength(text), asked };
   }
 
   /** At the end of this turn of the event loop, and never later: what has arrived by then goes together. */
@@ -250,14 +255,9 @@ export class Store implements AsyncDisposable {
   }
 }
 
-function byName<T>(
-  areas: readonly Area[],
-  entries: (area: Area) => Readonly<Record<string, T>>,
-): ReadonlyMap<string, T> {
+function byName<T>(areas: readonly Area[], entries: (area: Area) => [string, T][]): ReadonlyMap<string, T> {
   return new Map(
-    areas.flatMap((area) =>
-      Object.entries(entries(area)).map(([name, run]): [string, T] => [`${area.name}.${name}`, run]),
-    ),
+    areas.flatMap((area) => entries(area).map(([name, run]): [string, T] => [`${area.name}.${name}`, run])),
   );
 }
 
