@@ -528,8 +528,8 @@ export const mutants: readonly Mutant[] = [
     tests: ['tests/core/explain-moment'],
   },
   {
-    promise: 'events: a long name shifts no line',
-    file: 'src/cli/events-command.ts',
+    promise: 'history: a long name shifts no line',
+    file: 'src/cli/history-command.ts',
     find: 'padEnd(this.#whoWidth)',
     replace: 'padEnd(18)',
     tests: ['tests/cli/after-the-end'],

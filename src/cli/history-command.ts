@@ -1,4 +1,4 @@
-/** `tutti events`: what happened, oldest first, each event a sentence; by its numbers one can go on where one was. */
+/** `tutti history`: what happened, oldest first, each event a sentence; by its numbers one can go on where one was. */
 import { once } from 'node:events';
 import { eventSubject, eventWords } from '../core/event-words.ts';
 import type { EventPage, TuttiEvent } from '../core/events.ts';
@@ -26,7 +26,7 @@ const recentEvents = 20;
 
 function parseNumber(text: string): number {
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw usage(`expected the number of an event, as tutti events says it, got ${shown(text)}`);
+  throw usage(`expected the number of an event, as tutti history says it, got ${shown(text)}`);
 }
 
 async function wantedTargets(app: AppConnection, names: readonly string[]): Promise<string[]> {
@@ -120,19 +120,19 @@ function askMemory(page: EventPage, invocation: Invocation): number {
   return page.last;
 }
 
-async function events(invocation: Invocation): Promise<Outcome> {
+async function history(invocation: Invocation): Promise<Outcome> {
   const { options, io } = invocation;
   const up = (app: AppConnection): Promise<number> => askApp(app, invocation);
   const down = (page: EventPage): number => askMemory(page, invocation);
   const last = await (options.follow === true
     ? withApp(options.app, up)
     : withAppOrMemory(options.app, { up, down }));
-  io.err(`The last number is ${String(last)}; what comes later: npx tutti events --after ${String(last)}`);
+  io.err(`The last number is ${String(last)}; what comes later: npx tutti history --after ${String(last)}`);
   return exit('ok');
 }
 
-export const eventsCommand: CommandSpec = {
-  name: 'events',
+export const historyCommand: CommandSpec = {
+  name: 'history',
   summary: 'Tell what happened to the app and its instances, oldest first',
   details:
     'Every event has a number that only grows, over supervisors and starts of the app: `--after` goes on where one was, and says so when what came between is not remembered any more. With -f it goes on until the app ends or Ctrl-C; without it, an app that does not run is told of too. Times are local.',
@@ -151,8 +151,8 @@ export const eventsCommand: CommandSpec = {
     { ...jsonOption, words: 'a JSON line each' },
   ],
   examples: [
-    { line: 'tutti events orders -f', words: 'what happens to orders, as it happens' },
-    { line: `tutti events --json | grep '"to":"failed"'`, words: 'who was given up' },
+    { line: 'tutti history orders -f', words: 'what happens to orders, as it happens' },
+    { line: `tutti history --json | grep '"to":"failed"'`, words: 'who was given up' },
   ],
-  run: events,
+  run: history,
 };
