@@ -5,6 +5,7 @@ import type { CommandSpec } from './command.ts';
 import { devCommand } from './dev-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { emitCommand } from './emit-command.ts';
+import { eventsCommand } from './events-command.ts';
 import { historyCommand } from './history-command.ts';
 import { jobsCommand } from './jobs-command.ts';
 import { logsCommand } from './logs-command.ts';
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [
   stopCommand,
   scaleCommand,
   storeCommand,
+  eventsCommand,
   jobsCommand,
   checkCommand,
   doctorCommand,

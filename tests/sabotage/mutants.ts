@@ -8,6 +8,7 @@ import { fibonacciMutants } from './fibonacci-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
+import { replayMutants } from './replay-mutants.ts';
 import { scheduleMutants } from './schedule-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
@@ -1234,6 +1235,7 @@ export const mutants: readonly Mutant[] = [
   ...fibonacciMutants,
   ...gatewayMutants,
   ...eventMutants,
+  ...replayMutants,
   ...jobMutants,
   ...keyedMutants,
   ...jobsCommandMutants,
