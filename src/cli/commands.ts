@@ -6,6 +6,7 @@ import { devCommand } from './dev-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { emitCommand } from './emit-command.ts';
 import { eventsCommand } from './events-command.ts';
+import { historyCommand } from './history-command.ts';
 import { jobsCommand } from './jobs-command.ts';
 import { logsCommand } from './logs-command.ts';
 import { restartCommand } from './restart-command.ts';
@@ -26,11 +27,12 @@ export const commands: readonly CommandSpec[] = [
   callCommand,
   emitCommand,
   logsCommand,
-  eventsCommand,
+  historyCommand,
   restartCommand,
   stopCommand,
   scaleCommand,
   storeCommand,
+  eventsCommand,
   jobsCommand,
   checkCommand,
   doctorCommand,

@@ -1,4 +1,5 @@
 /** `tutti jobs`: the queues of the app and what is in them; adds jobs, looks at them, changes their course. */
+import { checkLine } from './check-line.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { withApp } from './find-app.ts';
 import { addJob } from './jobs-add.ts';
@@ -62,31 +63,13 @@ const deeds: Readonly<Record<string, Deed>> = {
   watch: ofQueue(watchQueue, ['untilEmpty']),
 };
 
-const always: ReadonlySet<string> = new Set(['app', 'json']);
-/** `untilEmpty` -> `--until-empty` */
-const flagOf = (option: string): string =>
-  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
-/** What one means by an option that is not heard would not happen, and nobody would say so. */
-function checkLine(what: string, { syntax, options }: Deed, { args, options: given }: Invocation): void {
-  const said = Math.max(0, args.length - 1);
-  const words = syntax.match(/\S+/g) ?? [];
-  const needed = words.filter((word) => word.includes('<')).length;
-  const line = `npx tutti jobs ${what} ${syntax}`;
-  if (said < needed) throw usage(`Say of which: ${line}`);
-  if (said > words.length) throw usage(`That is more than tutti jobs ${what} takes: ${line}`);
-  for (const option of Object.keys(given))
-    if (!always.has(option) && !options.includes(option as keyof JobsOptions))
-      throw usage(`tutti jobs ${what} takes no ${flagOf(option)}`, `Help: npx tutti jobs --help`);
-}
-
 function jobs(invocation: Invocation): Promise<Outcome> {
   const { args, io } = invocation;
   const [what = 'counts', queue = '', second = ''] = args;
   const deed = deeds[what];
   // The program has held it against the choices.
   if (deed === undefined) throw usage(`tutti jobs knows no ${what}`);
-  checkLine(what, deed, invocation);
+  checkLine(`jobs ${what}`, deed, invocation);
   // Parsed by the options above, where `--after` is a text.
   const options = invocation.options as unknown as JobsOptions;
   return withApp(options.app, (app) => deed.run({ app, queue, second, options, io }));

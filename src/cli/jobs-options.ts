@@ -5,7 +5,7 @@ import { shown } from '../core/options.ts';
 import type { AppConnection } from './app-connection.ts';
 import type { CommandOptions, OptionSpec } from './command.ts';
 import type { Io } from './io.ts';
-import { parseDuration, parseWhole, usage } from './parse-option.ts';
+import { parseDuration, parseLimit, usage } from './parse-option.ts';
 import { jsonOption } from './shared-options.ts';
 
 /** Here `--after` is no number: a list is gone on with by what its last page said. */
@@ -37,14 +37,6 @@ export interface JobsAsk {
 function parsePriority(text: string): number {
   if (/^\d$/.test(text)) return Number(text);
   throw usage(`expected a whole number from 0 to 9, got ${shown(text)}`);
-}
-
-const mostRows = 250;
-
-function parseLimit(text: string): number {
-  const number = parseWhole(text);
-  if (number >= 1 && number <= mostRows) return number;
-  throw usage(`expected a whole number from 1 to ${String(mostRows)}, got ${shown(text)}`);
 }
 
 export const jobsOptions: readonly OptionSpec[] = [

@@ -44,6 +44,15 @@ export function parseWhole(text: string): number {
   throw usage(`expected a whole number, got ${shown(text)}`);
 }
 
+const mostRows = 250;
+
+/** Of a page. */
+export function parseLimit(text: string): number {
+  const number = parseWhole(text);
+  if (number >= 1 && number <= mostRows) return number;
+  throw usage(`expected a whole number from 1 to ${String(mostRows)}, got ${shown(text)}`);
+}
+
 export function parseJson(text: string | undefined, example: string): unknown {
   if (text === undefined) return undefined;
   try {

@@ -129,7 +129,7 @@ function reportUnended(
   }
   const waited = secondsText(options.wait ?? rollWaitMs);
   io.err(`tutti: the roll of ${name} has not ended; it goes on by itself (waited up to ${waited})`);
-  io.err(`  Look: npx tutti events ${typed(service)} -f`);
+  io.err(`  Look: npx tutti history ${typed(service)} -f`);
   return exit('notReady');
 }
 

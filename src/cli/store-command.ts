@@ -10,10 +10,9 @@ import type { Io } from './io.ts';
 import { jsonText } from './io.ts';
 import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
-import { parseWhole, usage } from './parse-option.ts';
+import { usage } from './parse-option.ts';
 import { bytesText } from './quantities.ts';
 import { jsonOption } from './shared-options.ts';
-import { redrive, tellDead, tellOwed } from './store-events.ts';
 
 interface About {
   /** Where it is kept. */
@@ -97,9 +96,6 @@ async function verify(app: AppConnection, { io, options }: Invocation): Promise<
 const deeds: Readonly<Record<string, (app: AppConnection, invocation: Invocation) => Promise<Outcome>>> = {
   backup,
   verify,
-  events: tellOwed,
-  dead: tellDead,
-  redrive,
 };
 
 function store(invocation: Invocation): Promise<Outcome> {
@@ -110,21 +106,17 @@ function store(invocation: Invocation): Promise<Outcome> {
 
 export const storeCommand: CommandSpec = {
   name: 'store',
-  summary: 'Look at the store of the app and its durable events, copy it, check it',
+  summary: 'Look at the store of the app, copy it, check it',
   details:
-    'A copy is whole, and made while the app goes on. A check reads every row; it needs as much room on the disk as the store has. `events` tells how many durable events each service has to come, `dead` which ones were given up and why, 250 at a time; `redrive` has them delivered once more.',
+    'A copy is whole, and made while the app goes on. A check reads every row; it needs as much room on the disk as the store has.',
   arguments: [
     { syntax: '[what]', words: 'what to do; without it: what there is', choices: Object.keys(deeds) },
-    { syntax: '[which]', words: 'of backup a file that is not there yet; of dead and redrive a service' },
-    { syntax: '[number]', words: 'of redrive: only this event' },
+    { syntax: '[file]', words: 'of backup: one that is not there yet' },
   ],
-  options: [
-    { flags: '--after <number>', words: 'of dead: only what has a higher number', parse: parseWhole },
-    jsonOption,
-  ],
+  options: [jsonOption],
   examples: [
     { line: 'tutti store backup /backups/monday.db', words: 'a copy' },
-    { line: 'tutti store dead mailer', words: 'what was given up, and why' },
+    { line: 'tutti store verify', words: 'whether each row is as it was written' },
   ],
   run: store,
 };

@@ -93,7 +93,7 @@ function storyTitle(why: Why): string {
 /** Each count stands where its lines would. */
 function leftOutLines({ explanation, found }: Why, story: readonly string[]): string[] {
   const { before, after } = explanation.leftOut;
-  const all = `npx tutti events${found === undefined ? '' : ` ${typed(found.target)}`}`;
+  const all = `npx tutti history${found === undefined ? '' : ` ${typed(found.target)}`}`;
   return [
     ...(before === 0 ? [] : [`  (${String(before)} more before that: ${all})`]),
     ...story,

@@ -77,12 +77,16 @@ export const bounds = {
   keptAnswerBytes: 900 * KiB,
   /** How long it is kept. */
   keptAnswerMs: 86_400_000,
-  /** Events that one service has still to get. Beyond: `OVERLOADED` for who emits. */
+  /** Events that one service has still to get. Beyond: `OVERLOADED` for who emits or replays. */
   owedEvents: 1_000_000,
   /** Of them, those that are held in memory. Beyond: they are read when there is room. */
   heldEvents: 1_000,
   /** Read, or owed again, at a time. */
   eventPage: 250,
+  /** Of those that are kept, gone through at a time, to count or to find some. */
+  eventScan: 5_000,
+  /** Payloads that are read at a time, in characters. Beyond: the next ones are asked for. */
+  eventReadSize: 1 * MiB,
   /** Deliveries to one service that are under way. Beyond: they wait. */
   deliveriesAtOnce: 1_000,
   /** Payload and context of an event that is kept. Beyond: `PAYLOAD_TOO_LARGE`. */

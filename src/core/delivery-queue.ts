@@ -12,9 +12,14 @@ export interface QueuedDelivery {
   readonly priority: number;
 }
 
-/** One key of which something is held here. Whether more of it has been seen, and left in the store. */
+/** One key of which something is held here. */
 interface BusyKey {
+  /** The one that is held. */
+  readonly seq: number;
+  /** More of it has been seen, and left in the store. */
   hasMore: boolean;
+  /** What is older than the one that is held is owed again. */
+  hasOlder: boolean;
 }
 
 interface Waiting<Delivery> {
@@ -51,8 +56,12 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
     return this.#waiting[0]?.until;
   }
 
-  /** From the oldest on, once more: what is held is known by its number. */
+  /** From the oldest on, once more: there may be some before those that are held. What was taken is known by its number; the rest goes back to the store. */
   seeAnew(): void {
+    const untaken = [...this.#ready.flat(), ...this.#waiting.map(({ delivery }) => delivery)];
+    for (const list of this.#ready) list.length = 0;
+    this.#waiting = [];
+    for (const delivery of untaken) this.done(delivery);
     this.#seen = 0;
   }
 
@@ -61,8 +70,12 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
     this.#seen = Math.max(this.#seen, delivery.seq);
     if (this.#held.has(delivery.seq)) return;
     const busy = delivery.key === null ? undefined : this.#busy.get(delivery.key);
-    if (busy === undefined) this.#hold(delivery, until, false);
-    else busy.hasMore = true;
+    if (busy === undefined) {
+      this.#hold(delivery, until, false);
+      return;
+    }
+    busy.hasMore = true;
+    busy.hasOlder ||= delivery.seq < busy.seq;
   }
 
   /** The oldest of a key that `done` asked for; there may be more behind it. */
@@ -83,10 +96,12 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
     return undefined;
   }
 
-  /** One that was taken waits, and its key with it. */
-  putBack(delivery: Delivery, until: number): void {
-    const at = this.#waiting.findIndex((other) => other.until > until);
-    this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, { delivery, until });
+  /** One that was taken waits, and its key with it; unless there may be older ones of its key by now: then it goes back to the store, and the answer is as that of `done`. */
+  putBack(delivery: Delivery, until: number): string | undefined {
+    const busy = delivery.key === null ? undefined : this.#busy.get(delivery.key);
+    if (busy !== undefined && (busy.hasOlder || delivery.seq > this.#seen)) return this.done(delivery);
+    this.#wait(delivery, until);
+    return undefined;
   }
 
   /** One that was taken is no more. Gives its key when the store has more of it that was seen: it is to be looked for up to `seen`. */
@@ -100,7 +115,12 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
 
   #hold(delivery: Delivery, until: number, hasMore: boolean): void {
     this.#held.add(delivery.seq);
-    if (delivery.key !== null) this.#busy.set(delivery.key, { hasMore });
-    this.putBack(delivery, until);
+    if (delivery.key !== null) this.#busy.set(delivery.key, { seq: delivery.seq, hasMore, hasOlder: false });
+    this.#wait(delivery, until);
+  }
+
+  #wait(delivery: Delivery, until: number): void {
+    const at = this.#waiting.findIndex((other) => other.until > until);
+    this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, { delivery, until });
   }
 }

@@ -23,7 +23,7 @@ test('the deaths of a supervisor and of a keeper are told with their evidence, a
   await using world = new CommandWorld();
   await world.ok('start', '-d');
   const { supervisor } = (await world.json<AppStatus>('status')).pids;
-  const follower = world.start(['events', '-f', '--after', '0']);
+  const follower = world.start(['history', '-f', '--after', '0']);
   await follower.printed(/the app was started/);
   process.kill(supervisor, 'SIGKILL');
   await follower.printed(/the supervisor was/);
@@ -39,12 +39,12 @@ test('the deaths of a supervisor and of a keeper are told with their evidence, a
   assert.match(down, /^The app does not run: .*\nIts last run ended without.*\n\nWhat happened:\n/);
   assert.match(down, new RegExp(`${unstopped.source}[^]*greeter#1 +is ready\n`));
   assert.doesNotMatch(down, /tutti logs/);
-  const events = await world.run(['events', 'greeter#1']);
+  const events = await world.run(['history', 'greeter#1']);
   assert.equal(events.code, 0);
   assert.match(events.out, /the app was started: [^]*greeter#1 +is ready\n/);
   assert.doesNotMatch(events.out, /greeter#2/);
   assert.match(events.err, /^The app does not run: /);
-  assert.equal((await world.run(['events', '-f'])).code, 6);
+  assert.equal((await world.run(['history', '-f'])).code, 6);
   assert.match(
     (await world.run(['why', 'greter'])).err,
     /There is no service greter; did you mean "greeter"/,
@@ -58,7 +58,7 @@ test('the deaths of a supervisor and of a keeper are told with their evidence, a
   await world.ok('stop');
   assert.match(await world.ok('why', 'greeter'), /^The app does not run: .*\n\n[^]*the app has stopped: /);
   await world.ok('start', '-d');
-  assert.match(await world.ok('events'), /the app has stopped: .*\n.*the app was started: \S+\n/);
+  assert.match(await world.ok('history'), /the app has stopped: .*\n.*the app was started: \S+\n/);
 });
 
 test('who was taken out of the app is told of, and a long name shifts no line', async () => {
@@ -77,7 +77,7 @@ test('who was taken out of the app is told of, and a long name shifts no line', 
     why,
     new RegExp(`^${gone} is not in the app any more\\.\n\nWhat happened:\n.*${gone}#1 +is ready`),
   );
-  const rows = (await world.ok('events')).split('\n').slice(0, -1);
+  const rows = (await world.ok('history')).split('\n').slice(0, -1);
   const wide = `00:00:00.000  ${gone}#1  `.length;
   for (const row of rows) assert.match(row.slice(wide - 3), /^(?:1| )  \S/, row);
 });

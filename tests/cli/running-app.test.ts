@@ -191,7 +191,7 @@ test('scale up, down and back waits, and tells only what changed', async () => {
 });
 
 test('what is not there is answered with what was probably meant', async () => {
-  for (const command of ['restart', 'stop', 'start', 'logs', 'why', 'events']) {
+  for (const command of ['restart', 'stop', 'start', 'logs', 'why', 'history']) {
     const { code, err } = await run(command, 'greter');
     assert.equal(code, 1);
     assert.equal(err, 'tutti: There is no service greter; did you mean "greeter"?\n');
@@ -202,31 +202,31 @@ test('what is not there is answered with what was probably meant', async () => {
   assert.equal((await run('scale', 'greeter=300')).code, 2);
 });
 
-test('events tells every change in a sentence, oldest first, and goes on after a number', async () => {
-  const { out, err } = await run('events');
+test('history tells every change in a sentence, oldest first, and goes on after a number', async () => {
+  const { out, err } = await run('history');
   assert.match(out, /greeter#1 +is starting \(process 1 in this place\)\n/);
   assert.match(out, /greeter#1 +is ready\n/);
   const [, last = ''] =
-    /^The last number is (\d+); what comes later: npx tutti events --after \1\n$/.exec(err) ?? [];
-  const [first] = (await ok('events', '--json')).split('\n');
+    /^The last number is (\d+); what comes later: npx tutti history --after \1\n$/.exec(err) ?? [];
+  const [first] = (await ok('history', '--json')).split('\n');
   const event = JSON.parse(first ?? '') as { name: string; text: string };
   assert.deepEqual([event.name, event.text.startsWith('the app was started')], ['app:started', true]);
-  assert.equal(await ok('events', '--after', last), '');
+  assert.equal(await ok('history', '--after', last), '');
   await ok('restart', 'greeter#2');
-  const later = await ok('events', 'greeter', '--after', last);
+  const later = await ok('history', 'greeter', '--after', last);
   assert.match(
     later,
     /^\d\d:\d\d:\d\d\.\d{3} {2}greeter#2 +finishes what it has in hand: restarted by hand\n/,
   );
-  const unheard = await run('events', '--after', '9000000000000000');
+  const unheard = await run('history', '--after', '9000000000000000');
   assert.match(unheard.err, /^tutti: number 9000000000000000 was never given out here/);
-  assert.equal((await run('events', '--after', 'soon')).code, 2);
+  assert.equal((await run('history', '--after', 'soon')).code, 2);
 });
 
 test('why tells of a service, of one instance, of a moment, and of the whole app', async () => {
   const [pid] = await pidsOf('greeter');
   process.kill(Number(pid), 'SIGKILL');
-  const follower = world.start(['events', 'greeter#1', '-f']);
+  const follower = world.start(['history', 'greeter#1', '-f']);
   await follower.printed(/was killed by SIGKILL[^]*is ready/);
   follower.child.kill('SIGINT');
   assert.equal((await follower.ended).code, 0);

@@ -70,31 +70,3 @@ test('an app without a store says how to have one', async () => {
   assert.equal(code, 1);
   assert.match(err, /This app has no store\. One that keeps durable work has `store: \{\}` in its app file/);
 });
-
-test('events that were given up are told, with their reason, and delivered once more', async () => {
-  await using world = new CommandWorld();
-  const post = fixture('durable/tutti.ts');
-  const env = { HEARD: join(world.folder, 'heard'), ATTEMPTS: '1' };
-  const { code, err } = await world.run(['start', post, '-d'], { env });
-  assert.equal(code, 0, err);
-  const store = (...args: string[]): Promise<string> => world.ok('store', ...args, '--app', post);
-  assert.equal(await store('events'), 'No service has a durable event to come\n');
-  for (const order of ['{"key":"a\\u001b[2J","number":1,"fails":9}', '{"key":null,"number":2}'])
-    await world.ok('call', 'orders.place', order, '--app', post);
-  for (let table = ''; !/^ *mailer +0 +1$/m.test(table);) table = await store('events');
-  assert.match(
-    await store('dead', 'mailer'),
-    /^1 {2}[\d:. ]+ {2}order\.placed, id [0-9a-f]{32}, key "a\\u001b\[2J"\n {4}given up after 1 attempt: Error: the post is closed, said at attempt 1\n$/,
-  );
-  const dead = JSON.parse(await store('dead', 'mailer', '--json')) as { payload: { number: number } };
-  assert.equal(dead.payload.number, 1);
-  assert.equal(await store('dead', 'orders'), 'orders has no dead events\n');
-  assert.equal((await world.run(['store', 'redrive', 'mailer', '7', '--app', post])).code, 1);
-  assert.equal(await store('redrive', 'mailer'), '1 event will be delivered to mailer once more\n');
-  for (const [args, words] of [
-    [['dead'], /Say of which service: npx tutti store dead <service>/],
-    [['dead', 'mailr'], /There is no service mailr; did you mean "mailer"/],
-    [['redrive', 'mailer', 'x'], /expected the number of a dead event/],
-  ] as const)
-    assert.match((await world.run(['store', ...args, '--app', post])).err, words);
-});

@@ -36,10 +36,10 @@ test('what was left out is said where it would stand, on both sides of the minut
   );
   assert.deepEqual(lines.slice(0, 7), [
     ...['It does not run.', '', 'Around 12:01, from 12:00:00 to 12:03:00:'],
-    '  (2 more before that: npx tutti events users)',
+    '  (2 more before that: npx tutti history users)',
     '  12:01:10  users#1  exited with code 3 after it was ready for 200 ms; starts again at once',
     '  12:01:20  users#1  exited with code 3 after it was ready for 200 ms; starts again at once',
-    '  (3 more after that: npx tutti events users)',
+    '  (3 more after that: npx tutti history users)',
   ]);
 });
 

@@ -48,10 +48,10 @@ export class WatchedApp extends Command {
     }, 40);
   }
 
-  /** Instance events, oldest first, as `tutti events --json` prints them. */
+  /** Instance events, oldest first, as `tutti history --json` prints them. */
   events(): Seen[] {
     const env = { ...process.env, XDG_RUNTIME_DIR: this.#folder, TUTTI_STATE_DIR: `${this.#folder}/.tutti` };
-    const args = [bin, 'events', '--json', '--app', this.#file];
+    const args = [bin, 'history', '--json', '--app', this.#file];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     const lines = stdout.split('\n').filter((line) => line !== '');

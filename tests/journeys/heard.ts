@@ -1,6 +1,7 @@
 /** What the mailer of fixtures/durable has heard, as it wrote it down; and what is placed with the orders. No test of its own. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { GroupView } from '../../src/core/event-view.ts';
 import { Command, fixture } from './command.ts';
 
 export interface Heard {
@@ -23,12 +24,6 @@ export interface Order {
   readonly priority?: number;
 }
 
-interface Receiver {
-  readonly receiver: string;
-  readonly owed: number;
-  readonly dead: number;
-}
-
 export class Post extends Command {
   readonly #file: string;
 
@@ -47,6 +42,12 @@ export class Post extends Command {
     return output;
   }
 
+  /** Numbers from `from` on, of so many keys in turn. Resolves when all are acknowledged. */
+  async placeAll(from: number, count: number, keys: number): Promise<void> {
+    const ask = { action: 'orders.placeAll', input: { from, count, keys }, deadlineMs: 60_000 };
+    await this.admin.post('/call', ask, { timeoutMs: 65_000 });
+  }
+
   heard(): Heard[] {
     if (!existsSync(this.#file)) return [];
     const lines = readFileSync(this.#file, 'utf8').split('\n');
@@ -58,8 +59,8 @@ export class Post extends Command {
     return this.heard().flatMap(({ what, number }) => (what === 'done' ? [number] : []));
   }
 
-  receivers(): Promise<Receiver[]> {
-    return this.admin.get<Receiver[]>('/store/receivers');
+  receivers(): Promise<GroupView[]> {
+    return this.admin.get<GroupView[]>('/store/receivers');
   }
 
   async untilHeard(what: string, isSo: (heard: Heard[]) => boolean, timeoutMs = 20_000): Promise<Heard[]> {
@@ -74,7 +75,7 @@ export class Post extends Command {
   }
 
   /** Nothing is owed to anybody. */
-  async untilDelivered(timeoutMs = 60_000): Promise<Receiver> {
+  async untilDelivered(timeoutMs = 60_000): Promise<GroupView> {
     const until = performance.now() + timeoutMs;
     for (;;) {
       const [mailer] = await this.receivers().catch(() => []);

@@ -16,8 +16,8 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: of one key one is under way',
     ...queue('the next one waits for the one before'),
-    find: 'else busy.hasMore = true;',
-    replace: 'else this.#hold(delivery, until, true);',
+    find: 'busy.hasMore = true;',
+    replace: 'this.#hold(delivery, until, true);',
   },
   {
     promise: 'events: none behind its key is forgotten',

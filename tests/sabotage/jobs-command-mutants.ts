@@ -82,7 +82,7 @@ export const jobsCommandMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs command: an option that is not heard is refused',
-    file: 'src/cli/jobs-command.ts',
+    file: 'src/cli/check-line.ts',
     find: 'if (!always.has(option) &&',
     replace: "if (option === 'none' &&",
     ...command('what does not fit together'),

@@ -8,6 +8,7 @@ import { fibonacciMutants } from './fibonacci-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
+import { replayMutants } from './replay-mutants.ts';
 import { scheduleMutants } from './schedule-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
@@ -528,8 +529,8 @@ export const mutants: readonly Mutant[] = [
     tests: ['tests/core/explain-moment'],
   },
   {
-    promise: 'events: a long name shifts no line',
-    file: 'src/cli/events-command.ts',
+    promise: 'history: a long name shifts no line',
+    file: 'src/cli/history-command.ts',
     find: 'padEnd(this.#whoWidth)',
     replace: 'padEnd(18)',
     tests: ['tests/cli/after-the-end'],
@@ -1234,6 +1235,7 @@ export const mutants: readonly Mutant[] = [
   ...fibonacciMutants,
   ...gatewayMutants,
   ...eventMutants,
+  ...replayMutants,
   ...jobMutants,
   ...keyedMutants,
   ...jobsCommandMutants,

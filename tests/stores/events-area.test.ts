@@ -4,7 +4,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { bounds } from '../../src/core/bounds.ts';
 import { writeKept } from '../../src/mesh/kept-event.ts';
+import { EventLag } from '../../src/services/store/event-lag.ts';
+import { listTopics, readEvents } from '../../src/services/store/kept-events.ts';
+import type { ReplayPage } from '../../src/stores/event-log/event-replay.ts';
 import { eventsArea } from '../../src/stores/event-log/events-area.ts';
+import type { OwedEvent } from '../../src/stores/event-log/events-area.ts';
 import { checksumOf } from '../../src/stores/sqlite/checksum.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
 import { setBound, StoreFolder } from './store-folder.ts';
@@ -47,4 +51,139 @@ test('a reason that is cut within a character is no damage', async (context) => 
     input: { receiver: 'mailer', after: 0, limit: 1 },
   }) as { error: string }[];
   assert.equal(dead?.error, 'ab\ufffd');
+});
+
+interface Kept {
+  readonly event?: string;
+  readonly receivers?: readonly string[];
+  readonly key?: string | null;
+}
+
+/** Gives its number. */
+function keepOne(
+  store: Store,
+  { event = 'a.b', receivers = ['mailer'], key = null }: Kept = {},
+): Promise<number> {
+  const input = { event, id: '1', key, priority: 5, body: writeKept(event, undefined), receivers };
+  return store.mutate({ area, name: 'keep', input }) as Promise<number>;
+}
+
+const settle = (store: Store, seq: number, end: 'done' | 'dead'): Promise<unknown> =>
+  store.mutate({ area, name: 'settle', input: { receiver: 'mailer', seq, end, error: 'Error: no' } });
+
+async function replay(store: Store, more: object = {}): Promise<ReplayPage> {
+  const all = { since: 0, until: Number.MAX_SAFE_INTEGER, after: 0, upTo: Number.MAX_SAFE_INTEGER };
+  const input = { receiver: 'mailer', events: ['a.b'], ...all, ...more };
+  return (await store.mutate({ area, name: 'replay', input })) as ReplayPage;
+}
+
+const place = { receiver: 'mailer', after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 250 };
+const owed = (store: Store): OwedEvent[] => store.query({ area, name: 'owed', input: place }) as OwedEvent[];
+const numbers = (store: Store): number[] => owed(store).map(({ seq }) => seq);
+
+test('what was handled or given up is owed again, with all its attempts; what is still owed is not doubled', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([eventsArea]);
+  for (let count = 0; count < 3; count += 1) await keepOne(store, { key: 'k' });
+  await settle(store, 1, 'done');
+  await settle(store, 2, 'dead');
+  assert.deepEqual(numbers(store), [3]);
+  const { replayed, owed: anyway } = await replay(store);
+  assert.deepEqual([replayed, anyway], [2, 1]);
+  assert.deepEqual(
+    owed(store).map(({ seq, attempts, waitMs, key }) => [seq, attempts, waitMs, key]),
+    [
+      [1, 0, 0, 'k'],
+      [2, 0, 0, 'k'],
+      [3, 0, 0, 'k'],
+    ],
+  );
+  assert.deepEqual(store.query({ area, name: 'receivers' }), [{ receiver: 'mailer', owed: 3, dead: 0 }]);
+  assert.equal((await replay(store)).replayed, 0, 'asked for again it changes nothing');
+  const input = { receiver: 'mailer', key: 'k', upTo: 3 };
+  assert.equal((store.query({ area, name: 'nextOfKey', input }) as OwedEvent).seq, 1);
+});
+
+test('only what was kept in the time, of the events that were named, also for who was not there then', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([eventsArea]);
+  const times: number[] = [];
+  for (const event of ['a.b', 'a.b', 'c.d', 'a.b']) {
+    times.push(store.now());
+    await keepOne(store, { event, receivers: ['audit'] });
+    folder.clock.advance(1_000);
+  }
+  const page = await replay(store, { since: times[1], until: times[2] });
+  assert.deepEqual([page.replayed, page.throughAt, numbers(store)], [1, times[1], [2]]);
+  await replay(store, { since: times[3] });
+  assert.deepEqual(numbers(store), [2, 4]);
+  const span = { since: times[1], until: times[2] };
+  assert.deepEqual(store.query({ area, name: 'span', input: span }), { first: 2, last: 3 });
+  const later = { since: store.now() + 1, until: Number.MAX_SAFE_INTEGER };
+  assert.equal(store.query({ area, name: 'span', input: later }), undefined);
+});
+
+test('a change goes through a page, and says where to go on; one that has enough to come is given no more', async (context) => {
+  setBound(context, 'eventPage', 2);
+  using folder = new StoreFolder();
+  await using store = folder.open([eventsArea]);
+  for (let count = 0; count < 5; count += 1) await settle(store, await keepOne(store), 'done');
+  const first = await replay(store, { upTo: 5 });
+  assert.deepEqual([first.replayed, first.through, first.isFull], [2, 2, false]);
+  setBound(context, 'owedEvents', 3);
+  const second = await replay(store, { after: 2, upTo: 5 });
+  assert.deepEqual([second.replayed, second.isFull], [1, true]);
+  assert.deepEqual(store.query({ area, name: 'receivers' }), [{ receiver: 'mailer', owed: 3, dead: 0 }]);
+});
+
+test('the oldest that is owed is found behind those that were given up, and is as old as it is', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([eventsArea]);
+  const lag = new EventLag(store);
+  for (let count = 0; count < 3; count += 1) {
+    await keepOne(store);
+    folder.clock.advance(1_000);
+  }
+  const lagMs = (): number[] => lag.read().map((one) => one.lagMs);
+  assert.deepEqual(lagMs(), [3_000]);
+  await settle(store, 1, 'dead');
+  assert.deepEqual(lagMs(), [2_000]);
+  await replay(store);
+  lag.anew('mailer');
+  assert.deepEqual(lagMs(), [3_000]);
+  for (const seq of [1, 2, 3]) await settle(store, seq, 'done');
+  assert.deepEqual(lagMs(), [0]);
+});
+
+test('what is kept is counted by name, with who has some to come, and read by its number, page by page', async (context) => {
+  setBound(context, 'eventScan', 2);
+  using folder = new StoreFolder();
+  await using store = folder.open([eventsArea]);
+  const start = store.now();
+  for (const event of ['a.b', 'c.d', 'a.b', 'c.d', 'a.b']) {
+    await keepOne(store, { event, receivers: event === 'a.b' ? ['mailer', 'audit'] : [] });
+    folder.clock.advance(1_000);
+  }
+  await settle(store, 1, 'done');
+  assert.deepEqual(await listTopics(store), [
+    { event: 'a.b', kept: 3, oldestAt: start, newestAt: start + 4_000, owed: { audit: 3, mailer: 2 } },
+    { event: 'c.d', kept: 2, oldestAt: start + 1_000, newestAt: start + 3_000, owed: {} },
+  ]);
+  const read = async (more: object = {}): Promise<[number[], number | null]> => {
+    const { events, next } = await readEvents(store, {
+      event: 'a.b',
+      since: 0,
+      after: 0,
+      limit: 250,
+      ...more,
+    });
+    return [events.map(({ seq }) => seq), next];
+  };
+  assert.deepEqual(await read(), [[1, 3, 5], null]);
+  assert.deepEqual(await read({ limit: 2 }), [[1, 3], 3]);
+  assert.deepEqual(await read({ after: 3, limit: 2 }), [[5], null]);
+  assert.deepEqual(await read({ since: start + 2_000 }), [[3, 5], null]);
+  assert.deepEqual(await read({ event: 'x.y' }), [[], null]);
+  setBound(context, 'eventReadSize', 1);
+  assert.deepEqual(await read(), [[1], 1]);
 });

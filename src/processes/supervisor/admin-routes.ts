@@ -7,6 +7,7 @@ import { bodyNumber, bodyText, queryNumber } from './admin-request.ts';
 import type { AdminRequest, AdminRoute } from './admin-server.ts';
 import { eventPage } from './event-routes.ts';
 import { jobRoutes } from './job-routes.ts';
+import { keptEventRoutes } from './kept-event-routes.ts';
 import type { LogHub } from './log-hub.ts';
 import { logPath } from './log-file.ts';
 import { logRoute } from './log-stream.ts';
@@ -96,20 +97,11 @@ export function adminRoutes(needs: AdminNeeds): Record<string, AdminRoute> {
       };
     }),
     'GET /store': answer(() => operator.store('about', {}, storeMs)),
-    'GET /store/receivers': answer(() => operator.store('receivers', {}, storeMs)),
-    'GET /store/dead': answer(({ query }) => {
-      const place = { receiver: query.get('receiver') ?? '', after: queryNumber(query, 'after') };
-      return operator.store('dead', place, storeMs);
-    }),
-    'POST /store/redrive': answer((request) => {
-      const seq = bodyNumber(request, 'seq');
-      const input = { receiver: bodyText(request, 'receiver'), ...(seq === undefined ? {} : { seq }) };
-      return operator.store('redrive', input, longStoreMs);
-    }),
     'POST /store/verify': answer(() => operator.store('verify', {}, longStoreMs)),
     'POST /store/backup': answer((request) =>
       operator.store('backup', { to: bodyText(request, 'to') }, longStoreMs),
     ),
+    ...keptEventRoutes(operator),
     ...jobRoutes({ app, operator }),
     'POST /stream': streamRoute(operator),
     'POST /emit': answer((request) => operator.emit(bodyText(request, 'event'), request.body['payload'])),

@@ -31,10 +31,17 @@ export interface DispatcherNeeds {
   readonly policy: (event: string) => DurablePolicy | undefined;
 }
 
+/** While it is held nothing behind a number begins: older ones are on their way into the store. */
+export interface Hold extends Disposable {
+  /** All that there will be up to this number is in the store. */
+  upTo(seq: number): void;
+}
+
 export class EventDispatcher {
   readonly #needs: DispatcherNeeds;
   readonly #queue = new DeliveryQueue<OwedEvent>(bounds.heldEvents);
   readonly #stopped = Promise.withResolvers<undefined>();
+  readonly #holds = new Set<{ upTo: number }>();
   /** The store may have some that were not seen. */
   #mayHaveMore = true;
   #running = 0;
@@ -56,6 +63,22 @@ export class EventDispatcher {
   anew(): void {
     this.#queue.seeAnew();
     this.wake();
+  }
+
+  hold(upTo: number): Hold {
+    const hold = { upTo };
+    this.#holds.add(hold);
+    this.#queue.seeAnew();
+    return {
+      upTo: (seq) => {
+        hold.upTo = seq;
+        this.wake();
+      },
+      [Symbol.dispose]: () => {
+        this.#holds.delete(hold);
+        this.wake();
+      },
+    };
   }
 
   /** Begins nothing new; resolves when what is under way has ended. */
@@ -106,7 +129,8 @@ export class EventDispatcher {
   #lookForMore(): boolean {
     if (!this.#mayHaveMore || !this.#queue.hasRoom) return false;
     const { store, receiver } = this.#needs;
-    const input = { receiver, after: this.#queue.seen, limit: bounds.eventPage };
+    const upTo = Math.min(Number.MAX_SAFE_INTEGER, ...[...this.#holds].map((hold) => hold.upTo));
+    const input = { receiver, after: this.#queue.seen, upTo, limit: bounds.eventPage };
     const found = store.query({ area: 'events', name: 'owed', input }) as OwedEvent[];
     for (const event of found) this.#queue.see(event, this.#dueAt(event));
     this.#mayHaveMore = found.length === bounds.eventPage;
@@ -141,7 +165,7 @@ export class EventDispatcher {
     } catch (error) {
       if (!isTuttiError(error)) throw error;
       if (policy === undefined || notTried.has(error.code)) {
-        this.#queue.putBack(event, clock.now() + askAgainMs);
+        this.#putBack(event, clock.now() + askAgainMs);
         return;
       }
       went = { failed: `${error.code}: ${error.message}`, isUnfit: false };
@@ -179,7 +203,7 @@ export class EventDispatcher {
     const afterMs = policy.delayAfter(attempts, random);
     log.warn('An event was not handled, and is delivered again', { ...about, afterMs });
     await this.#settle({ receiver, seq, end: 'retry', afterMs, error: went.failed });
-    this.#queue.putBack({ ...event, attempts }, clock.now() + afterMs);
+    this.#putBack({ ...event, attempts }, clock.now() + afterMs);
   }
 
   /** When the store is gone it is delivered again, by who comes after us. */
@@ -188,8 +212,15 @@ export class EventDispatcher {
     await settle(this.#needs, { area: 'events', name: 'settle', input }, { receiver, seq });
   }
 
+  #putBack(event: OwedEvent, until: number): void {
+    this.#follow(this.#queue.putBack(event, until));
+  }
+
   #leave(event: OwedEvent): void {
-    const key = this.#queue.done(event);
+    this.#follow(this.#queue.done(event));
+  }
+
+  #follow(key: string | undefined): void {
     if (key === undefined) return;
     const { store, receiver } = this.#needs;
     const input = { receiver, key, upTo: this.#queue.seen };

@@ -6,6 +6,7 @@ import { runWithoutContext } from '../../mesh/context.ts';
 import type { ServiceManifest } from '../../define/manifest.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
+import type { Hold } from './event-dispatcher.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
 
 interface DispatchersNeeds {
@@ -60,6 +61,16 @@ export class EventDispatchers {
     runWithoutContext(() => {
       this.#dispatchers.get(receiver)?.anew();
     });
+  }
+
+  /** Its events behind this number wait. Asked for outside of any call, since it brings deliveries about. */
+  hold(receiver: string, upTo: number): Hold | undefined {
+    return this.#dispatchers.get(receiver)?.hold(upTo);
+  }
+
+  /** By service: the events that it subscribes to durably, now. */
+  durable(): ReadonlyMap<string, readonly string[]> {
+    return new Map([...this.#policies].map(([receiver, policies]) => [receiver, [...policies.keys()]]));
   }
 
   async stop(): Promise<void> {

@@ -3,21 +3,18 @@
  * each answer leaves after it. When the file has to be opened anew the process ends, and its successor does that.
  */
 import { statSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { bounds } from '../../core/bounds.ts';
 import type { ChangeWish, JobChange } from '../../core/job-change.ts';
 import type { StorePlace } from '../../core/store-url.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
+import { runWithoutContext } from '../../mesh/context.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import type { EngineReport } from '../../stores/change-log/change-log.ts';
 import { eventsArea } from '../../stores/event-log/events-area.ts';
-import type {
-  DeadEvent,
-  EventPlace,
-  KeepInput,
-  Receiver,
-  RedriveInput,
-} from '../../stores/event-log/events-area.ts';
+import type { ReadInput } from '../../stores/event-log/event-pages.ts';
+import type { DeadEvent, EventPlace, KeepInput, RedriveInput } from '../../stores/event-log/events-area.ts';
 import type { Operation } from '../../stores/sqlite/area.ts';
 import { jobsArea } from '../../stores/job-queue/jobs-area.ts';
 import type { JobRow, NamedJob } from '../../stores/job-queue/job-table.ts';
@@ -26,9 +23,14 @@ import { stateArea } from '../../stores/state/state-area.ts';
 import type { OpenedStore } from './open-place.ts';
 import { openPlace } from './open-place.ts';
 import { EventDispatchers } from './event-dispatchers.ts';
+import { EventLag } from './event-lag.ts';
+import type { ReceiverLag } from './event-lag.ts';
+import { replayEvents } from './event-replay.ts';
+import type { ReplayWish } from './event-replay.ts';
 import { JobDesk } from './job-desk.ts';
 import type { EndWish } from './job-desk.ts';
 import { waitMs } from './job-waiters.ts';
+import { listTopics, readEvents } from './kept-events.ts';
 import type { ChangeNumber, StoreAsk } from '../../mesh/store-client.ts';
 
 const storeConfig = trusted<StorePlace>();
@@ -36,6 +38,7 @@ const storeConfig = trusted<StorePlace>();
 interface StoreParts {
   readonly store: Store;
   readonly dispatchers: EventDispatchers;
+  readonly lag: EventLag;
   readonly jobs: JobDesk;
   readonly opened: OpenedStore;
   metrics(): MetricFamily[];
@@ -63,14 +66,15 @@ function storeFamilies(stats: StoreStats): MetricFamily[] {
   ];
 }
 
-function eventFamilies(opened: Store): MetricFamily[] {
-  const receivers = opened.query({ area: 'events', name: 'receivers' }) as Receiver[];
-  const samples = (field: 'owed' | 'dead'): MetricFamily['samples'] =>
-    receivers.map((one) => ({ labels: { receiver: one.receiver }, value: one[field] }));
+function eventFamilies(lag: EventLag): MetricFamily[] {
+  const receivers = lag.read();
+  const samples = (of: (one: ReceiverLag) => number): MetricFamily['samples'] =>
+    receivers.map((one) => ({ labels: { receiver: one.receiver }, value: of(one) }));
   // prettier-ignore
   return [
-    { name: 'tutti_events_owed', type: 'gauge', help: 'Durable events that a service has still to get.', samples: samples('owed') },
-    { name: 'tutti_events_dead', type: 'gauge', help: 'Durable events that were given up.', samples: samples('dead') },
+    { name: 'tutti_events_owed', type: 'gauge', help: 'Durable events that a service has still to get.', samples: samples(({ owed }) => owed) },
+    { name: 'tutti_events_dead', type: 'gauge', help: 'Durable events that were given up.', samples: samples(({ dead }) => dead) },
+    { name: 'tutti_events_lag_seconds', type: 'gauge', help: 'How old the oldest durable event is that a service has still to get.', samples: samples(({ lagMs }) => lagMs / 1_000) },
   ];
 }
 
@@ -106,14 +110,15 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     const opened = await openPlace(config, { areas, clock: runtime.clock, log, onFailure: endProcess });
     const owned = opened.store;
     const dispatchers = new EventDispatchers({ store: owned, runtime, log });
+    const lag = new EventLag(owned);
     const jobs = new JobDesk({ store: owned, runtime, log });
     const metrics = (): MetricFamily[] => [
       ...storeFamilies(owned.stats()),
       ackFamily(opened.report()),
-      ...eventFamilies(owned),
+      ...eventFamilies(lag),
       ...jobs.metrics(),
     ];
-    return { store: owned, dispatchers, jobs, opened, metrics };
+    return { store: owned, dispatchers, lag, jobs, opened, metrics };
   },
   // Those that are being handled are waited for while the store still serves.
   drain: async ({ parts }) => {
@@ -173,9 +178,12 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
       },
     }),
     verify: action({ run: ({ parts }) => parts.store.verify() }),
-    receivers: action({
+    receivers: action({ idempotent: true, run: ({ parts }) => parts.lag.read() }),
+    topics: action({ idempotent: true, run: ({ parts }) => listTopics(parts.store) }),
+    read: action({
       idempotent: true,
-      run: ({ parts }) => parts.store.query({ area: 'events', name: 'receivers' }) as Receiver[],
+      input: trusted<ReadInput>(),
+      run: ({ input, parts }) => readEvents(parts.store, input),
     }),
     dead: action({
       idempotent: true,
@@ -189,10 +197,24 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     }),
     redrive: action({
       input: trusted<RedriveInput>(),
-      async run({ input, parts: { store: owned, dispatchers } }) {
+      async run({ input, parts: { store: owned, dispatchers, lag } }) {
         const count = await redriveAll(owned, input);
+        // One that was given up in the same commit has to be let go first: while it is held it is not seen.
+        await turn();
         dispatchers.anew(input.receiver);
+        lag.anew(input.receiver);
         return { count };
+      },
+    }),
+    replay: action({
+      input: trusted<ReplayWish>(),
+      run({ input, parts: { store: owned, dispatchers, lag }, caller: by, log, signal }) {
+        const needs = { store: owned, dispatchers, log, by, signal };
+        // Deliveries are no part of the call that brings them about.
+        const replayed = runWithoutContext(() => replayEvents(needs, input));
+        return replayed.finally(() => {
+          lag.anew(input.receiver);
+        });
       },
     }),
   }),

@@ -4,23 +4,22 @@
  */
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
-import type { Area, CheckedTable, StoreReader, StoreRow, StoreWriter } from '../sqlite/area.ts';
+import type { Area, StoreReader, StoreRow, StoreWriter } from '../sqlite/area.ts';
 import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
 import { storedText } from '../sqlite/stored-text.ts';
-
-/** An event as it was kept. */
-export interface KeptEvent {
-  readonly seq: number;
-  readonly event: string;
-  /** The same at each delivery. */
-  readonly id: string;
-  readonly key: string | null;
-  readonly priority: number;
-  /** Epoch milliseconds of the store's clock. */
-  readonly at: number;
-  /** JSON: payload and context. */
-  readonly body: string;
-}
+import { readPage, span, topicsPage } from './event-pages.ts';
+import { replay } from './event-replay.ts';
+import {
+  addTotals,
+  deliveries,
+  events,
+  findDelivery,
+  findEvent,
+  readTotals,
+  receivers,
+  writeDelivery,
+} from './event-tables.ts';
+import type { Delivery, KeptEvent } from './event-tables.ts';
 
 /** One that a service has still to get. `waitMs`: not before. */
 export interface OwedEvent extends KeptEvent {
@@ -51,22 +50,6 @@ export type SettleInput = { readonly receiver: string; readonly seq: number } & 
   | { readonly end: 'retry'; readonly afterMs: number; readonly error: string }
   | { readonly end: 'dead'; readonly error: string }
 );
-
-const events: CheckedTable = {
-  name: 'event_records',
-  key: ['seq'],
-  content: ['event', 'id', 'order_key', 'priority', 'at', 'body'],
-};
-const deliveries: CheckedTable = {
-  name: 'event_deliveries',
-  key: ['receiver', 'seq'],
-  content: ['order_key', 'attempts', 'due', 'is_dead', 'error'],
-};
-const receivers: CheckedTable = {
-  name: 'event_receivers',
-  key: ['receiver'],
-  content: ['owed', 'dead'],
-};
 
 export const eventsArea: Area = {
   name: 'events',
@@ -103,55 +86,19 @@ export const eventsArea: Area = {
      ) STRICT, WITHOUT ROWID;`,
   ],
   tables: [events, deliveries, receivers],
-  mutations: { keep, settle, redrive },
-  queries: { owed, nextOfKey, receivers: listReceivers, dead },
+  mutations: { keep, settle, redrive, replay },
+  queries: {
+    owed,
+    nextOfKey,
+    receivers: listReceivers,
+    oldest,
+    dead,
+    span,
+    read: readPage,
+    topics: topicsPage,
+  },
   sweep,
 };
-
-interface Delivery {
-  readonly receiver: string;
-  readonly seq: number;
-  readonly order_key: string | null;
-  readonly attempts: number;
-  readonly due: number;
-  readonly is_dead: number;
-  readonly error: string;
-}
-
-function writeDelivery(db: StoreWriter, row: Delivery): void {
-  db.run(
-    'INSERT OR REPLACE INTO event_deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    row.receiver,
-    row.seq,
-    row.order_key,
-    row.attempts,
-    row.due,
-    row.is_dead,
-    row.error,
-    checksumOf(deliveries, row as unknown as StoreRow),
-  );
-}
-
-interface Totals {
-  readonly owed: number;
-  readonly dead: number;
-}
-
-function readTotals(db: StoreReader, receiver: string): Totals {
-  const row = db.get('SELECT * FROM event_receivers WHERE receiver = ?', receiver);
-  return row === undefined ? { owed: 0, dead: 0 } : (checkedRow(receivers, row) as StoreRow & Totals);
-}
-
-function addTotals(db: StoreWriter, receiver: string, more: { owed: number; dead?: number }): void {
-  const before = readTotals(db, receiver);
-  const row = {
-    receiver,
-    owed: before.owed + more.owed,
-    dead: before.dead + (more.dead ?? 0),
-  };
-  const sum = checksumOf(receivers, row);
-  db.run('INSERT OR REPLACE INTO event_receivers VALUES (?, ?, ?, ?)', receiver, row.owed, row.dead, sum);
-}
 
 /** Gives its number. The oldest of a key is delivered first, whatever the name of the event. @throws {TuttiError} `OVERLOADED` when one of those it is for has too much to come. */
 function keep(db: StoreWriter, input: KeepInput, now: number): number {
@@ -174,11 +121,6 @@ function keep(db: StoreWriter, input: KeepInput, now: number): number {
     addTotals(db, receiver, { owed: 1 });
   }
   return seq;
-}
-
-function findDelivery(db: StoreReader, receiver: string, seq: number): Delivery | undefined {
-  const row = db.get('SELECT * FROM event_deliveries WHERE receiver = ? AND seq = ?', receiver, seq);
-  return row && (checkedRow(deliveries, row) as StoreRow & Delivery);
 }
 
 /** What is not owed any more stays so. */
@@ -226,29 +168,20 @@ export interface EventPlace {
   readonly limit: number;
 }
 
-const eventOf = (row: StoreRow): KeptEvent => {
-  const {
-    seq,
-    event,
-    id,
-    order_key: key,
-    priority,
-    at,
-    body,
-  } = checkedRow(events, row) as StoreRow & Omit<KeptEvent, 'key'> & { readonly order_key: string | null };
-  return { seq, event, id, key, priority, at, body };
-};
+interface OwedPlace extends EventPlace {
+  readonly upTo: number;
+}
 
 /** Both rows are checked, each by its own sum. */
 function withDeliveries(db: StoreReader, found: readonly StoreRow[]): [KeptEvent, Delivery][] {
   return found.map((row) => {
     const delivery = checkedRow(deliveries, row) as StoreRow & Delivery;
-    const event = db.get('SELECT * FROM event_records WHERE seq = ?', delivery.seq);
+    const event = findEvent(db, delivery.seq);
     if (event === undefined)
       throw new TuttiError('STORE_CORRUPT', {
         what: `the event ${String(delivery.seq)} is owed and not there`,
       });
-    return [eventOf(event), delivery];
+    return [event, delivery];
   });
 }
 
@@ -259,10 +192,10 @@ const owedOf = (db: StoreReader, found: readonly StoreRow[], now: number): OwedE
     waitMs: Math.max(0, due - now),
   }));
 
-function owed(db: StoreReader, { receiver, after, limit }: EventPlace, now: number): OwedEvent[] {
+function owed(db: StoreReader, { receiver, after, upTo, limit }: OwedPlace, now: number): OwedEvent[] {
   const sql =
-    'SELECT * FROM event_deliveries WHERE receiver = ? AND seq > ? AND is_dead = 0 ORDER BY seq LIMIT ?';
-  return owedOf(db, db.all(sql, receiver, after, Math.min(limit, bounds.eventPage)), now);
+    'SELECT * FROM event_deliveries WHERE receiver = ? AND seq > ? AND seq <= ? AND is_dead = 0 ORDER BY seq LIMIT ?';
+  return owedOf(db, db.all(sql, receiver, after, upTo, Math.min(limit, bounds.eventPage)), now);
 }
 
 interface KeyPlace {
@@ -283,6 +216,25 @@ function listReceivers(db: StoreReader): Receiver[] {
     const { receiver, owed: count, dead: given } = checkedRow(receivers, row) as StoreRow & Receiver;
     return { receiver, owed: count, dead: given };
   });
+}
+
+export interface OldestInput {
+  readonly receiver: string;
+  /** None before it is owed: those that were given up are not gone through again. */
+  readonly from: number;
+}
+
+export interface OldestOwed {
+  readonly seq: number;
+  readonly ageMs: number;
+}
+
+/** The oldest that a service has still to get; undefined: it has all. */
+function oldest(db: StoreReader, { receiver, from }: OldestInput, now: number): OldestOwed | undefined {
+  const sql =
+    'SELECT delivery.seq, at FROM event_deliveries AS delivery JOIN event_records AS record ON record.seq = delivery.seq WHERE receiver = ? AND delivery.seq >= ? AND is_dead = 0 ORDER BY delivery.seq LIMIT 1';
+  const row = db.get(sql, receiver, from);
+  return row && { seq: Number(row['seq']), ageMs: Math.max(0, now - Number(row['at'])) };
 }
 
 function dead(db: StoreReader, { receiver, after, limit }: EventPlace): DeadEvent[] {

@@ -12,7 +12,7 @@ const remembered = (seq: number, more: object): string =>
     ...more,
   });
 
-test('events and why go on with what an earlier start wrote, say what is gone, and let no control character through', async () => {
+test('history and why go on with what an earlier start wrote, say what is gone, and let no control character through', async () => {
   await using world = new CommandWorld();
   const folder = join(world.env.TUTTI_STATE_DIR, 'events');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -24,14 +24,14 @@ test('events and why go on with what an earlier start wrote, say what is gone, a
   ];
   writeFileSync(join(folder, 'events.jsonl'), `${lines.join('\n')}\n`);
   await world.ok('start', '-d');
-  const heard = await world.run(['events', '--after', String(first - 500)]);
+  const heard = await world.run(['history', '--after', String(first - 500)]);
   assert.match(heard.err, new RegExp(`^tutti: events are missing: ${String(first)} is the oldest`));
   assert.match(
     heard.out,
     /greeter#1 +exited with code 3 after it was ready for 900 ms; starts again at once\n/,
   );
   assert.match(heard.out, /greeter#1 +tired\\u001b\[2J\n[^]*the app was started/);
-  const goneOn = await world.run(['events', '--after', String(first)]);
+  const goneOn = await world.run(['history', '--after', String(first)]);
   assert.doesNotMatch(goneOn.err, /missing/);
   const why = await world.ok('why', 'greeter#1');
   assert.match(why, / {2}\| bell \\u0007 red \\u001b\[31m\n/);
