@@ -17,6 +17,7 @@ import type { RegistryView, Subscriber } from './registry-view.ts';
 import { emitSpan, endCallSpan } from './spans.ts';
 import type { StoreClient } from './store-client.ts';
 import type { NewTraceId } from './trace-ids.ts';
+import { TurnBatches } from './turn-batch.ts';
 
 /** Instances that one event of a balanced subscriber may be carried to. */
 const mostTries = 4;
@@ -35,8 +36,18 @@ export interface EventDeliveryNeeds {
   readonly newTraceId: NewTraceId;
 }
 
+/** As the store takes it. */
+interface EventToKeep {
+  readonly body: string;
+}
+
 export class EventDelivery {
   readonly #needs: EventDeliveryNeeds;
+  readonly #kept = new TurnBatches<EventToKeep, unknown>({
+    ask: (events) =>
+      this.#needs.store.mutate({ area: 'events', name: 'keep', input: { events } }) as Promise<unknown[]>,
+    charsOf: ({ body }) => body.length,
+  });
 
   constructor(needs: EventDeliveryNeeds) {
     this.#needs = needs;
@@ -73,7 +84,7 @@ export class EventDelivery {
       priority: priority ?? context?.priority ?? defaultPriority,
       body: writeKept(payload, context),
     };
-    await this.#needs.store.mutate({ area: 'events', name: 'keep', input });
+    await this.#kept.add('', input);
     return receivers.length;
   }
 

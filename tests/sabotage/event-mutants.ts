@@ -14,6 +14,22 @@ const dispatcher = (name: string): Pick<Mutant, 'file' | 'tests' | 'name'> => ({
 
 export const eventMutants: readonly Mutant[] = [
   {
+    promise: 'events: how many are owed is counted when all is written',
+    file: 'src/stores/event-log/event-writer.ts',
+    find: '    this.#changed.add(receiver);\n',
+    replace: '    if (this.#changed.size === 0) this.#changed.add(receiver);\n',
+    tests: ['tests/stores/events-area'],
+    name: 'how many are owed and dead',
+  },
+  {
+    promise: 'events: what was given up is not done any more',
+    file: 'src/stores/event-log/events-area.ts',
+    find: "'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0'",
+    replace: "'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ?'",
+    tests: ['tests/stores/events-area'],
+    name: 'how many are owed and dead',
+  },
+  {
     promise: 'events: of one key one is under way',
     ...queue('the next one waits for the one before'),
     find: 'busy.hasMore = true;',
@@ -82,9 +98,8 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: `emit` goes on when it is stored',
     file: 'src/mesh/event-delivery.ts',
-    find: "    await this.#needs.store.mutate({ area: 'events', name: 'keep', input });",
-    replace:
-      "    void this.#needs.store.mutate({ area: 'events', name: 'keep', input }).catch(() => undefined);",
+    find: "    await this.#kept.add('', input);",
+    replace: "    void this.#kept.add('', input).catch(() => undefined);",
     tests: ['tests/faults/durable-events'],
     name: 'nothing acknowledged is lost',
   },

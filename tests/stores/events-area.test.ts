@@ -11,14 +11,11 @@ import { eventsArea } from '../../src/stores/event-log/events-area.ts';
 import type { OwedEvent } from '../../src/stores/event-log/events-area.ts';
 import { checksumOf } from '../../src/stores/sqlite/checksum.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
+import { Chance } from '../fuzz/chance.ts';
+import { ledgerArea } from './ledger-area.ts';
 import { setBound, StoreFolder } from './store-folder.ts';
 
 const area = 'events';
-const keep = (store: Store, receivers: string[]): Promise<unknown> => {
-  const input = { event: 'a.b', id: '1', key: null, priority: 5, body: writeKept(1, undefined), receivers };
-  return store.mutate({ area, name: 'keep', input });
-};
-
 test('who has a million events to come is given no more, and nobody gets the one that was refused', async () => {
   using folder = new StoreFolder();
   await folder.open([eventsArea]).close();
@@ -28,9 +25,9 @@ test('who has a million events to come is given no more, and nobody gets the one
   database.prepare('INSERT INTO event_receivers VALUES (?, ?, ?, ?)').run('full', row.owed, 0, sum);
   database.close();
   await using store = folder.open([eventsArea]);
-  await assert.rejects(keep(store, ['mailer', 'full']), { code: 'OVERLOADED' });
+  await assert.rejects(keepOne(store, { receivers: ['mailer', 'full'] }), { code: 'OVERLOADED' });
   assert.deepEqual(store.query({ area, name: 'receivers' }), [row]);
-  assert.equal(await keep(store, ['mailer']), 1);
+  assert.equal(await keepOne(store), 1);
 });
 
 test('a payload that is too large, or none at all, is refused before it is sent', () => {
@@ -43,7 +40,7 @@ test('a reason that is cut within a character is no damage', async (context) => 
   setBound(context, 'deadEventError', 3);
   using folder = new StoreFolder();
   await using store = folder.open([eventsArea]);
-  const seq = await keep(store, ['mailer']);
+  const seq = await keepOne(store);
   const input = { receiver: 'mailer', seq, end: 'dead', error: 'ab😀' };
   await store.mutate({ area, name: 'settle', input });
   const [dead] = store.query({
@@ -60,12 +57,13 @@ interface Kept {
 }
 
 /** Gives its number. */
-function keepOne(
+async function keepOne(
   store: Store,
   { event = 'a.b', receivers = ['mailer'], key = null }: Kept = {},
 ): Promise<number> {
   const input = { event, id: '1', key, priority: 5, body: writeKept(event, undefined), receivers };
-  return store.mutate({ area, name: 'keep', input }) as Promise<number>;
+  const [seq] = (await store.mutate({ area, name: 'keep', input: { events: [input] } })) as number[];
+  return Number(seq);
 }
 
 const settle = (store: Store, seq: number, end: 'done' | 'dead'): Promise<unknown> =>
@@ -186,4 +184,42 @@ test('what is kept is counted by name, with who has some to come, and read by it
   assert.deepEqual(await read({ event: 'x.y' }), [[], null]);
   setBound(context, 'eventReadSize', 1);
   assert.deepEqual(await read(), [[1], 1]);
+});
+
+test('how many are owed and dead is what a look gives, whatever was done in however few commits', async () => {
+  const chance = new Chance(20_261_129);
+  using folder = new StoreFolder();
+  await using store = folder.open([eventsArea, ledgerArea]);
+  const names = ['mailer', 'stock'];
+  const any = (): object => ({ receiver: names[chance.below(2)], seq: 1 + chance.below(80) });
+  const ended = (more: object): Promise<unknown> =>
+    store.mutate({ area, name: 'settle', input: { ...any(), error: 'Error: no', ...more } });
+  const deeds: readonly (() => Promise<unknown>)[] = [
+    () => keepOne(store, { receivers: names }),
+    () => keepOne(store, { receivers: [names[chance.below(2)] ?? ''] }),
+    () => ended({ end: 'done' }),
+    () => ended({ end: 'dead' }),
+    () => ended({ end: 'retry', afterMs: 5 }),
+    () => store.mutate({ area, name: 'redrive', input: any() }),
+    // Throws when it has written: all beside it are made once more.
+    () =>
+      store.mutate({ area: 'ledger', name: 'break', input: { number: 1, text: '' } }).catch(() => undefined),
+  ];
+  for (let step = 0; step < 100; step += 1) {
+    const some = Array.from({ length: 1 + chance.below(4) }, () => chance.below(deeds.length));
+    await Promise.all(some.flatMap((which) => deeds[which]?.() ?? []));
+  }
+  const seen = names.map((receiver) => {
+    const input = { receiver, after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 1_000 };
+    const [owed, dead] = ['owed', 'dead'].map(
+      (name) => (store.query({ area, name, input }) as unknown[]).length,
+    );
+    return { receiver, owed, dead };
+  });
+  assert.deepEqual(store.query({ area, name: 'receivers' }), seen);
+  assert.ok(
+    seen.every(({ owed, dead }) => Number(owed) > 0 && Number(dead) > 0),
+    JSON.stringify(seen),
+  );
+  assert.equal((await store.verify()).isSound, true);
 });

@@ -209,7 +209,8 @@ export class EventDispatcher {
   /** When the store is gone it is delivered again, by who comes after us. */
   async #settle(input: SettleInput): Promise<void> {
     const { receiver, seq } = input;
-    await settle(this.#needs, { area: 'events', name: 'settle', input }, { receiver, seq });
+    const bytes = 'error' in input ? input.error.length : 0;
+    await settle(this.#needs, { area: 'events', name: 'settle', input, bytes }, { receiver, seq });
   }
 
   #putBack(event: OwedEvent, until: number): void {

@@ -48,8 +48,9 @@ export class EventDispatchers {
     follow();
   }
 
-  /** Something was kept for these. */
-  wake(receivers: readonly string[]): void {
+  /** These were kept. */
+  wakeFor(events: readonly { readonly receivers: readonly string[] }[]): void {
+    const receivers = new Set(events.flatMap((event) => event.receivers));
     // Deliveries are no part of the call that brought the event.
     runWithoutContext(() => {
       for (const receiver of receivers) this.#dispatchers.get(receiver)?.wake();

@@ -137,7 +137,7 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
         // What is added is begun in the commit that stores it.
         if (area === 'jobs' && name === 'add') jobs.wake((input as NamedJob).queue);
         const answer = await stored;
-        if (area === 'events' && name === 'keep') dispatchers.wake((input as KeepInput).receivers);
+        if (area === 'events' && name === 'keep') dispatchers.wakeFor((input as KeepInput).events);
         if (area === 'jobs') jobs.changed(name, input as Partial<NamedJob>, answer);
         return answer;
       },

@@ -3,7 +3,8 @@ import { bounds } from '../../core/bounds.ts';
 import type { StoreWriter } from '../sqlite/area.ts';
 import type { TimeSpan } from './event-pages.ts';
 import { marksAfter } from './event-pages.ts';
-import { addTotals, findDelivery, findEvent, readTotals, writeDelivery } from './event-tables.ts';
+import { findDelivery, findEvent, writeDelivery } from './event-tables.ts';
+import type { EventWriter } from './event-writer.ts';
 
 export interface ReplayInput extends TimeSpan {
   readonly receiver: string;
@@ -27,11 +28,11 @@ export interface ReplayPage {
 }
 
 /** One that was given up has all its attempts again. The order is that of the numbers, as ever. */
-export function replay(db: StoreWriter, input: ReplayInput, now: number): ReplayPage {
+export function replay(db: EventWriter, input: ReplayInput, now: number): ReplayPage {
   const { receiver, events, since, until, after, upTo } = input;
   const found = marksAfter(db, { after, upTo, limit: bounds.eventPage });
   const wanted = found.filter(({ event, at }) => events.includes(event) && at >= since && at <= until);
-  const room = bounds.owedEvents - readTotals(db, receiver).owed;
+  const room = bounds.owedEvents - db.totalsOf(receiver).owed;
   const last = found.length < bounds.eventPage ? undefined : found.at(-1);
   const page = { replayed: 0, owed: 0, through: last?.seq ?? upTo, throughAt: null as number | null };
   let revived = 0;
@@ -48,7 +49,7 @@ export function replay(db: StoreWriter, input: ReplayInput, now: number): Replay
       revived += before === undefined ? 0 : 1;
     }
   }
-  if (page.replayed > 0) addTotals(db, receiver, { owed: page.replayed, dead: -revived });
+  if (page.replayed > 0) db.addTotals(receiver, { owed: page.replayed, dead: -revived });
   return { ...page, isFull };
 }
 

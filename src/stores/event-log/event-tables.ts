@@ -27,11 +27,6 @@ export interface Delivery {
   readonly error: string;
 }
 
-export interface Totals {
-  readonly owed: number;
-  readonly dead: number;
-}
-
 export const events: CheckedTable = {
   name: 'event_records',
   key: ['seq'],
@@ -65,22 +60,6 @@ export function writeDelivery(db: StoreWriter, row: Delivery): void {
 export function findDelivery(db: StoreReader, receiver: string, seq: number): Delivery | undefined {
   const row = db.get('SELECT * FROM event_deliveries WHERE receiver = ? AND seq = ?', receiver, seq);
   return row && (checkedRow(deliveries, row) as StoreRow & Delivery);
-}
-
-export function readTotals(db: StoreReader, receiver: string): Totals {
-  const row = db.get('SELECT * FROM event_receivers WHERE receiver = ?', receiver);
-  return row === undefined ? { owed: 0, dead: 0 } : (checkedRow(receivers, row) as StoreRow & Totals);
-}
-
-export function addTotals(db: StoreWriter, receiver: string, more: { owed: number; dead?: number }): void {
-  const before = readTotals(db, receiver);
-  const row = {
-    receiver,
-    owed: before.owed + more.owed,
-    dead: before.dead + (more.dead ?? 0),
-  };
-  const sum = checksumOf(receivers, row);
-  db.run('INSERT OR REPLACE INTO event_receivers VALUES (?, ?, ?, ?)', receiver, row.owed, row.dead, sum);
 }
 
 /** Undefined: it is not kept. @throws {TuttiError} `STORE_CORRUPT` */

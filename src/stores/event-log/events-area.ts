@@ -9,17 +9,9 @@ import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
 import { storedText } from '../sqlite/stored-text.ts';
 import { readPage, span, topicsPage } from './event-pages.ts';
 import { replay } from './event-replay.ts';
-import {
-  addTotals,
-  deliveries,
-  events,
-  findDelivery,
-  findEvent,
-  readTotals,
-  receivers,
-  writeDelivery,
-} from './event-tables.ts';
+import { deliveries, events, findDelivery, findEvent, receivers, writeDelivery } from './event-tables.ts';
 import type { Delivery, KeptEvent } from './event-tables.ts';
+import { EventWriter, ofEvents } from './event-writer.ts';
 
 /** One that a service has still to get. `waitMs`: not before. */
 export interface OwedEvent extends KeptEvent {
@@ -41,8 +33,12 @@ export interface Receiver {
   readonly dead: number;
 }
 
-export interface KeepInput extends Pick<KeptEvent, 'event' | 'id' | 'key' | 'priority' | 'body'> {
+export interface EventToKeep extends Pick<KeptEvent, 'event' | 'id' | 'key' | 'priority' | 'body'> {
   readonly receivers: readonly string[];
+}
+
+export interface KeepInput {
+  readonly events: readonly EventToKeep[];
 }
 
 export type SettleInput = { readonly receiver: string; readonly seq: number } & (
@@ -86,7 +82,11 @@ export const eventsArea: Area = {
      ) STRICT, WITHOUT ROWID;`,
   ],
   tables: [events, deliveries, receivers],
-  mutations: { keep, settle, redrive, replay },
+  mutations: {
+    ...{ keep: ofEvents(keep), settle: ofEvents(settle) },
+    ...{ redrive: ofEvents(redrive), replay: ofEvents(replay) },
+  },
+  writer: (db) => new EventWriter(db),
   queries: {
     owed,
     nextOfKey,
@@ -100,17 +100,30 @@ export const eventsArea: Area = {
   sweep,
 };
 
-/** Gives its number. The oldest of a key is delivered first, whatever the name of the event. @throws {TuttiError} `OVERLOADED` when one of those it is for has too much to come. */
-function keep(db: StoreWriter, input: KeepInput, now: number): number {
-  const { event, id, key, priority, body } = input;
-  for (const receiver of input.receivers)
-    if (readTotals(db, receiver).owed >= bounds.owedEvents)
+/**
+ * All of them or none; gives their numbers. The oldest of a key is delivered first, whatever the name of the event.
+ * @throws {TuttiError} `OVERLOADED` when one of those they are for has too much to come.
+ */
+function keep(db: EventWriter, { events: asked }: KeepInput, now: number): number[] {
+  refuseExcess(db, asked);
+  return asked.map((event) => keepOne(db, event, now));
+}
+
+function refuseExcess(db: EventWriter, asked: readonly EventToKeep[]): void {
+  const more = new Map<string, number>();
+  for (const receiver of asked.flatMap(({ receivers: each }) => each))
+    more.set(receiver, (more.get(receiver) ?? 0) + 1);
+  for (const [receiver, count] of more)
+    if (db.totalsOf(receiver).owed + count > bounds.owedEvents)
       throw new TuttiError('OVERLOADED', {
         what: `${receiver}, which has ${String(bounds.owedEvents)} events to come,`,
         isFull: true,
       });
-  const found = db.get("SELECT seq FROM sqlite_sequence WHERE name = 'event_records'");
-  const seq = Number(found?.['seq'] ?? 0) + 1;
+}
+
+function keepOne(db: EventWriter, input: EventToKeep, now: number): number {
+  const { event, id, key, priority, body } = input;
+  const seq = db.nextSeq();
   const row = { seq, event, id, order_key: key, priority, at: now, body };
   db.run(
     'INSERT INTO event_records VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
@@ -118,21 +131,21 @@ function keep(db: StoreWriter, input: KeepInput, now: number): number {
   );
   for (const receiver of input.receivers) {
     writeDelivery(db, { receiver, seq, order_key: key, attempts: 0, due: now, is_dead: 0, error: '' });
-    addTotals(db, receiver, { owed: 1 });
+    db.addTotals(receiver, { owed: 1 });
   }
   return seq;
 }
 
 /** What is not owed any more stays so. */
-function settle(db: StoreWriter, input: SettleInput, now: number): void {
+function settle(db: EventWriter, input: SettleInput, now: number): void {
   const { receiver, seq } = input;
-  const row = findDelivery(db, receiver, seq);
-  if (row === undefined || row.is_dead === 1) return;
   if (input.end === 'done') {
-    db.run('DELETE FROM event_deliveries WHERE receiver = ? AND seq = ?', receiver, seq);
-    addTotals(db, receiver, { owed: -1 });
+    const sql = 'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0';
+    if (db.run(sql, receiver, seq) > 0) db.addTotals(receiver, { owed: -1 });
     return;
   }
+  const row = findDelivery(db, receiver, seq);
+  if (row === undefined || row.is_dead === 1) return;
   const attempts = row.attempts + 1;
   const error = storedText(input.error, bounds.deadEventError);
   if (input.end === 'retry') {
@@ -140,7 +153,7 @@ function settle(db: StoreWriter, input: SettleInput, now: number): void {
     return;
   }
   writeDelivery(db, { ...row, attempts, error, is_dead: 1 });
-  addTotals(db, receiver, { owed: -1, dead: 1 });
+  db.addTotals(receiver, { owed: -1, dead: 1 });
 }
 
 export interface RedriveInput {
@@ -150,7 +163,7 @@ export interface RedriveInput {
 }
 
 /** Those that were given up are owed again, with all their attempts. Gives how many. */
-function redrive(db: StoreWriter, { receiver, seq }: RedriveInput, now: number): number {
+function redrive(db: EventWriter, { receiver, seq }: RedriveInput, now: number): number {
   const sql =
     'SELECT * FROM event_deliveries WHERE receiver = ? AND is_dead = 1 AND seq >= ? AND seq <= ? LIMIT ?';
   const rows = db.all(sql, receiver, seq ?? 0, seq ?? Number.MAX_SAFE_INTEGER, bounds.eventPage);
@@ -158,7 +171,7 @@ function redrive(db: StoreWriter, { receiver, seq }: RedriveInput, now: number):
     const known = checkedRow(deliveries, row) as StoreRow & Delivery;
     writeDelivery(db, { ...known, attempts: 0, due: now, is_dead: 0, error: '' });
   }
-  if (rows.length > 0) addTotals(db, receiver, { owed: rows.length, dead: -rows.length });
+  if (rows.length > 0) db.addTotals(receiver, { owed: rows.length, dead: -rows.length });
   return rows.length;
 }
 

@@ -66,7 +66,7 @@ class World implements AsyncDisposable {
       body: writeKept(this.#events, undefined),
       receivers: ['mailer'],
     };
-    await this.store.mutate({ area: 'events', name: 'keep', input });
+    await this.store.mutate({ area: 'events', name: 'keep', input: { events: [input] } });
     this.dispatcher.wake();
     await turns(5);
   }

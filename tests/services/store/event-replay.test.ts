@@ -73,10 +73,10 @@ class World implements AsyncDisposable {
         body,
         receivers: ['mailer'],
       };
-      return this.store.mutate({ area: 'events', name: 'keep', input });
+      return this.store.mutate({ area: 'events', name: 'keep', input: { events: [input] } });
     });
     await Promise.all(kept);
-    this.dispatchers.wake(['mailer']);
+    this.dispatchers.wakeFor([{ receivers: ['mailer'] }]);
   }
 
   replay(more: Partial<ReplayWish> = {}, signal = new AbortController().signal): Promise<ReplayView> {
@@ -91,8 +91,10 @@ class World implements AsyncDisposable {
 
   async untilDelivered(): Promise<void> {
     const until = performance.now() + 20_000;
-    for (; (this.mailer?.owed ?? 0) > 0; await turns(1))
+    while ((this.mailer?.owed ?? 0) > 0) {
       assert.ok(performance.now() < until, `still owed: ${JSON.stringify(this.mailer)}`);
+      await turns(1);
+    }
     await turns(2);
   }
 

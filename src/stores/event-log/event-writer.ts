@@ -1,0 +1,72 @@
+/** Writes events and to whom they are owed, and with them how many that are: one row for each receiver for all changes of a transaction. */
+import type { AreaWriter, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
+import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
+import { receivers } from './event-tables.ts';
+
+export interface Totals {
+  readonly owed: number;
+  readonly dead: number;
+}
+
+export class EventWriter implements AreaWriter {
+  readonly #db: StoreWriter;
+  /** By receiver, with what was changed so far. */
+  readonly #totals = new Map<string, Totals>();
+  readonly #changed = new Set<string>();
+  #lastSeq: number | undefined;
+
+  constructor(db: StoreWriter) {
+    this.#db = db;
+  }
+
+  get(sql: string, ...values: StoreValue[]): StoreRow | undefined {
+    return this.#db.get(sql, ...values);
+  }
+
+  all(sql: string, ...values: StoreValue[]): StoreRow[] {
+    return this.#db.all(sql, ...values);
+  }
+
+  run(sql: string, ...values: StoreValue[]): number {
+    return this.#db.run(sql, ...values);
+  }
+
+  /** Never given to another event. */
+  nextSeq(): number {
+    const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'event_records'";
+    this.#lastSeq = (this.#lastSeq ?? Number(this.get(sql)?.['seq'] ?? 0)) + 1;
+    return this.#lastSeq;
+  }
+
+  totalsOf(receiver: string): Totals {
+    let totals = this.#totals.get(receiver);
+    if (totals === undefined) {
+      const row = this.get('SELECT * FROM event_receivers WHERE receiver = ?', receiver);
+      totals = row === undefined ? { owed: 0, dead: 0 } : (checkedRow(receivers, row) as StoreRow & Totals);
+      this.#totals.set(receiver, totals);
+    }
+    return totals;
+  }
+
+  addTotals(receiver: string, { owed, dead = 0 }: { readonly owed: number; readonly dead?: number }): void {
+    const before = this.totalsOf(receiver);
+    this.#totals.set(receiver, { owed: before.owed + owed, dead: before.dead + dead });
+    this.#changed.add(receiver);
+  }
+
+  finish(): void {
+    for (const receiver of this.#changed) {
+      const { owed, dead } = this.totalsOf(receiver);
+      const sum = checksumOf(receivers, { receiver, owed, dead });
+      this.run('INSERT OR REPLACE INTO event_receivers VALUES (?, ?, ?, ?)', receiver, owed, dead, sum);
+    }
+  }
+}
+
+/** A mutation that writes events: see `Area.writer`. */
+export const ofEvents =
+  <Input, Output>(change: (db: EventWriter, input: Input, now: number) => Output) =>
+  (db: StoreWriter, input: Input, now: number): Output => {
+    if (db instanceof EventWriter) return change(db, input, now);
+    throw new TypeError('Events are written by their own writer');
+  };
