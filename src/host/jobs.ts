@@ -11,6 +11,8 @@ import type {
   AddedJob,
   Job,
   JobCounts,
+  JobEvent,
+  JobEventsOptions,
   JobListOptions,
   JobLogLine,
   JobOptions,
@@ -19,6 +21,7 @@ import type {
 } from '../define/jobs.ts';
 import type { Queue } from '../define/queue.ts';
 import type { StoreClient } from '../mesh/store-client.ts';
+import { eventsOf } from './job-events.ts';
 import {
   bodyOf,
   checkedReason,
@@ -30,6 +33,7 @@ import {
   optionsOf,
 } from './job-checks.ts';
 import { StoredSchedules } from './schedules.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 const area = 'jobs';
 /** How long the end of a job is waited for in one question. */
@@ -51,22 +55,6 @@ function jobOf(row: StoredJob): Job {
     startedAt: dateOf(view.startedAt),
     endedAt: dateOf(view.endedAt),
   };
-}
-
-/** Who does not wait any more hears nothing of it; the question ends by itself. */
-async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return asked;
-  asked.catch(() => undefined);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    reject(signal.reason as Error);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([asked, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 class StoredJobs implements Jobs {
@@ -156,6 +144,10 @@ class StoredJobs implements Jobs {
       if (row !== null) return jobOf(row) as never;
     }
     throw new TuttiError('CALL_TIMED_OUT', { action: `job ${id} of ${named.queue}` });
+  }
+
+  events(queue: Queue, options: JobEventsOptions = {}): AsyncIterableIterator<JobEvent, undefined> {
+    return eventsOf({ ...options, store: this.#store, clock: this.#clock, queue: nameOf(queue) });
   }
 
   cancel(queue: Queue, id: string, reason = 'It was cancelled'): Promise<boolean> {

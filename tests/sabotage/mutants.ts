@@ -11,6 +11,7 @@ import { registryMutants } from './registry-mutants.ts';
 import { scheduleMutants } from './schedule-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
+import { jobEventsMutants } from './job-events-mutants.ts';
 import { jobMutants } from './job-mutants.ts';
 import { jobsCommandMutants } from './jobs-command-mutants.ts';
 import { jobsHttpMutants } from './jobs-http-mutants.ts';
@@ -1234,6 +1235,7 @@ export const mutants: readonly Mutant[] = [
   ...fibonacciMutants,
   ...gatewayMutants,
   ...eventMutants,
+  ...jobEventsMutants,
   ...jobMutants,
   ...keyedMutants,
   ...jobsCommandMutants,

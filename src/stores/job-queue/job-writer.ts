@@ -1,8 +1,12 @@
-/** Writes jobs, and with them how many there are in each state: one row of counts for a change of many. */
-import type { StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
+/** Writes jobs, and with them how many there are in each state: one row of counts for a change of many. Notes what it does where somebody follows the queue. */
+import type { JobEventNote } from '../../core/job-events.ts';
+import type { Notes, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
 import { checksumOf } from '../sqlite/checksum.ts';
+import { eventType, noteOf } from './job-notes.ts';
 import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
+
+const damagedReason = 'Its row in the store is damaged';
 
 export class JobWriter implements StoreWriter {
   readonly #db: StoreWriter;
@@ -14,10 +18,12 @@ export class JobWriter implements StoreWriter {
   /** Numbers of rows that `sound` has found. */
   readonly damaged: number[] = [];
   readonly #now: number;
+  readonly #notes: Notes | undefined;
 
-  constructor(db: StoreWriter, now: number) {
+  constructor(db: StoreWriter, now: number, notes?: Notes) {
     this.#db = db;
     this.#now = now;
+    this.#notes = notes;
   }
 
   get(sql: string, ...values: StoreValue[]): StoreRow | undefined {
@@ -39,6 +45,7 @@ export class JobWriter implements StoreWriter {
       ...[row.seq, ...values, checksumOf(jobs, row as unknown as StoreRow)],
     );
     this.#count(row.queue, row.state, 1);
+    if (this.#isFollowed(row.queue)) this.#note(noteOf('added', row, { at: this.#now }));
   }
 
   /** Of what changes in the life of a job. */
@@ -61,12 +68,15 @@ export class JobWriter implements StoreWriter {
     );
     this.#count(row.queue, before.state, -1);
     this.#count(row.queue, row.state, 1);
+    const type = this.#isFollowed(row.queue) ? eventType(before, row) : undefined;
+    if (type !== undefined) this.#note(noteOf(type, row, { at: this.#now, reason: changes.reason }));
     return row;
   }
 
-  remove({ seq, queue, state }: JobRow): void {
-    this.run('DELETE FROM job_records WHERE seq = ?', seq);
-    this.#count(queue, state, -1);
+  remove(row: JobRow): void {
+    this.run('DELETE FROM job_records WHERE seq = ?', row.seq);
+    this.#count(row.queue, row.state, -1);
+    if (this.#isFollowed(row.queue)) this.#note(noteOf('removed', row, { at: this.#now }));
   }
 
   /**
@@ -83,6 +93,9 @@ export class JobWriter implements StoreWriter {
       this.#count(queue, state, -1);
       this.#count(queue, states.failed, 1);
       this.damaged.push(seq);
+      const failed = { queue, id: String(row['id']), attempts: Number(row['attempts']), progress: null };
+      if (this.#isFollowed(queue))
+        this.#note(noteOf('failed', failed, { at: this.#now, reason: damagedReason }));
       return [];
     });
   }
@@ -91,9 +104,21 @@ export class JobWriter implements StoreWriter {
   // eslint-disable-next-line max-params -- a statement and its values
   removeSome(queue: string, state: number, rest: string, ...values: StoreValue[]): number {
     const which = `SELECT seq FROM job_records WHERE queue = ? AND state = ${String(state)} AND ${rest}`;
-    const removed = this.run(`DELETE FROM job_records WHERE seq IN (${which})`, queue, ...values);
+    const sql = `DELETE FROM job_records WHERE seq IN (${which})`;
+    const removed = this.#isFollowed(queue)
+      ? this.#removeTold(sql, queue, ...values)
+      : this.run(sql, queue, ...values);
     this.#count(queue, state, -removed);
     return removed;
+  }
+
+  #removeTold(sql: string, queue: string, ...values: StoreValue[]): number {
+    const rows = this.all(`${sql} RETURNING id, attempts`, queue, ...values);
+    for (const { id, attempts } of rows) {
+      const removed = { queue, id: String(id), attempts: Number(attempts), progress: null };
+      this.#note(noteOf('removed', removed, { at: this.#now }));
+    }
+    return rows.length;
   }
 
   /** With what this change has brought so far. */
@@ -127,6 +152,14 @@ export class JobWriter implements StoreWriter {
     return counts;
   }
 
+  #isFollowed(queue: string): boolean {
+    return this.#notes?.wants(queue) === true;
+  }
+
+  #note(note: JobEventNote): void {
+    this.#notes?.note(note);
+  }
+
   #count(queue: string, state: number, more: number): void {
     let states = this.#more.get(queue);
     if (states === undefined) this.#more.set(queue, (states = new Map<number, number>()));
@@ -137,8 +170,9 @@ export class JobWriter implements StoreWriter {
 /** A mutation of jobs, with its counts. */
 export const counted =
   <Input, Output>(change: (db: JobWriter, input: Input, now: number) => Output) =>
-  (db: StoreWriter, input: Input, now: number): Output => {
-    const writer = new JobWriter(db, now);
+  // eslint-disable-next-line max-params -- as `Mutation`
+  (db: StoreWriter, input: Input, now: number, notes?: Notes): Output => {
+    const writer = new JobWriter(db, now, notes);
     const output = change(writer, input, now);
     writer.finish();
     return output;
