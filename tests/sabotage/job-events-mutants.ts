@@ -15,6 +15,8 @@ const follows = place('src/services/store/job-follows.ts', 'tests/services/store
 const question = place('src/mesh/job-events.ts', 'tests/host/job-events');
 const iterator = place('src/host/job-events.ts', 'tests/host/job-events');
 const journey = (file: string, name: string): Place => place(file, 'tests/journeys/job-events')(name);
+const http = (file: string, name: string): Place =>
+  place(`src/services/gateway/${file}.ts`, 'tests/services/gateway/job-events')(name);
 
 export const jobEventsMutants: readonly Mutant[] = [
   {
@@ -203,5 +205,41 @@ export const jobEventsMutants: readonly Mutant[] = [
     ...journey('src/services/store/job-follows.ts', 'nothing is recorded while nobody follows'),
     find: '    return this.#followed.has(queue);\n',
     replace: '    if (!this.#followed.has(queue)) this.#record(queue);\n    return true;\n',
+  },
+  {
+    promise: 'events of a queue over HTTP: the cursor is the id',
+    ...http('job-events', 'each event has its cursor'),
+    find: '{ id: event.cursor }',
+    replace: '{ id: event.type }',
+  },
+  {
+    promise: 'events of a queue over HTTP: who comes back goes on behind the last one',
+    ...http('job-actions', 'each event has its cursor'),
+    find: "status: 200, resume: 'after' }",
+    replace: 'status: 200 }',
+  },
+  {
+    promise: 'events of a queue over HTTP: who comes back is connected at once',
+    ...http('job-events', 'who comes back when nothing has happened'),
+    find: '{ queue, after, withinMs: 0 }',
+    replace: '{ queue, after, withinMs: 60_000 }',
+  },
+  {
+    promise: 'events of a queue over HTTP: a client is told nothing of a bug',
+    ...http('shown-job', 'what happens to jobs is told from now on'),
+    find: 'isBug === true ? bugReason : reason',
+    replace: 'isBug === true ? reason : reason',
+  },
+  {
+    promise: 'events of a queue over HTTP: what is no cursor is refused',
+    ...http('job-events', 'who may not ask'),
+    find: 'after !== undefined && !isJobCursor(after)',
+    replace: 'after !== undefined && !isJobCursor(after) && shown(after) === ""',
+  },
+  {
+    promise: 'events of a queue over HTTP: who is gone is not waited for',
+    ...http('followed-stream', 'nothing is asked while the reader'),
+    find: 'AbortSignal.any([left.signal, gone])',
+    replace: 'AbortSignal.any([left.signal])',
   },
 ];
