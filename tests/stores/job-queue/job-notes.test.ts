@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import type { JobEventNote } from '../../../src/core/job-events.ts';
+import type { JobEventNote, JobEventType } from '../../../src/core/job-events.ts';
 import { writeKept } from '../../../src/mesh/kept-event.ts';
 import type { NewJob } from '../../../src/stores/job-queue/job-adding.ts';
 import type { ClaimedJob, TurnOutput } from '../../../src/stores/job-queue/job-turns.ts';
+import type { ListOutput } from '../../../src/stores/job-queue/job-lists.ts';
+import { states } from '../../../src/stores/job-queue/job-table.ts';
 import { jobsArea } from '../../../src/stores/job-queue/jobs-area.ts';
 import type { Watcher } from '../../../src/stores/sqlite/area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
+import { Chance, times } from '../../fuzz/chance.ts';
 import { StoreFolder } from '../store-folder.ts';
 
 class Followed implements Watcher, AsyncDisposable {
@@ -149,4 +152,54 @@ test('a job whose row is damaged is told to have failed', async () => {
   await jobs.store.watch(jobs);
   await jobs.claim();
   assert.deepEqual(jobs.told().slice(2), ['failed 1 x0 Its row in the store is damaged', 'begun 2 x1']);
+});
+
+/** What a reader knows of a job who knows nothing but its last event. */
+const stateAfter: Readonly<Record<Exclude<JobEventType, 'progress' | 'removed'>, number>> = {
+  ...{ added: states.waiting, again: states.waiting, begun: states.running },
+  ...{ done: states.done, failed: states.failed, cancelled: states.cancelled },
+};
+
+test('whoever knows nothing but what was told knows the state of every job', async (context) => {
+  const chance = new Chance();
+  context.diagnostic(`seed ${String(chance.seed)}`);
+  await using jobs = await Followed.open();
+  const runs: ClaimedJob[] = [];
+  const aRun = (): ClaimedJob | undefined => runs.splice(chance.below(runs.length), 1)[0];
+  const ends = [
+    { end: 'done', result: '1' },
+    { end: 'failed', reason: 'no' },
+    { end: 'again', afterMs: 5, reason: 'no' },
+    { end: 'back', afterMs: 0 },
+  ] as const;
+  const named = (): object => ({ id: String(1 + chance.below(60)), reason: 'enough' });
+  const deeds = [
+    () => jobs.add({}, { delayMs: 10 }, { id: `n${String(chance.below(60))}` }),
+    async () => runs.push(...(await jobs.claim(3))),
+    async () => {
+      const run = aRun();
+      if (run !== undefined) await jobs.end(run, chance.pick<object>(ends));
+    },
+    ...['cancel', 'retry', 'promote', 'remove'].map((name) => () => jobs.change(name, named())),
+    () => (chance.below(10) === 0 ? jobs.change('drain') : jobs.change('redrive')),
+    () => jobs.change('clean', { state: chance.pick(['done', 'failed', 'cancelled']), olderThanMs: 20 }),
+  ] as const;
+  for (let count = times(400, 10_000); count > 0; count -= 1) {
+    // Those of one turn are one commit; who wants something of a job that is not there hears so.
+    await Promise.allSettled([chance.pick(deeds)(), chance.pick(deeds)()]);
+    jobs.folder.clock.advance(1);
+  }
+  const known = new Map<string, number>();
+  for (const { type, id } of jobs.notes)
+    if (type === 'removed') known.delete(id);
+    else if (type !== 'progress') known.set(id, stateAfter[type]);
+  const stored = new Map<string, number>();
+  for (let after: string | undefined, isLast = false; !isLast; isLast = after === undefined) {
+    const input = { queue: 'work', limit: 250, after };
+    const page = jobs.store.query({ area: 'jobs', name: 'list', input }) as ListOutput;
+    for (const { id, state } of page.jobs) stored.set(id, state === states.delayed ? states.waiting : state);
+    after = page.next;
+  }
+  assert.deepEqual([...known].toSorted(), [...stored].toSorted());
+  assert.ok(stored.size > 0);
 });
