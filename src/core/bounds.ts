@@ -225,7 +225,7 @@ export const bounds = {
   openJobs: 10_000_000,
   /** Jobs of one queue that run. Beyond: they wait. */
   jobsAtOnce: 1_000,
-  /** Those in all processes that wait for the end of a job, or follow one. Beyond: `OVERLOADED`. */
+  /** Those in all processes that wait for the end of a job; that follow one; that follow a queue. Beyond, for each of the three: `OVERLOADED`. */
   jobWaiters: 10_000,
   /** Queues that somebody follows, and those of the last minutes. Beyond: `OVERLOADED`. */
   followedQueues: 32,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { bounds } from '../../../src/core/bounds.ts';
 import type { JobEventNote, JobEventType } from '../../../src/core/job-events.ts';
 import { writeKept } from '../../../src/mesh/kept-event.ts';
 import type { NewJob } from '../../../src/stores/job-queue/job-adding.ts';
@@ -12,7 +13,7 @@ import { jobsArea } from '../../../src/stores/job-queue/jobs-area.ts';
 import type { Watcher } from '../../../src/stores/sqlite/area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
 import { Chance, times } from '../../fuzz/chance.ts';
-import { StoreFolder } from '../store-folder.ts';
+import { StoreFolder, turns } from '../store-folder.ts';
 
 class Followed implements Watcher, AsyncDisposable {
   readonly folder = new StoreFolder();
@@ -139,6 +140,18 @@ test('that its time has come is no event of a job, and other queues are not told
   await jobs.change('turn', { ends: [], claim: { limit: 0 } });
   assert.deepEqual(jobs.told(), ['added 1 x0', 'added 2 x0']);
   assert.equal((await jobs.claim()).length, 2);
+});
+
+test('what is forgotten because there are too many is not told', async () => {
+  await using jobs = await Followed.open();
+  const none = { ageMs: 0, count: 0 };
+  await jobs.change('keep', { keep: JSON.stringify({ done: none, failed: none }) });
+  await jobs.add({});
+  await jobs.end((await jobs.claim())[0], { end: 'done', result: '1' });
+  jobs.folder.clock.advance(bounds.storeTidyMs);
+  await turns(3);
+  assert.equal(jobs.store.query({ area: 'jobs', name: 'get', input: { queue: 'work', id: '1' } }), undefined);
+  assert.deepEqual(jobs.told(), ['added 1 x0', 'begun 1 x1', 'done 1 x1']);
 });
 
 test('a job whose row is damaged is told to have failed', async () => {
