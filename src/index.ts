@@ -7,7 +7,17 @@ export { defineApp } from './define/app.ts';
 export { readEnv } from './define/read-env.ts';
 export type { AppDefinition, AppInput, GatewayEntry, ServiceEntry } from './define/app.ts';
 export type { Service } from './define/service.ts';
-export type { Job, JobCounts, JobOptions, Jobs, JobState, Schedule, ScheduleOptions } from './define/jobs.ts';
+export type {
+  Job,
+  JobCounts,
+  JobEvent,
+  JobEventsOptions,
+  JobOptions,
+  Jobs,
+  JobState,
+  Schedule,
+  ScheduleOptions,
+} from './define/jobs.ts';
 export type { Queue } from './define/queue.ts';
 export type { Channel, ChannelEnd } from './define/client.ts';
 export type { LockOptions, SharedLease } from './define/handling.ts';

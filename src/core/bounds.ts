@@ -233,8 +233,16 @@ export const bounds = {
   openJobs: 10_000_000,
   /** Jobs of one queue that run. Beyond: they wait. */
   jobsAtOnce: 1_000,
-  /** Those in all processes that wait for the end of a job, or follow one. Beyond: `OVERLOADED`. */
+  /** Those in all processes that wait for the end of a job; that follow one; that follow a queue. Beyond, for each of the three: `OVERLOADED`. */
   jobWaiters: 10_000,
+  /** Queues that somebody follows, and those of the last minutes. Beyond: `OVERLOADED`. */
+  followedQueues: 32,
+  /** Events that are kept of one of them. Beyond: the oldest is dropped, and who has not read it hears `EVENTS_LOST`. */
+  jobEvents: 10_000,
+  /** The same, in about their bytes. */
+  jobEventBytes: 2 * MiB,
+  /** How long events are kept of a queue after somebody asked for them last. */
+  jobFollowMs: 300_000,
   /** How long a new owner of the store looks for jobs that run on. Beyond: their run counts as lost. */
   jobRecoverMs: 10_000,
   /** Ends of runs that an instance keeps, since the owner of the store may not have heard them. Beyond: the oldest is dropped, and that job may run again. */

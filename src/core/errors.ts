@@ -75,6 +75,10 @@ export const errorTable = {
   STORE_CORRUPT: { text: 'The store is damaged: {what}', http: 500 },
   STORE_CLOSED: { text: 'The store is closed', http: 503, retryable: true },
   STORE_UNREACHABLE: { text: 'The store cannot be reached: {reason}', http: 503, retryable: true },
+  EVENTS_LOST: {
+    text: 'Events of {queue} behind this cursor are lost: follow it without one, and look at its jobs anew',
+    http: 410,
+  },
   LEASE_LOST: { text: 'Job {job} belongs to another run by now, or to none', http: 409 },
   CONFIG_INVALID: { text: 'The configuration is not valid', http: 500 },
   ALREADY_RUNNING: { text: 'This app is already running', http: 500 },

@@ -45,6 +45,11 @@ export function viewOf(row: StoredJob): JobView {
 export const shortReason = ({ reason }: Pick<JobView, 'reason'>): string | undefined =>
   reason?.split('\n', 1)[0];
 
+export const bugReason = 'Something went wrong on our side';
+
+/** A stack is behind it: it may name paths and statements. */
+export const isBug = (reason: string): boolean => reason.includes('\n    at ');
+
 /** For strangers: what an error of ours says, or a worker who gave up; of a bug, which may name paths and statements, only that there was one. */
 export const publicReason = (view: Pick<JobView, 'reason'>): string | undefined =>
-  view.reason?.includes('\n    at ') === true ? 'Something went wrong on our side' : shortReason(view);
+  view.reason !== null && isBug(view.reason) ? bugReason : shortReason(view);

@@ -1,4 +1,5 @@
 /** `jobs`, as handlers have it: adds work to queues, looks at it, changes its course. Types only; the host makes the value. */
+import type { JobEventType } from '../core/job-events.ts';
 import type { MissedPolicy, OverlapPolicy } from '../core/schedule.ts';
 import type { Queue } from './queue.ts';
 import type { In, Jsonified, Out } from './schema.ts';
@@ -87,6 +88,28 @@ export interface JobLogLine {
   readonly text: string;
 }
 
+/** `cursor`: the `after` of who goes on behind it. `following`: from here on all is told, and nothing of what was before. */
+export type JobEvent =
+  | { readonly type: 'following'; readonly cursor: string; readonly at: Date }
+  | {
+      readonly type: JobEventType;
+      readonly cursor: string;
+      readonly at: Date;
+      readonly id: string;
+      /** How often it was begun. */
+      readonly attempts: number;
+      /** Of one that failed, was cancelled, or is begun again since an attempt failed. */
+      readonly reason: string | undefined;
+      /** Of `progress`. */
+      readonly progress: unknown;
+    };
+
+export interface JobEventsOptions {
+  /** `cursor` of the last event that is known. Undefined: from now on. */
+  readonly after?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface ScheduleOptions {
   /** Minute, hour, day of the month, month and weekday, or a second before them: `0 3 * * *`. In place of `everyMs`. */
   readonly cron?: string | undefined;
@@ -140,6 +163,12 @@ export interface Jobs {
     id: string,
     options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
   ): Promise<JobOf<Q>>;
+  /**
+   * What happens to the jobs of a queue, in order, once it is on disk; the first one without `after` is `following`. There is no last one: leave it, or abort its signal.
+   * @throws {TuttiError} `EVENTS_LOST`: some of it is not known any more, as that of an owner of the store that died: read what is there anew, and follow without
+   * `after`. `OVERLOADED`, and what the store says.
+   */
+  events(queue: Queue, options?: JobEventsOptions): AsyncIterableIterator<JobEvent, undefined>;
   /** Of a running one the signal aborts, wherever it runs. False: it had ended. @throws {TuttiError} `NOT_FOUND`. */
   cancel(queue: Queue, id: string, reason?: string): Promise<boolean>;
   /** One that failed or was cancelled is to be begun once more, with all its attempts. False: it is in neither state. */

@@ -11,6 +11,8 @@ import type {
   AddedJob,
   Job,
   JobCounts,
+  JobEvent,
+  JobEventsOptions,
   JobListOptions,
   JobLogLine,
   JobOptions,
@@ -20,6 +22,7 @@ import type {
 import type { Queue } from '../define/queue.ts';
 import type { StoreClient } from '../mesh/store-client.ts';
 import { TurnBatches } from '../mesh/turn-batch.ts';
+import { eventsOf } from './job-events.ts';
 import {
   bodyOf,
   checkedReason,
@@ -31,6 +34,7 @@ import {
   optionsOf,
 } from './job-checks.ts';
 import { StoredSchedules } from './schedules.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** As the store takes it. */
 interface JobToAdd {
@@ -57,22 +61,6 @@ function jobOf(row: StoredJob): Job {
     startedAt: dateOf(view.startedAt),
     endedAt: dateOf(view.endedAt),
   };
-}
-
-/** Who does not wait any more hears nothing of it; the question ends by itself. */
-async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return asked;
-  asked.catch(() => undefined);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    reject(signal.reason as Error);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([asked, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 class StoredJobs implements Jobs {
@@ -165,6 +153,10 @@ class StoredJobs implements Jobs {
       if (row !== null) return jobOf(row) as never;
     }
     throw new TuttiError('CALL_TIMED_OUT', { action: `job ${id} of ${named.queue}` });
+  }
+
+  events(queue: Queue, options: JobEventsOptions = {}): AsyncIterableIterator<JobEvent, undefined> {
+    return eventsOf({ ...options, store: this.#store, clock: this.#clock, queue: nameOf(queue) });
   }
 
   cancel(queue: Queue, id: string, reason = 'It was cancelled'): Promise<boolean> {

@@ -215,3 +215,20 @@ test('a paused queue begins none, and goes on at once when it may; a drained one
   assert.equal(await ask('drain'), 3);
   await ask('resume');
 });
+
+test('a queue is followed from now on, and further from a cursor', async () => {
+  const told: { readonly type: string; readonly id?: string; readonly cursor: string }[] = [];
+  const read = async (after: string | undefined, last: string): Promise<void> => {
+    for await (const event of app.stream('office.events', { queue: 'hardy', args: [{ after }] })) {
+      told.push(event as (typeof told)[number]);
+      if (told.at(-1)?.type === 'following') await add({ number: 1 }, { jobId: 'followed' }, 'hardy');
+      if (told.at(-1)?.type === last) return;
+    }
+  };
+  await read(undefined, 'begun');
+  await read(told.at(-1)?.cursor, 'done');
+  assert.deepEqual(
+    told.map(({ type, id }) => [type, id]),
+    [['following', undefined], ...['added', 'begun', 'done'].map((type) => [type, 'followed'])],
+  );
+});

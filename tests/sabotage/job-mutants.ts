@@ -288,7 +288,7 @@ export const jobMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs: a signal ends a wait',
-    file: 'src/host/jobs.ts',
+    file: 'src/host/unless-aborted.ts',
     tests: ['tests/host/jobs.test'],
     name: 'a signal ends a wait at once',
     find: "signal.addEventListener('abort', onAbort, { once: true });",

@@ -12,6 +12,7 @@ import { replayMutants } from './replay-mutants.ts';
 import { scheduleMutants } from './schedule-mutants.ts';
 import { slowMutants } from './slow-mutants.ts';
 import { eventMutants } from './event-mutants.ts';
+import { jobEventsMutants } from './job-events-mutants.ts';
 import { jobMutants } from './job-mutants.ts';
 import { jobsCommandMutants } from './jobs-command-mutants.ts';
 import { jobsHttpMutants } from './jobs-http-mutants.ts';
@@ -1236,6 +1237,7 @@ export const mutants: readonly Mutant[] = [
   ...gatewayMutants,
   ...eventMutants,
   ...replayMutants,
+  ...jobEventsMutants,
   ...jobMutants,
   ...keyedMutants,
   ...jobsCommandMutants,

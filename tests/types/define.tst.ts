@@ -371,3 +371,26 @@ test('a schedule is typed by the input of its queue', () => {
     actions: () => ({}),
   });
 });
+
+test('the events of a queue are told apart by their type', () => {
+  const mail = defineQueue('mail', { input: z.object({ to: z.string() }) });
+  defineService({
+    name: 'office',
+    async open({ jobs }) {
+      for await (const event of jobs.events(mail, { after: '0', signal: AbortSignal.abort() })) {
+        expect(event.at).type.toBe<Date>();
+        if (event.type === 'following') {
+          expect(event).type.not.toHaveProperty('id');
+        } else {
+          expect(event.id).type.toBe<string>();
+          expect(event.reason).type.toBe<string | undefined>();
+          expect(event.progress).type.toBe<unknown>();
+        }
+      }
+      // @ts-expect-error not an option
+      jobs.events(mail, { since: '0' });
+      return {};
+    },
+    actions: () => ({}),
+  });
+});

@@ -1,5 +1,6 @@
 /** What a gateway does with the queues it shows, described like the actions of a service: the router and the OpenAPI document read it as they read all others. Pure. */
 import { bounds } from '../../core/bounds.ts';
+import { jobEventTypes } from '../../core/job-events.ts';
 import { jobStates } from '../../core/job-view.ts';
 import { missedPolicies, overlapPolicies } from '../../core/schedule.ts';
 import { highestPriority } from '../../core/waiting-line.ts';
@@ -15,7 +16,10 @@ import type { JsonSchema } from '../../define/schema.ts';
 /** Those that end with one answer. */
 export const answeredDeeds = ['add', 'list', 'counts', 'schedules', 'get', 'cancel', 'retry'] as const;
 export type AnsweredDeed = (typeof answeredDeeds)[number];
-const jobDeeds = [...answeredDeeds, 'progress'] as const;
+/** Those that go on. */
+export const followedDeeds = ['progress', 'events'] as const;
+export type FollowedDeed = (typeof followedDeeds)[number];
+const jobDeeds = [...answeredDeeds, ...followedDeeds] as const;
 type JobDeed = (typeof jobDeeds)[number];
 
 const text = { type: 'string' };
@@ -42,6 +46,14 @@ const jobProperties = {
 };
 const jobSchema = (input: JsonSchema): JsonSchema => objectOf({ ...jobProperties, input }, jobOptional);
 const changedJobSchema = objectOf(jobProperties, jobOptional);
+
+const eventSchema = objectOf(
+  {
+    ...{ cursor: text, type: { enum: [...jobEventTypes, 'following'] }, at: moment, id, attempts: whole },
+    ...{ reason: text, progress: {} },
+  },
+  ['id', 'attempts', 'reason', 'progress'],
+);
 
 const scheduleSchema = (input: JsonSchema): JsonSchema =>
   objectOf(
@@ -81,7 +93,7 @@ const listSchema = objectOf(
 );
 
 interface Deed {
-  readonly http: Pick<RouteManifest, 'method' | 'path' | 'status'>;
+  readonly http: Pick<RouteManifest, 'method' | 'path' | 'status' | 'resume'>;
   readonly summary: string;
   readonly input: JsonSchema;
   readonly output?: JsonSchema;
@@ -118,6 +130,12 @@ function deedsOf(queue: string, input: JsonSchema): Readonly<Record<JobDeed, Dee
       summary: `What is added to ${queue} again and again, by name`,
       input: objectOf({}),
       output: nested(input, (own) => objectOf({ schedules: { type: 'array', items: scheduleSchema(own) } })),
+    },
+    events: {
+      http: { method: 'GET', path: `${path}/events`, status: 200, resume: 'after' },
+      summary: `What happens to the jobs of ${queue}, in order, from now on or behind a cursor`,
+      input: objectOf({ after: text }, ['after']),
+      stream: { yields: eventSchema },
     },
     progress: {
       http: { ...one, path: `${path}/:id/progress` },

@@ -24,12 +24,16 @@ import { writeKept } from '../../mesh/kept-event.ts';
 import type { ArrivedItem } from '../../mesh/item-inbox.ts';
 import type { StoreClient } from '../../mesh/store-client.ts';
 import type { Stream } from '../../mesh/stream-call.ts';
-import type { AnsweredDeed } from './job-actions.ts';
+import type { AnsweredDeed, FollowedDeed } from './job-actions.ts';
+import { followEvents } from './job-events.ts';
 import { followJob } from './job-progress.ts';
 import type { JobFollowing } from './job-progress.ts';
 import { jobOf, scheduleOf } from './shown-job.ts';
 
-export type FollowRequest = Pick<JobFollowing, 'queue' | 'gone' | 'deadlineMs'> & { readonly fields: Fields };
+export interface FollowRequest extends Pick<JobFollowing, 'queue' | 'gone' | 'deadlineMs'> {
+  readonly deed: FollowedDeed;
+  readonly fields: Fields;
+}
 
 /** One request. */
 export interface JobRequest {
@@ -71,9 +75,11 @@ export class JobDoor {
     return Buffer.from(JSON.stringify(await this.#deeds[request.deed](request)));
   }
 
-  /** @throws {TuttiError} `INVALID_INPUT`, `NOT_FOUND`, and what the store says. */
-  follow({ fields, ...following }: FollowRequest): Promise<Stream<ArrivedItem>> {
-    return followJob({ ...following, id: idField(fields), store: this.#store, clock: this.#clock });
+  /** @throws {TuttiError} `INVALID_INPUT`, `NOT_FOUND`, `EVENTS_LOST`, and what the store says. */
+  follow({ deed, fields, ...request }: FollowRequest): Promise<Stream<ArrivedItem>> {
+    const following = { ...request, store: this.#store, clock: this.#clock };
+    if (deed === 'events') return followEvents({ ...following, after: afterField(fields) });
+    return followJob({ ...following, id: idField(fields) });
   }
 
   #query(name: string, more: object, { queue, deadlineMs }: JobRequest): Promise<unknown> {

@@ -9,6 +9,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { ArrivedItem } from '../../mesh/item-inbox.ts';
 import type { StoreClient } from '../../mesh/store-client.ts';
 import type { Stream } from '../../mesh/stream-call.ts';
+import { followedStream } from './followed-stream.ts';
 import { changedJobOf } from './shown-job.ts';
 
 export interface JobFollowing {
@@ -26,24 +27,20 @@ export interface JobFollowing {
 const sliceMs = 20_000;
 
 /** Begins with the job as it is. @throws {TuttiError} `NOT_FOUND`, and what the store says. */
-export async function followJob(following: JobFollowing): Promise<Stream<ArrivedItem>> {
-  const left = new AbortController();
-  const signal = AbortSignal.any([left.signal, following.gone]);
-  const changes = changesOf(following, signal);
-  const first = await changes.next();
-  async function* items(): AsyncGenerator<ArrivedItem> {
-    if (first.done === true) return;
-    yield first.value;
-    yield* changes;
-  }
-  return {
-    begun: Promise.resolve(),
-    result: Promise.resolve(undefined),
-    cancel: (reason) => {
-      left.abort(new TuttiError('CANCELLED', {}, { cause: reason }));
-    },
-    [Symbol.asyncIterator]: items,
-  };
+export function followJob(following: JobFollowing): Promise<Stream<ArrivedItem>> {
+  return followedStream(following.gone, async (signal) => {
+    const changes = changesOf(following, signal);
+    return begunWith(await changes.next(), changes);
+  });
+}
+
+async function* begunWith(
+  first: IteratorResult<ArrivedItem>,
+  changes: AsyncGenerator<ArrivedItem>,
+): AsyncGenerator<ArrivedItem> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* changes;
 }
 
 async function* changesOf(following: JobFollowing, signal: AbortSignal): AsyncGenerator<ArrivedItem> {

@@ -7,7 +7,7 @@ import type { AppManifest } from '../../define/manifest.ts';
 import type { JsonSchema } from '../../define/schema.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import { storeOf } from '../../mesh/store-client.ts';
-import { answeredDeeds, jobActionName, jobsService, shownQueues } from './job-actions.ts';
+import { answeredDeeds, followedDeeds, jobActionName, jobsService, shownQueues } from './job-actions.ts';
 import { JobDoor } from './job-door.ts';
 import type { Follow, OwnActions, Perform } from './router.ts';
 
@@ -73,15 +73,17 @@ function performs(
 
 function follows(door: JobDoor, queues: ReadonlyMap<string, JsonSchema>, known: Known): OwnActions['follow'] {
   const found = new Map<string, Follow>(
-    [...queues.keys()].map((queue) => {
-      const action = jobActionName(queue, 'progress');
-      const names = known(action);
-      const follow: Follow = (fields, about) => {
-        refuseUnknown(fields, names);
-        return door.follow({ queue, fields, ...about });
-      };
-      return [action, follow];
-    }),
+    [...queues.keys()].flatMap((queue) =>
+      followedDeeds.map((deed) => {
+        const action = jobActionName(queue, deed);
+        const names = known(action);
+        const follow: Follow = (fields, about) => {
+          refuseUnknown(fields, names);
+          return door.follow({ queue, deed, fields, ...about });
+        };
+        return [action, follow];
+      }),
+    ),
   );
   return (action) => found.get(action);
 }

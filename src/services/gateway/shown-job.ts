@@ -1,5 +1,6 @@
 /** What a gateway shows of jobs and schedules: to who asks from without, so of why a job failed the first line, not the stack. Pure. */
-import { publicReason, viewOf } from '../../core/stored-job.ts';
+import type { JobEventRecord } from '../../core/job-events.ts';
+import { bugReason, publicReason, viewOf } from '../../core/stored-job.ts';
 import type { StoredJob } from '../../core/stored-job.ts';
 import { scheduleViewOf } from '../../core/stored-schedule.ts';
 import type { StoredSchedule } from '../../core/stored-schedule.ts';
@@ -23,6 +24,15 @@ export function jobOf(row: StoredJob): object {
 
 /** As it is now, for who follows it: what it was given he knows, or may ask for. */
 export const changedJobOf = (row: StoredJob): object => ({ ...jobOf(row), input: undefined });
+
+export function eventOf(record: JobEventRecord): object {
+  const { cursor, type } = record;
+  const at = momentOf(record.at);
+  if (type === 'following') return { cursor, type, at };
+  const { id, attempts, reason, isBug, progress } = record;
+  const value = progress === undefined ? undefined : (JSON.parse(progress) as unknown);
+  return { cursor, type, at, id, attempts, reason: isBug === true ? bugReason : reason, progress: value };
+}
 
 export function scheduleOf(row: StoredSchedule): object {
   const { name, cron, everyMs, timeZone, missed, overlap, input, nextAt, lastAt } = scheduleViewOf(row);

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { TuttiError } from '../../core/errors.ts';
 import type { ChangeWish, JobChange } from '../../core/job-change.ts';
+import type { JobEventRecord, JobEventsWish } from '../../core/job-events.ts';
 import type { RunEnds } from '../../core/job-view.ts';
 import { parseTarget } from '../../core/ids.ts';
 import type { InstanceState } from '../../core/instance-state.ts';
@@ -17,6 +18,7 @@ import type { Changed } from '../../stores/job-queue/job-wishes.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { Histogram } from '../../telemetry/histogram.ts';
 import { JobDispatcher } from './job-dispatcher.ts';
+import { JobFollows } from './job-follows.ts';
 import { JobWaiters } from './job-waiters.ts';
 import type { WaitEnd } from './job-waiters.ts';
 import { ScheduleTicker } from './schedule-ticker.ts';
@@ -49,6 +51,7 @@ export class JobDesk {
   readonly #numbers = new Map<string, QueueNumbers>();
   readonly #ends: JobWaiters;
   readonly #changes: JobWaiters;
+  readonly #follows: JobFollows;
   readonly #stopListening: readonly (() => void)[];
   /** By queue. */
   #workers: ReadonlyMap<string, Worker> = new Map();
@@ -58,6 +61,7 @@ export class JobDesk {
     const { runtime } = needs;
     this.#ends = new JobWaiters(runtime.clock);
     this.#changes = new JobWaiters(runtime.clock);
+    this.#follows = new JobFollows(needs.store, runtime.clock);
     const follow = (): void => {
       this.#follow();
     };
@@ -118,6 +122,11 @@ export class JobDesk {
     return after.mark === seen ? null : after;
   }
 
+  /** See `JobFollows`. */
+  events(wish: Omit<JobEventsWish, 'withinMs'>, until: WaitEnd): Promise<readonly JobEventRecord[]> {
+    return this.#follows.events(wish, until);
+  }
+
   #look({ queue, id }: NamedJob): JobRow {
     const query = { area: 'jobs', name: 'get', input: { queue, id } };
     const job = this.#needs.store.query(query) as JobRow | undefined;
@@ -131,6 +140,7 @@ export class JobDesk {
     await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.stop()));
     this.#ends.tellAll();
     this.#changes.tellAll();
+    this.#follows.stop();
   }
 
   /** With what only this process knows: how the runs ended that it saw. */
@@ -145,6 +155,7 @@ export class JobDesk {
     // prettier-ignore
     return [
       { name: 'tutti_jobs', type: 'gauge', help: 'Jobs of a queue, by state.', samples: queues.flatMap(({ queue, counts }) => Object.entries(counts).map(([state, value]) => ({ labels: { queue, state }, value }))) },
+      { name: 'tutti_job_events', type: 'gauge', help: 'Events that are kept of a queue, for who follows it.', samples: [...this.#follows.sizes()].map(([queue, value]) => ({ labels: { queue }, value })) },
       { name: 'tutti_job_runs_total', type: 'counter', help: 'Runs of jobs that ended, by how.', samples: each((queue, { ends }) => Object.entries(ends).map(([end, value]) => ({ labels: { queue, end }, value }))) },
       { name: 'tutti_job_wait_seconds', type: 'histogram', help: 'From when a job was added or due until it was begun.', samples: each((queue, { waits }) => waits.samples({ queue })) },
       { name: 'tutti_job_run_seconds', type: 'histogram', help: 'How long a run took.', samples: each((queue, { runs }) => runs.samples({ queue })) },

@@ -13,6 +13,7 @@ import { readKept } from '../../mesh/kept-event.ts';
 import { abortJobAction, jobAction } from '../../mesh/kept-job.ts';
 import type { DeliveredJob, HowJobWent } from '../../mesh/kept-job.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
+import { bytesOf } from '../../stores/job-queue/job-turns.ts';
 import type { ClaimedJob, TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { findHeldRuns } from './held-runs.ts';
@@ -59,10 +60,6 @@ interface Ended {
   readonly job: ClaimedRow;
   readonly ending: Ending;
 }
-
-/** About: a letter may be several. */
-const bytesOf = (ends: readonly Ended[]): number =>
-  ends.reduce((sum, { ending }) => sum + 100 + ('result' in ending ? ending.result.length : 0), 100);
 
 /** For a run that was taken over to tell its end at least: it may have come in time, while there was nobody to hear it. */
 const takeOverMs = 2_000;
@@ -182,12 +179,8 @@ export class JobDispatcher {
     this.#isTurning = true;
     if (room > 0) this.#mayHaveMore = false;
     try {
-      const turned = (await store.mutate({
-        area: 'jobs',
-        name: 'turn',
-        input,
-        bytes: bytesOf(ends),
-      })) as TurnOutput;
+      const request = { area: 'jobs', name: 'turn', input, bytes: bytesOf(input.ends) };
+      const turned = (await store.mutate(request)) as TurnOutput;
       this.#tell(ends, turned.counts);
       for (const seq of turned.damaged)
         this.#needs.log.error('A job has failed, since its row in the store is damaged', { queue, seq });

@@ -5,7 +5,8 @@
 import { statSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { bounds } from '../../core/bounds.ts';
-import type { ChangeWish, JobChange } from '../../core/job-change.ts';
+import type { ChangeWish } from '../../core/job-change.ts';
+import type { JobEventsWish } from '../../core/job-events.ts';
 import type { StorePlace } from '../../core/store-url.ts';
 import { trusted } from '../../define/schema.ts';
 import { defineSystemService } from '../../define/service.ts';
@@ -17,7 +18,7 @@ import type { ReadInput } from '../../stores/event-log/event-pages.ts';
 import type { DeadEvent, EventPlace, KeepInput, RedriveInput } from '../../stores/event-log/events-area.ts';
 import type { Operation } from '../../stores/sqlite/area.ts';
 import { jobsArea } from '../../stores/job-queue/jobs-area.ts';
-import type { JobRow, NamedJob } from '../../stores/job-queue/job-table.ts';
+import type { NamedJob } from '../../stores/job-queue/job-table.ts';
 import type { Store, StoreStats } from '../../stores/sqlite/store.ts';
 import { stateArea } from '../../stores/state/state-area.ts';
 import type { OpenedStore } from './open-place.ts';
@@ -151,13 +152,15 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     wait: action({
       idempotent: true,
       // The desk has the bounds, and says what they are of.
-      concurrency: 3 * bounds.jobWaiters,
+      concurrency: 4 * bounds.jobWaiters,
       input: trusted<
         | { readonly name: 'end'; readonly input: EndWish }
         | { readonly name: 'change'; readonly input: ChangeWish }
+        | { readonly name: 'events'; readonly input: JobEventsWish }
       >(),
-      run({ input, parts: { jobs }, signal, remainingMs }): Promise<JobRow | JobChange | null> {
+      run({ input, parts: { jobs }, signal, remainingMs }): Promise<unknown> {
         const until = { signal, withinMs: waitMs(input.input.withinMs, remainingMs()) };
+        if (input.name === 'events') return jobs.events(input.input, until);
         return input.name === 'change' ? jobs.change(input.input, until) : jobs.end(input.input, until);
       },
     }),

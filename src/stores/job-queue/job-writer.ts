@@ -1,10 +1,15 @@
 /**
  * Writes jobs, and with them how many there are in each state: one row of counts for all changes of a transaction. Asks for the number of a new job once, and counts on.
+ * Notes what it does where somebody follows the queue.
  */
-import type { AreaWriter, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
+import type { JobEventNote } from '../../core/job-events.ts';
+import type { AreaWriter, Notes, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
 import { checksumOf } from '../sqlite/checksum.ts';
+import { eventType, noteOf } from './job-notes.ts';
 import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
+
+const damagedReason = 'Its row in the store is damaged';
 
 export class JobWriter implements AreaWriter {
   readonly #db: StoreWriter;
@@ -15,6 +20,8 @@ export class JobWriter implements AreaWriter {
   #damaged: number[] = [];
   #lastSeq: number | undefined;
   readonly #now: number;
+  /** Of the mutation that writes now. */
+  notes: Notes | undefined;
 
   constructor(db: StoreWriter, now: number) {
     this.#db = db;
@@ -40,6 +47,7 @@ export class JobWriter implements AreaWriter {
       ...[row.seq, ...values, checksumOf(jobs, row as unknown as StoreRow)],
     );
     this.#count(row.queue, row.state, 1);
+    if (this.#isFollowed(row.queue)) this.#note(noteOf('added', row, { at: this.#now }));
   }
 
   /** Never given to another. */
@@ -71,12 +79,15 @@ export class JobWriter implements AreaWriter {
     if (this.run(sql, ...names.map((name) => row[name]), sum, ...values) === 0) return false;
     this.#count(row.queue, before.state, -1);
     this.#count(row.queue, row.state, 1);
+    const type = this.#isFollowed(row.queue) ? eventType(before, row) : undefined;
+    if (type !== undefined) this.#note(noteOf(type, row, { at: this.#now, reason: changes.reason }));
     return true;
   }
 
-  remove({ seq, queue, state }: JobRow): void {
-    this.run('DELETE FROM job_records WHERE seq = ?', seq);
-    this.#count(queue, state, -1);
+  remove(row: JobRow): void {
+    this.run('DELETE FROM job_records WHERE seq = ?', row.seq);
+    this.#count(row.queue, row.state, -1);
+    if (this.#isFollowed(row.queue)) this.#note(noteOf('removed', row, { at: this.#now }));
   }
 
   /**
@@ -93,6 +104,9 @@ export class JobWriter implements AreaWriter {
       this.#count(queue, state, -1);
       this.#count(queue, states.failed, 1);
       this.#damaged.push(seq);
+      const failed = { queue, id: String(row['id']), attempts: Number(row['attempts']), progress: null };
+      if (this.#isFollowed(queue))
+        this.#note(noteOf('failed', failed, { at: this.#now, reason: damagedReason }));
       return [];
     });
   }
@@ -108,9 +122,21 @@ export class JobWriter implements AreaWriter {
   // eslint-disable-next-line max-params -- a statement and its values
   removeSome(queue: string, state: number, rest: string, ...values: StoreValue[]): number {
     const which = `SELECT seq FROM job_records WHERE queue = ? AND state = ${String(state)} AND ${rest}`;
-    const removed = this.run(`DELETE FROM job_records WHERE seq IN (${which})`, queue, ...values);
+    const sql = `DELETE FROM job_records WHERE seq IN (${which})`;
+    const removed = this.#isFollowed(queue)
+      ? this.#removeTold(sql, queue, ...values)
+      : this.run(sql, queue, ...values);
     this.#count(queue, state, -removed);
     return removed;
+  }
+
+  #removeTold(sql: string, queue: string, ...values: StoreValue[]): number {
+    const rows = this.all(`${sql} RETURNING id, attempts`, queue, ...values);
+    for (const { id, attempts } of rows) {
+      const removed = { queue, id: String(id), attempts: Number(attempts), progress: null };
+      this.#note(noteOf('removed', removed, { at: this.#now }));
+    }
+    return rows.length;
   }
 
   /** With what was changed so far. */
@@ -143,6 +169,14 @@ export class JobWriter implements AreaWriter {
     return counts;
   }
 
+  #isFollowed(queue: string): boolean {
+    return this.notes?.wants(queue) === true;
+  }
+
+  #note(note: JobEventNote): void {
+    this.notes?.note(note);
+  }
+
   #count(queue: string, state: number, more: number): void {
     let states = this.#more.get(queue);
     if (states === undefined) this.#more.set(queue, (states = new Map<number, number>()));
@@ -153,7 +187,9 @@ export class JobWriter implements AreaWriter {
 /** A mutation that writes jobs: see `Area.writer`. */
 export const ofJobs =
   <Input, Output>(change: (db: JobWriter, input: Input, now: number) => Output) =>
-  (db: StoreWriter, input: Input, now: number): Output => {
-    if (db instanceof JobWriter) return change(db, input, now);
-    throw new TypeError('Jobs are written by their own writer');
+  // eslint-disable-next-line max-params -- as `Mutation`
+  (db: StoreWriter, input: Input, now: number, notes?: Notes): Output => {
+    if (!(db instanceof JobWriter)) throw new TypeError('Jobs are written by their own writer');
+    db.notes = notes;
+    return change(db, input, now);
   };

@@ -29,8 +29,22 @@ export interface AreaWriter extends StoreWriter {
   finish(): void;
 }
 
-/** `now`: the store's clock, epoch milliseconds. What it throws undoes what it did, and nothing else. */
-export type Mutation = (db: StoreWriter, input: never, now: number) => unknown;
+/** Somebody who hears of changes once they are committed. Neither may throw. */
+export interface Watcher {
+  /** Asked while a change is made: of what nobody wants to hear nothing is noted. */
+  wants(topic: string): boolean;
+  /** In the order of the commit, before whoever asked for the change is answered. */
+  hear(changes: readonly unknown[]): void;
+}
+
+/** Where a mutation notes what it changes, for a watcher. */
+export interface Notes extends Pick<Watcher, 'wants'> {
+  note(change: unknown): void;
+}
+
+/** `now`: the store's clock, epoch milliseconds. `notes`: undefined while nobody watches. What it throws undoes what it did, and nothing else. */
+// eslint-disable-next-line max-params -- where, what, when, and whom it is told
+export type Mutation = (db: StoreWriter, input: never, now: number, notes?: Notes) => unknown;
 /** Only reads. */
 export type Query = (db: StoreReader, input: never, now: number) => unknown;
 

@@ -36,6 +36,8 @@ export class Statements implements StoreWriter {
   }
 
   all(sql: string, ...values: StoreValue[]): StoreRow[] {
+    // What is removed may tell what it was.
+    if (!sql.startsWith('SELECT')) this.runs += 1;
     const { statement, columns } = this.#prepare(sql);
     const found = statement.all(...values) as unknown as StoreValue[][];
     return found.map((row) => rowOf(columns, row));

@@ -8,7 +8,7 @@ import { TuttiError } from '../../core/errors.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import type { Area, MutateRequest, Query, QueryRequest, StoreReader } from './area.ts';
+import type { Area, MutateRequest, Query, QueryRequest, StoreReader, Watcher } from './area.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { CommitLine } from './commit-line.ts';
 import type { WaitingMutation } from './commit-line.ts';
@@ -19,6 +19,7 @@ import { hashOf, refuseUnfit } from './operations.ts';
 import { storeError } from './store-error.ts';
 import type { StoreReport } from './verify-store.ts';
 import { verifyStore } from './verify-store.ts';
+import { watched } from './watched.ts';
 
 interface StoreNeeds {
   readonly file: string;
@@ -66,6 +67,7 @@ export class Store implements AsyncDisposable {
   /** A commit that is being kept elsewhere. */
   #keeping: Promise<void> | undefined;
   #wantsTidying = false;
+  #watcher: Watcher | undefined;
   #commitsAtTick = 0;
   #failure: TuttiError | undefined;
   #closed: Promise<void> | undefined;
@@ -103,6 +105,12 @@ export class Store implements AsyncDisposable {
     } catch (error) {
       throw storeError(error, this.#needs.file);
     }
+  }
+
+  /** From the next commit on; undefined: nobody does any more. Resolves when the commit that is under way is over, of which nothing may be heard. What is tidied up is not told. */
+  async watch(watcher: Watcher | undefined): Promise<void> {
+    this.#watcher = watcher;
+    await this.#keeping;
   }
 
   /** The copy is whole, on disk, and as the store is when the last page is copied. @throws {TuttiError} `CONFLICT` when `to` is there. */
@@ -188,7 +196,7 @@ export class Store implements AsyncDisposable {
 
   #commitOnce(): void {
     const { commit, checkpoints, file } = this.#needs;
-    const batch = this.#line.take();
+    const batch = this.#batch();
     try {
       checkpoints.bound();
       const done = commit.run(batch, this.#wantsTidying);
@@ -199,6 +207,12 @@ export class Store implements AsyncDisposable {
       for (const { reject } of batch) reject(storeError(error, file));
     }
     this.#goOn();
+  }
+
+  #batch(): WaitingMutation[] {
+    const batch = this.#line.take();
+    const watcher = this.#watcher;
+    return watcher === undefined ? batch : batch.map((mutation) => watched(mutation, watcher));
   }
 
   async #untilKept(done: Promise<boolean>): Promise<void> {

@@ -275,7 +275,7 @@ test('the queues are in the OpenAPI document, with their schemas', async () => {
     Object.keys(of.paths).filter((path) => path.startsWith('/jobs/hardy')),
     [
       ...['/jobs/hardy', '/jobs/hardy/counts', '/jobs/hardy/schedules'],
-      ...['/jobs/hardy/{id}', '/jobs/hardy/{id}/retry', '/jobs/hardy/{id}/progress'],
+      ...['/jobs/hardy/{id}', '/jobs/hardy/{id}/retry', '/jobs/hardy/{id}/progress', '/jobs/hardy/events'],
     ],
   );
   assert.equal(of.paths['/jobs/hardy']?.['post']?.operationId, 'gateway.jobs.hardy.add');
