@@ -11,6 +11,7 @@ import { eventsArea } from '../../src/stores/event-log/events-area.ts';
 import type { OwedEvent } from '../../src/stores/event-log/events-area.ts';
 import { checksumOf } from '../../src/stores/sqlite/checksum.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
+import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { setBound, StoreFolder } from './store-folder.ts';
 
 const area = 'events';
@@ -186,4 +187,30 @@ test('what is kept is counted by name, with who has some to come, and read by it
   assert.deepEqual(await read({ event: 'x.y' }), [[], null]);
   setBound(context, 'eventReadSize', 1);
   assert.deepEqual(await read(), [[1], 1]);
+});
+
+test('when the clock was set back by hours while nobody had the store, a time is still that time', async () => {
+  using folder = new StoreFolder();
+  let times: number[] = [];
+  {
+    await using store = folder.open([eventsArea]);
+    times = [store.now()];
+    await keepOne(store, { receivers: [] });
+  }
+  const clock = fakeClock(0, folder.clock.wall() - 7_200_000);
+  await using store = folder.open([eventsArea], { clock });
+  for (let count = 0; count < 2; count += 1) {
+    clock.advance(1_000);
+    times.push(store.now());
+    await keepOne(store, { receivers: [] });
+  }
+  const since = times[2] ?? 0;
+  assert.ok(since < (times[0] ?? 0), JSON.stringify(times));
+  const { events } = await readEvents(store, { event: 'a.b', since, after: 0, limit: 250 });
+  assert.deepEqual(
+    events.map(({ seq }) => seq),
+    [1, 3],
+  );
+  await replay(store, { since });
+  assert.deepEqual(numbers(store), [1, 3]);
 });

@@ -91,8 +91,10 @@ class World implements AsyncDisposable {
 
   async untilDelivered(): Promise<void> {
     const until = performance.now() + 20_000;
-    for (; (this.mailer?.owed ?? 0) > 0; await turns(1))
+    while ((this.mailer?.owed ?? 0) > 0) {
       assert.ok(performance.now() < until, `still owed: ${JSON.stringify(this.mailer)}`);
+      await turn();
+    }
     await turns(2);
   }
 
