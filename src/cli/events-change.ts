@@ -3,8 +3,8 @@ import { isTuttiError, TuttiError } from '../core/errors.ts';
 import type { ReplayView } from '../core/event-view.ts';
 import { displayName } from '../core/ids.ts';
 import { momentText } from '../core/moments.ts';
-import { shown } from '../core/options.ts';
 import { longMs, serviceOf } from './events-looks.ts';
+import { parseNumber } from './events-options.ts';
 import type { EventsAsk } from './events-options.ts';
 import { jsonText } from './io.ts';
 import { plural } from './jobs-text.ts';
@@ -12,18 +12,12 @@ import type { Outcome } from './outcome.ts';
 import { exit } from './outcome.ts';
 import { usage } from './parse-option.ts';
 
-function numberOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw usage(`expected the number of a dead event, as tutti events dead says it, got ${shown(text)}`);
-}
-
 const willBe = (count: number, receiver: string): string =>
   `${plural(count, 'event')} will be delivered to ${displayName(receiver)} once more`;
 
 export async function redrive(ask: EventsAsk): Promise<Outcome> {
   const { app, io, options } = ask;
-  const seq = numberOf(ask.number);
+  const seq = ask.number === undefined ? undefined : parseNumber(ask.number);
   const receiver = await serviceOf(ask);
   const wish = { receiver, ...(seq === undefined ? {} : { seq }) };
   const { count } = await app.post<{ count: number }>('/store/redrive', wish, { timeoutMs: longMs });
@@ -43,7 +37,7 @@ function isLost(error: unknown): error is TuttiError {
   return isTuttiError(error) && lost.includes(error.code);
 }
 
-async function ask(app: EventsAsk['app'], wish: object): Promise<ReplayView> {
+async function askFor(app: EventsAsk['app'], wish: object): Promise<ReplayView> {
   try {
     return await app.post<ReplayView>('/store/replay', wish, { timeoutMs: longMs });
   } catch (error) {
@@ -64,14 +58,14 @@ function tellReplay({ count, owed, since, until, events }: ReplayView, receiver:
   return [`Nothing is to be delivered to ${name} once more: ${events.join(', ')} ${time}`, ...anyway];
 }
 
-export async function replay(deed: EventsAsk): Promise<Outcome> {
-  const { app, io, options, of } = deed;
+export async function replay(ask: EventsAsk): Promise<Outcome> {
+  const { app, io, options, of } = ask;
   const { since, until, event } = options;
   if (since === undefined)
     throw usage(`Say since when: npx tutti events replay ${of} --since 2h, or --since 2026-05-01T12:00:00Z`);
   if (until !== undefined && until < since) throw usage('--until is before --since');
-  const receiver = await serviceOf(deed);
-  const replayed = await ask(app, { receiver, since: Math.max(0, since), until, event });
+  const receiver = await serviceOf(ask);
+  const replayed = await askFor(app, { receiver, since: Math.max(0, since), until, event });
   if (options.json === true) io.out(jsonText(replayed));
   else for (const line of tellReplay(replayed, receiver)) io.out(line);
   return exit('ok');

@@ -1,8 +1,9 @@
 /** What `tutti events` takes beside its arguments; each deed some of it. */
+import { shown } from '../core/options.ts';
 import type { AppConnection } from './app-connection.ts';
 import type { CommandOptions, OptionSpec } from './command.ts';
 import type { Io } from './io.ts';
-import { parseLimit, parseMoment, parseWhole } from './parse-option.ts';
+import { parseLimit, parseMoment, usage } from './parse-option.ts';
 import { jsonOption } from './shared-options.ts';
 
 export interface EventsOptions extends CommandOptions {
@@ -23,6 +24,11 @@ export interface EventsAsk {
   readonly io: Io;
 }
 
+export function parseNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw usage(`expected the number of an event, as tutti events says it, got ${shown(text)}`);
+}
+
 const parseTime = (text: string): number => parseMoment(text, Date.now());
 
 export const eventsOptions: readonly OptionSpec[] = [
@@ -37,7 +43,7 @@ export const eventsOptions: readonly OptionSpec[] = [
   {
     flags: '--after <number>',
     words: 'of read and dead: only what has a higher number',
-    parse: parseWhole,
+    parse: parseNumber,
   },
   jsonOption,
 ];

@@ -119,7 +119,7 @@ test('how far a service is behind is told in seconds at /metrics, and by `groups
 const refusals: [args: string[], code: number, words: RegExp][] = [
   [['dead'], 2, /Say of which: npx tutti events dead <service>/],
   [['dead', 'mailr'], 1, /There is no service mailr; did you mean "mailer"/],
-  [['redrive', 'mailer', 'x'], 2, /expected the number of a dead event/],
+  [['redrive', 'mailer', 'x'], 2, /expected the number of an event, as tutti events says it, got "x"/],
   [['replay', 'mailer'], 2, /Say since when: npx tutti events replay mailer --since 2h/],
   [['replay', 'mailer', '--since', 'soon'], 2, /expected a time ago like 10m or 2h/],
   [['replay', 'mailer', '--since', '1m', '--until', '2m'], 2, /--until is before --since/],

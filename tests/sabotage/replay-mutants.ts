@@ -156,7 +156,7 @@ export const replayMutants: readonly Mutant[] = [
   },
   {
     promise: 'events: what is read is of the time that was named',
-    ...pages('what is kept is counted by name'),
+    ...pages('when the clock was set back by hours'),
     find: 'mark.event !== event || mark.at < since',
     replace: 'mark.event !== event',
   },

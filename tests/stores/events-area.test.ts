@@ -13,6 +13,7 @@ import { checksumOf } from '../../src/stores/sqlite/checksum.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
 import { Chance } from '../fuzz/chance.ts';
 import { ledgerArea } from './ledger-area.ts';
+import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { setBound, StoreFolder } from './store-folder.ts';
 
 const area = 'events';
@@ -191,7 +192,7 @@ test('how many are owed and dead is what a look gives, whatever was done in howe
   using folder = new StoreFolder();
   await using store = folder.open([eventsArea, ledgerArea]);
   const names = ['mailer', 'stock'];
-  const any = (): object => ({ receiver: names[chance.below(2)], seq: 1 + chance.below(80) });
+  const any = (): object => ({ receiver: names[chance.below(2)], seq: 1 + chance.below(40) });
   const ended = (more: object): Promise<unknown> =>
     store.mutate({ area, name: 'settle', input: { ...any(), error: 'Error: no', ...more } });
   const deeds: readonly (() => Promise<unknown>)[] = [
@@ -205,7 +206,7 @@ test('how many are owed and dead is what a look gives, whatever was done in howe
     () =>
       store.mutate({ area: 'ledger', name: 'break', input: { number: 1, text: '' } }).catch(() => undefined),
   ];
-  for (let step = 0; step < 100; step += 1) {
+  for (let step = 0; step < 300; step += 1) {
     const some = Array.from({ length: 1 + chance.below(4) }, () => chance.below(deeds.length));
     await Promise.all(some.flatMap((which) => deeds[which]?.() ?? []));
   }
@@ -222,4 +223,30 @@ test('how many are owed and dead is what a look gives, whatever was done in howe
     JSON.stringify(seen),
   );
   assert.equal((await store.verify()).isSound, true);
+});
+
+test('when the clock was set back by hours while nobody had the store, a time is still that time', async () => {
+  using folder = new StoreFolder();
+  let times: number[] = [];
+  {
+    await using store = folder.open([eventsArea]);
+    times = [store.now()];
+    await keepOne(store, { receivers: [] });
+  }
+  const clock = fakeClock(0, folder.clock.wall() - 7_200_000);
+  await using store = folder.open([eventsArea], { clock });
+  for (let count = 0; count < 2; count += 1) {
+    clock.advance(1_000);
+    times.push(store.now());
+    await keepOne(store, { receivers: [] });
+  }
+  const since = times[2] ?? 0;
+  assert.ok(since < (times[0] ?? 0), JSON.stringify(times));
+  const { events } = await readEvents(store, { event: 'a.b', since, after: 0, limit: 250 });
+  assert.deepEqual(
+    events.map(({ seq }) => seq),
+    [1, 3],
+  );
+  await replay(store, { since });
+  assert.deepEqual(numbers(store), [1, 3]);
 });

@@ -423,7 +423,7 @@ test('counts are what a look at every job gives, whatever was done in however fe
         .mutate({ area: 'ledger', name: 'break', input: { number: 1, text: '' } })
         .catch(() => undefined),
   ];
-  for (let step = 0; step < 200; step += 1) {
+  for (let step = 0; step < 400; step += 1) {
     const some = Array.from({ length: 1 + chance.below(4) }, () => chance.below(deeds.length));
     await Promise.all(some.flatMap((which) => deeds[which]?.() ?? []));
     jobs.folder.clock.advance(1);

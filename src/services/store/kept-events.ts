@@ -39,13 +39,21 @@ const viewOf = ({ seq, event, id, key, priority, at, body }: KeptEvent): KeptEve
   return { seq, event, id, key, priority, at, payload: readKept(body).payload };
 };
 
+/** The number before the first of that time; undefined: nothing was kept since then. */
+function placeBefore(store: Store, since: number): number | undefined {
+  // All of it: nobody has to go through its times.
+  if (since <= 0) return 0;
+  const input = { since, until: Number.MAX_SAFE_INTEGER };
+  const found = store.query({ area: 'events', name: 'span', input }) as NumberSpan | undefined;
+  return found && found.first - 1;
+}
+
 /** Oldest first, as many as were asked for, or as much as one answer has. */
 export async function readEvents(store: Store, { limit, ...input }: ReadInput): Promise<KeptEventsView> {
-  const time = { since: input.since, until: Number.MAX_SAFE_INTEGER };
-  const found = store.query({ area: 'events', name: 'span', input: time }) as NumberSpan | undefined;
-  if (found === undefined) return { events: [], next: null };
+  const before = placeBefore(store, input.since);
+  if (before === undefined) return { events: [], next: null };
   const events: KeptEventView[] = [];
-  for (let after: number = Math.max(input.after, found.first - 1); ;) {
+  for (let after = Math.max(input.after, before); ;) {
     const ask: ReadInput = { ...input, after, limit: limit - events.length };
     const page = store.query({ area: 'events', name: 'read', input: ask }) as ReadPage;
     events.push(...page.events.map(viewOf));

@@ -39,7 +39,7 @@ export interface NumberSpan {
   readonly last: number;
 }
 
-/** Of what was kept in this time; undefined: nothing. Numbers follow the time, unless the clock was set back while nobody had the store. */
+/** Of what was kept in this time; undefined: nothing. Numbers follow the time, unless the clock was set back by hours while nobody had the store. */
 export function span(db: StoreReader, { since, until }: TimeSpan): NumberSpan | undefined {
   const sql = 'SELECT MIN(seq) AS first, MAX(seq) AS last FROM event_records WHERE at >= ? AND at <= ?';
   const row = db.get(sql, since, until) as unknown as NumberSpan | { readonly first: null };

@@ -93,7 +93,7 @@ class World implements AsyncDisposable {
     const until = performance.now() + 20_000;
     while ((this.mailer?.owed ?? 0) > 0) {
       assert.ok(performance.now() < until, `still owed: ${JSON.stringify(this.mailer)}`);
-      await turns(1);
+      await turn();
     }
     await turns(2);
   }
