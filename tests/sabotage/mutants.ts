@@ -6,6 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
 import { fibonacciMutants } from './fibonacci-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
+import { isolationMutants } from './isolation-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
 import { scheduleMutants } from './schedule-mutants.ts';
@@ -1239,6 +1240,7 @@ export const mutants: readonly Mutant[] = [
   ...jobsCommandMutants,
   ...jobsHttpMutants,
   ...poolMutants,
+  ...isolationMutants,
   ...registryMutants,
   ...slowMutants,
   ...tuningMutants,
