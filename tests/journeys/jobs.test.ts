@@ -1,7 +1,9 @@
 /** Jobs in real processes: what was added is done, whoever dies, and nobody else decides that it is over. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { startEngine } from '../stores/change-log/engine-servers.ts';
 import { makeHome, pidOf } from './command.ts';
+import { restartUnder } from './engine-restarts.ts';
 import { Works } from './works.ts';
 import type { JobJson } from './works.ts';
 import { slowTest } from '../fuzz/chance.ts';
@@ -210,3 +212,13 @@ test('with no worker there a job is taken, and done when one is back', async () 
   await app.admin.post('/start', { target: 'worker' });
   assert.equal((await app.end(id)).state, 'done');
 });
+
+// Of an engine that others use too nothing is killed: this one has its own.
+const [engine] = /^(?:redis|postgres)/.exec(process.env['TUTTI_TEST_STORE'] ?? '') ?? [];
+if (engine === 'redis' || engine === 'postgres')
+  test(`${engine} is killed under load, twice: workers go on by themselves, nothing acknowledged is lost, nothing is begun again`, async (context) => {
+    using own = makeHome();
+    await using server = await startEngine[engine]();
+    await using works = new Works(own.folder, { WORKERS: '2', TUTTI_TEST_STORE: server.url });
+    await restartUnder(server, works, context);
+  });
