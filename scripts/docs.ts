@@ -65,6 +65,11 @@ const optionSections = [
   ['What is kept of jobs that are done or cancelled', '`keep.done` of a queue', work.keepDoneOptions],
   ['What is kept of jobs that failed', '`keep.failed` of a queue', work.keepFailedOptions],
   ['A worker', 'the second argument of `worker`', work.workerOptions],
+  [
+    'A service whose jobs are ended with their process',
+    '`isolate` of `defineService({ … })`',
+    work.isolateOptions,
+  ],
   ['A gateway', 'gateways.<name>', options.gatewayOptions],
   ['The store', 'store', options.storeOptions],
   ['Restarts', 'restart', options.restartOptions],

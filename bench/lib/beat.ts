@@ -34,7 +34,7 @@ const resting = {
 const record = {
   ...{ epoch: 1, pid: process.pid, startTime: 1, beatAt: 1, loopDelayP99Ms: 0, loopDelayMaxMs: 0 },
   ...{ utilisation: 0, rssBytes: 0, heapBytes: 0, flags: 0, latency: [], ...resting },
-  ...{ poolCalls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0 },
+  ...{ poolCalls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0, callNumber: 0 },
 };
 
 /** `writeUs`: the record into its slot; `beatUs`: with all that is read for it, memory, loop delay, utilisation. */

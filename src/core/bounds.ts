@@ -245,6 +245,8 @@ export const bounds = {
   jobFollowMs: 300_000,
   /** How long a new owner of the store looks for jobs that run on. Beyond: their run counts as lost. */
   jobRecoverMs: 10_000,
+  /** How long the call of an isolated job outlasts its time and its grace, until its process is gone. Beyond: it is begun elsewhere. */
+  isolatedEndMs: 10_000,
   /** Ends of runs that an instance keeps, since the owner of the store may not have heard them. Beyond: the oldest is dropped, and that job may run again. */
   jobEnds: 1_000,
   /** What these gave. Beyond: the oldest is dropped. */

@@ -8,6 +8,7 @@ import { exitIn, exitWords, supervisorExitWords } from './exit-words.ts';
 import { displayName } from './ids.ts';
 import type { Evidence, InstanceState } from './instance-state.ts';
 import { momentText } from './moments.ts';
+import { isJobEndReason } from './isolation.ts';
 import { isCallEndReason } from './pool.ts';
 import { counted, ordinal, spokenTime } from './spoken.ts';
 
@@ -77,15 +78,15 @@ function failureWords(event: InstanceEvent): EventWords {
 /** Ends that were asked for. */
 function askedEndWords({ to, reason, evidence }: InstanceEvent): EventWords {
   const isKilled = evidence['signal'] === 'SIGKILL';
-  if (isCallEndReason(reason)) return step(`has ended: ${reason}`);
+  if (isCallEndReason(reason) || isJobEndReason(reason)) return step(`has ended: ${reason}`);
   const hard = isKilled ? '; it did not end by itself and was killed' : '';
   if (to === 'stopped') return told(`has stopped: ${reason}${hard}`, isKilled ? 'warn' : 'plain');
   return told(`has ended as asked (${reason})${hard}; a new process follows`, isKilled ? 'warn' : 'plain');
 }
 
-/** Of a pool: a call ran too long. */
+/** A call of a pool, or a job that is isolated, ran too long. */
 export const isCallEnd = ({ verdict }: Evidence): boolean =>
-  typeof verdict === 'string' && verdict.startsWith('call-');
+  typeof verdict === 'string' && /^(?:call|job)-/.test(verdict);
 
 const processOf = (instance: string): string => instance.slice(instance.lastIndexOf('@') + 1);
 

@@ -16,6 +16,7 @@ import {
 } from './check-calls.ts';
 import { checkDurable } from './durable.ts';
 import { parseRoute } from './manifest.ts';
+import { checkIsolate } from './isolate.ts';
 import { checkWorker } from './queue.ts';
 import { gatewayOptions } from './options.ts';
 import { inputIssues, isSchema } from './schema.ts';
@@ -34,6 +35,7 @@ const serviceKeys = [
   'actions',
   'events',
   'queues',
+  'isolate',
   'check',
   'close',
 ];
@@ -288,6 +290,7 @@ export function checkService(definition: ServiceDefinition): Problem[] {
     ...Object.entries(definition.queues).flatMap(([name, worker]) =>
       checkWorker(name, worker, `queues.${name}`),
     ),
+    ...checkIsolate(definition.isolate, definition.queues),
   ];
 }
 

@@ -6,10 +6,12 @@ import { createHash } from 'node:crypto';
 import type { ErrorRow } from '../core/errors.ts';
 import type { Problem } from '../core/options.ts';
 import { bounds } from '../core/bounds.ts';
+import type { Isolation } from '../core/isolation.ts';
 import type { ActionTuning } from '../core/tuning.ts';
 import { callsOf } from './calls.ts';
 import { fillDurable } from './durable.ts';
 import type { DurableManifest } from './durable.ts';
+import { fillIsolate } from './isolate.ts';
 import { fillQueue } from './queue.ts';
 import type { QueueManifest } from './queue.ts';
 import type { JsonSchema, Schema } from './schema.ts';
@@ -89,6 +91,8 @@ export interface ServiceManifest {
   readonly events: Readonly<Record<string, EventManifest>>;
   /** Absent: none. */
   readonly queues?: Readonly<Record<string, WorkerManifest>>;
+  /** Absent: its jobs end by themselves, or not. */
+  readonly isolate?: Isolation;
   /** Of all the rest. */
   readonly hash: string;
 }
@@ -216,6 +220,7 @@ export function makeManifest(definition: ServiceDefinition): ManifestResult {
   const describer = new Describer();
   const names = (remotes: Readonly<Record<string, { readonly remote: string }>>): string[] =>
     Object.values(remotes).map((remote) => remote.remote);
+  const isolate = fillIsolate(definition.isolate);
   const manifest = {
     name: definition.name,
     version: definition.version,
@@ -230,6 +235,7 @@ export function makeManifest(definition: ServiceDefinition): ManifestResult {
       schema: describer.schema(event.schema, 'input', `events.${name}`),
     })),
     ...(Object.keys(definition.queues).length === 0 ? {} : { queues: queuesOf(definition, describer) }),
+    ...(isolate === undefined ? {} : { isolate }),
   };
   return { manifest: { ...manifest, hash: hashOf(manifest) }, problems: describer.problems };
 }

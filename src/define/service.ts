@@ -8,6 +8,7 @@ import type { ServiceCallsInput } from './calls.ts';
 import type { ActionType } from './client.ts';
 import type { DurableInput } from './durable.ts';
 import type { EventSchemas, ErrorRows, Handling, Remote, Remotes, Surrounding } from './handling.ts';
+import type { IsolateInput } from './isolate.ts';
 import type { RunningJob } from './jobs.ts';
 import type { Queue, WorkerDefinition, WorkerInput } from './queue.ts';
 import type { In, Jsonified, Out, Schema } from './schema.ts';
@@ -143,6 +144,7 @@ export interface ServiceDefinition {
   readonly actions: Readonly<Record<string, ActionDefinition>>;
   readonly events: Readonly<Record<string, Subscription>>;
   readonly queues: Readonly<Record<string, WorkerDefinition>>;
+  readonly isolate: IsolateInput | undefined;
   readonly open: ((around: never) => unknown) | undefined;
   readonly check: ((around: never) => unknown) | undefined;
   readonly close: ((around: never) => unknown) | undefined;
@@ -183,6 +185,8 @@ export interface ServiceInput<
   readonly events?: (on: EventMaker<P, N & M, E, Ev>) => Readonly<Record<string, Subscription>>;
   /** Each under the name of its queue. */
   readonly queues?: (worker: WorkerMaker<P, N & M, E, Ev>) => Readonly<Record<string, WorkerDefinition>>;
+  /** A job that goes on after its signal has aborted is ended with its process, and with whatever else runs there. */
+  readonly isolate?: IsolateInput;
   /** Own readiness, every 5 s; false or an error three times in a row makes the instance unready, never kills it. */
   readonly check?: (around: { readonly parts: P }) => Awaitable<boolean>;
   readonly close?: (around: { readonly parts: P; readonly extend: (ms: number) => void }) => Awaitable<void>;
@@ -203,6 +207,7 @@ interface LooseInput {
   readonly actions?: unknown;
   readonly events?: unknown;
   readonly queues?: unknown;
+  readonly isolate?: IsolateInput;
 }
 
 const subscribe =
@@ -251,6 +256,7 @@ function readDefinition(given: LooseInput): ServiceDefinition {
       Object.assign(subscribe('balanced'), { broadcast: subscribe('broadcast'), durable: subscribeDurably }),
     ) as ServiceDefinition['events'],
     queues: make(given.queues, workerMaker) as ServiceDefinition['queues'],
+    isolate: given.isolate,
     open: given.open as ServiceDefinition['open'],
     check: given.check as ServiceDefinition['check'],
     close: given.close as ServiceDefinition['close'],

@@ -144,3 +144,14 @@ export const workerOptions = {
     doc: 'How many jobs of the queue one process runs at once.',
   },
 } as const satisfies OptionTable;
+
+export const isolateOptions = {
+  graceMs: {
+    kind: 'whole',
+    default: 5_000,
+    min: 1,
+    max: 3_600_000,
+    unit: 'ms',
+    doc: 'How long a job may go on after its signal has aborted; beyond it its process is killed, and a new one follows.',
+  },
+} as const satisfies OptionTable;

@@ -31,6 +31,7 @@ import { servedDurableEvents } from './durable-events.ts';
 import { makeClients } from './clients.ts';
 import { makeEmit } from './emitter.ts';
 import { JobRuns } from './job-runs.ts';
+import type { RunWatcher } from './job-runs.ts';
 import { makeJobs } from './jobs.ts';
 import type { HandlerKit } from './handling.ts';
 import { makeFail } from './handling.ts';
@@ -62,6 +63,8 @@ export interface HostNeeds {
   readonly families?: () => readonly MetricFamily[];
   /** It is in a pool. */
   readonly pool?: PlaceWatcher | undefined;
+  /** It is isolated. */
+  readonly jobs?: RunWatcher | undefined;
   /** For services of ours: the `runtime` argument of `open`. */
   readonly runtime?: (caller: Caller) => unknown;
 }
@@ -132,7 +135,7 @@ async function openParts(needs: HostNeeds): Promise<Opened> {
       caller,
       config,
       store,
-      runs: new JobRuns(clock),
+      runs: new JobRuns(clock, needs.jobs),
       kit: { parts, calls, emit, jobs, fail: makeFail(definition.errors), log, shared, extend, clock },
     };
   } catch (error) {

@@ -5,20 +5,37 @@
 import { bounds } from '../core/bounds.ts';
 import { isTuttiError } from '../core/errors.ts';
 import type { TuttiError } from '../core/errors.ts';
-import type { Clock } from '../core/ports.ts';
+import type { JobEnd } from '../core/isolation.ts';
+import type { Clock, Timer } from '../core/ports.ts';
 import type { HowJobWent, JobRun } from '../mesh/kept-job.ts';
+
+/** A run that must end in time, with its process if it does not. */
+export interface WatchedRun extends JobRun {
+  readonly queue: string;
+}
+
+/** Is told synchronously, before the handler can hold the event loop. */
+export interface RunWatcher {
+  /** @param limitMs after which its signal aborts. */
+  began(run: WatchedRun, limitMs: number): void;
+  aborting(run: WatchedRun, why: JobEnd): void;
+  ended(run: WatchedRun): void;
+}
 
 /** What is to be done of a job that came. */
 export interface RunDeeds {
   readonly begin: (signal: AbortSignal) => Promise<HowJobWent>;
   /** Writes into the store how it went; `back`: it does not count. The same one for all of a queue: it is kept with each end. */
   readonly tell: (run: JobRun, went: HowJobWent | 'back') => Promise<unknown>;
+  /** Undefined: it has as long as its caller waits. */
+  readonly limit?: { readonly queue: string; readonly ms: number; readonly error: TuttiError } | undefined;
 }
 
 interface HeldRun extends JobRun {
   readonly abort: AbortController;
   readonly went: Promise<HowJobWent>;
   readonly tell: RunDeeds['tell'];
+  readonly watched: WatchedRun | undefined;
   /** Owners of the store that wait for its end. */
   callers: number;
   /** One of them did when it ended. */
@@ -33,11 +50,14 @@ interface EndedRun extends JobRun {
   readonly at: number;
 }
 
+const endOf = (error: TuttiError): JobEnd =>
+  error.code === 'CALL_TIMED_OUT' ? 'timeout' : error.code === 'LEASE_LOST' ? 'lost' : 'cancelled';
 const keyOf = ({ seq, run }: JobRun): string => `${String(seq)} ${String(run)}`;
 const runOf = ({ seq, run }: JobRun): JobRun => ({ seq, run });
 
 export class JobRuns {
   readonly #clock: Clock;
+  readonly #watcher: RunWatcher | undefined;
   readonly #running = new Map<string, HeldRun>();
   /** The oldest first. */
   readonly #ended = new Map<string, EndedRun>();
@@ -46,17 +66,21 @@ export class JobRuns {
   readonly #waiting = new Set<(error: TuttiError) => void>();
   #released: TuttiError | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, watcher?: RunWatcher) {
     this.#clock = clock;
+    this.#watcher = watcher;
   }
 
   held(): JobRun[] {
     return [...this.#running.values(), ...this.#ended.values()].map(runOf);
   }
 
-  /** It was cancelled. */
+  /** It was cancelled, has had its time, or is another's. */
   abort(run: JobRun, error: TuttiError): void {
-    this.#running.get(keyOf(run))?.abort.abort(error);
+    const held = this.#running.get(keyOf(run));
+    if (held === undefined || held.abort.signal.aborted) return;
+    if (held.watched !== undefined) this.#watcher?.aborting(held.watched, endOf(error));
+    held.abort.abort(error);
   }
 
   /** Resolves when nothing runs any more and all of it is told, with false when `signal` aborts before. */
@@ -109,25 +133,39 @@ export class JobRuns {
     }
   }
 
-  #begin(job: JobRun, { begin, tell }: RunDeeds): HeldRun {
+  #begin(job: JobRun, { begin, tell, limit }: RunDeeds): HeldRun {
     const abort = new AbortController();
+    const watched = limit === undefined ? undefined : { ...runOf(job), queue: limit.queue };
+    const timer = this.#endAfter(limit, watched);
     const run: HeldRun = {
       ...runOf(job),
       abort,
       went: begin(abort.signal),
       tell,
+      watched,
       callers: 0,
       isHeard: false,
     };
     const key = keyOf(run);
     this.#running.set(key, run);
     void run.went.then((went) => {
+      timer?.cancel();
+      if (watched !== undefined) this.#watcher?.ended(watched);
       this.#running.delete(key);
       run.isHeard = run.callers > 0;
       // Nobody asks for what was taken back.
       if (!abort.signal.aborted) this.#keep(key, run, went);
     });
     return run;
+  }
+
+  /** From here on its handler may hold the event loop. */
+  #endAfter(limit: RunDeeds['limit'], watched: WatchedRun | undefined): Timer | undefined {
+    if (limit === undefined || watched === undefined) return undefined;
+    this.#watcher?.began(watched, limit.ms);
+    return this.#clock.after(limit.ms, () => {
+      this.abort(watched, limit.error);
+    });
   }
 
   #keep(key: string, run: HeldRun, went: HowJobWent): void {

@@ -9,6 +9,7 @@ import { shown } from '../core/options.ts';
 import { inputIssues } from '../define/schema.ts';
 import type { SchemaResult } from '../define/schema.ts';
 import type { WorkerDefinition } from '../define/queue.ts';
+import { runWithContext } from '../mesh/context.ts';
 import { abortJobAction, heldJobsAction, jobAction } from '../mesh/kept-job.ts';
 import type { DeliveredJob, HowJobWent, JobRun } from '../mesh/kept-job.ts';
 import type { ResponderAction } from '../mesh/responder.ts';
@@ -126,6 +127,18 @@ function endOf(went: HowJobWent | 'back'): object | undefined {
   return went.isFinal ? { end: 'failed', reason: went.failed } : undefined;
 }
 
+/** A call that outlasts its run: what the handler asks of others has no more time than it has itself. */
+function limitedCall(call: IncomingCall, { limitMs }: DeliveredJob, now: number): IncomingCall {
+  if (limitMs === undefined) return call;
+  const { action, signal, context } = call;
+  return { ...call, action, signal, context: { ...context, deadline: now + limitMs } };
+}
+
+function limitOf({ limitMs }: DeliveredJob, action: string, queue: string): RunDeeds['limit'] {
+  if (limitMs === undefined) return undefined;
+  return { queue, ms: limitMs, error: new TuttiError('CALL_TIMED_OUT', { action, afterMs: limitMs }) };
+}
+
 export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns): ResponderAction[] {
   const { queues } = serving.definition;
   const refuseOthers = (call: IncomingCall, name: string): void => {
@@ -140,11 +153,15 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
       call: IncomingCall,
       signal: AbortSignal,
     ): Promise<HowJobWent> => {
+      let went: HowJobWent;
       try {
-        return resultText(await run({ ...input, signal }, call));
+        const limited = limitedCall(call, input, serving.kit.clock.now());
+        went = resultText(await runWithContext(limited.context, run, { ...input, signal }, limited));
       } catch (error) {
-        return howItFailed(error);
+        went = howItFailed(error);
       }
+      // What it says after its time does not count.
+      return isTuttiError(signal.reason, 'CALL_TIMED_OUT') ? howItFailed(signal.reason) : went;
     };
     const tell: RunDeeds['tell'] = (job, went) => tellEnd(store, queue, job, went);
     return {
@@ -155,7 +172,11 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
       invoke(input, call) {
         refuseOthers(call, name);
         const job = input as DeliveredJob;
-        return runs.take(job, call.signal, { begin: (signal) => begin(job, call, signal), tell });
+        return runs.take(job, call.signal, {
+          begin: (signal) => begin(job, call, signal),
+          tell,
+          limit: limitOf(job, `${serving.manifest.name}.${name}`, queue),
+        });
       },
     };
   });

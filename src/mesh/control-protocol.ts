@@ -6,6 +6,7 @@ import type { Avoided } from '../core/avoided.ts';
 import { bounds } from '../core/bounds.ts';
 import type { Certificate } from '../core/certificate.ts';
 import type { InstanceRef } from '../core/ids.ts';
+import type { JobNamed } from '../core/isolation.ts';
 import type { LogLevel } from '../core/log-line.ts';
 import { isPlainObject } from '../core/options.ts';
 import type { AppStatus } from '../core/status.ts';
@@ -62,6 +63,8 @@ export type InstanceMessage =
   | { readonly op: 'follow'; readonly after: number | null }
   /** Whom it does not ask now, or asks less: all of it. */
   | { readonly op: 'avoids'; readonly list: readonly Avoided[] }
+  /** Of the store: this isolated instance has not taken, for all of its grace, that the job was cancelled. */
+  | { readonly op: 'unheard'; readonly instance: InstanceRef; readonly job: JobNamed }
   | { readonly op: 'snapshot' }
   | { readonly op: 'register'; readonly kind: 'counter' | 'gauge'; readonly name: string }
   /** It wants the lock; `id` is the number of the question. */
@@ -145,6 +148,14 @@ const checks: Readonly<Record<InstanceMessage['op'], (frame: Record<string, unkn
   extend: ({ ms }) => typeof ms === 'number' && Number.isFinite(ms) && ms >= 0,
   follow: ({ after }) => after === null || Number.isSafeInteger(after),
   avoids: ({ list }) => Array.isArray(list) && list.length <= bounds.avoidedTold && list.every(isAvoided),
+  unheard: ({ instance, job }) =>
+    isPlainObject(instance) &&
+    isText(instance['service'], longestName) &&
+    Number.isSafeInteger(instance['slot']) &&
+    Number.isSafeInteger(instance['epoch']) &&
+    isPlainObject(job) &&
+    isText(job['queue'], longestName) &&
+    Number.isSafeInteger(job['number']),
   snapshot: () => true,
   register: (frame) =>
     (frame['kind'] === 'counter' || frame['kind'] === 'gauge') && isText(frame['name'], longestName),

@@ -20,6 +20,8 @@ export interface DeliveredJob extends JobRun {
   /** From 1, since it was added or retried. */
   readonly attempt: number;
   readonly payload: unknown;
+  /** Of an isolated worker: after so many milliseconds its signal aborts, and its caller waits on. Absent: when its caller gives up. */
+  readonly limitMs?: number | undefined;
 }
 
 /** `result`: JSON. `isFinal`: no other attempt would go better. */

@@ -3,6 +3,8 @@
  */
 import type { Server } from 'node:net';
 import type { TuttiEvent } from '../core/events.ts';
+import type { InstanceRef } from '../core/ids.ts';
+import type { JobNamed } from '../core/isolation.ts';
 import type { MetricFamily } from '../core/metric.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { AppStatus } from '../core/status.ts';
@@ -50,6 +52,8 @@ export interface SystemRuntime {
   status(): AppStatus | undefined;
   /** What happened after this number, as soon as there is something; null: after what an earlier process has handled. */
   nextEvents(after: number | null): Promise<EventBatch>;
+  /** The supervisor is told that an isolated instance does not hear that its job was cancelled, and ends it. Lost when there is none now. */
+  tellUnheard(instance: InstanceRef, job: JobNamed): void;
   /** Every ready instance's numbers, and our own; one that does not answer in time is left out. */
   collectMetrics(timeoutMs: number): Promise<readonly InstanceMetrics[]>;
   /** Counts what is turned away for want of a file descriptor. */

@@ -37,6 +37,7 @@ const fields = [
   'callAction',
   'callEndsBy',
   'callUnwanted',
+  'callNumber',
 ] as const;
 
 /**
@@ -45,7 +46,8 @@ const fields = [
  * taken have waited in queues, `calls` are those it made itself and `retries` those made once more,
  * `fullness` that of the fullest action from 0 to 1, `flags` is a sum of `slotFlag`. Of an instance in a pool:
  * `poolCalls` it has begun, and of the one that runs the place of its action in the manifest, when it must have ended (0: none runs;
- * monotonic) and whether that is because nobody waits for it (1).
+ * monotonic) and whether that is because nobody waits for it (1). Of one that is isolated the same of the job that must end first: the
+ * place of its queue, when, why (the place in `jobEnds`), and its number.
  */
 export type SlotRecord = Readonly<Record<(typeof fields)[number], number>> & {
   /** As `core/latency-histogram` counts. */
@@ -60,7 +62,7 @@ const latencyAt = 32;
 const sumAt = 62;
 const sequenceAgainAt = 63;
 const magic = 0x7475_7474_6973;
-const version = 2;
+const version = 3;
 
 /** Makes the file anew; writers of an earlier one notice and move over. */
 export function createSlots(path: string, count: number): void {

@@ -267,6 +267,7 @@ class InProcessApp implements TestApp {
       status: () => this.#status(),
       // Nothing of what happens to processes happens here.
       nextEvents: () => new Promise(() => undefined),
+      tellUnheard: () => undefined,
       collectMetrics: () => Promise.resolve([]),
       accepts: { areLeft: true, watch: () => undefined },
       listen: ownHostOnly,

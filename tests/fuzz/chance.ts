@@ -8,6 +8,9 @@ export const slowTest: typeof test = (
   process.env['CI'] !== 'true' || isLong ? test : () => Promise.resolve()
 ) as typeof test;
 
+/** What is the same wherever the store is: CI tries it with a store in a file, and not once more with each engine. */
+export const anyStoreTest: typeof test = process.env['TUTTI_TEST_STORE'] === undefined ? test : slowTest;
+
 /** So that the usual run stays short. */
 export const times = (usual: number, long: number): number => (isLong ? long : usual);
 

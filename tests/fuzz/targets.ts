@@ -189,6 +189,11 @@ export const targets: readonly Target[] = [
           { kind: 'outlier', instance: 'users#2@1', latencyMs: null, failedPart: 0.4 },
         ],
       },
+      {
+        op: 'unheard',
+        instance: { service: 'worker', slot: 1, epoch: 2 },
+        job: { queue: 'work', number: 17 },
+      },
       { op: 'renew', name: 'reports.nightly', fence: 1 },
       { op: 'unlock', name: 'reports.nightly', fence: 1 },
       { op: 'ack', revision: 3 },

@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { TuttiError } from '../../src/core/errors.ts';
 import { JobRuns } from '../../src/host/job-runs.ts';
-import type { RunDeeds } from '../../src/host/job-runs.ts';
+import type { RunDeeds, RunWatcher } from '../../src/host/job-runs.ts';
 import type { HowJobWent } from '../../src/mesh/kept-job.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { setBound, turns } from '../stores/store-folder.ts';
@@ -102,6 +102,50 @@ test('a call that is taken back ends no run; its time, a cancellation and a lost
     signals.map(({ aborted }) => aborted),
     [false, true, true],
   );
+});
+
+test('a run with a limit is told before it begins and when it ends, and is aborted at its time, whatever becomes of its caller', async () => {
+  const clock = fakeClock();
+  const told: unknown[] = [];
+  const watcher: RunWatcher = {
+    began: ({ seq, queue }, limitMs) => told.push(['began', seq, queue, limitMs]),
+    aborting: ({ seq }, why) => told.push(['aborting', seq, why]),
+    ended: ({ seq }) => told.push(['ended', seq]),
+  };
+  const runs = new JobRuns(clock, watcher);
+  const error = new TuttiError('CALL_TIMED_OUT');
+  const ends: (() => void)[] = [];
+  const deeds: RunDeeds = {
+    begin: (signal) => {
+      told.push('handler');
+      signal.addEventListener('abort', () => told.push('signal'));
+      return new Promise((resolve) => {
+        ends.push(() => {
+          resolve({ result: '1' });
+        });
+      });
+    },
+    tell: () => Promise.resolve(),
+    limit: { queue: 'work', ms: 500, error },
+  };
+  const call = new AbortController();
+  runs.take(run(1), call.signal, deeds).catch(() => undefined);
+  call.abort(new TuttiError('CANCELLED'));
+  clock.advance(499);
+  assert.deepEqual(told, [['began', 1, 'work', 500], 'handler']);
+  clock.advance(1);
+  assert.deepEqual(told.splice(2), [['aborting', 1, 'timeout'], 'signal']);
+  runs.take(run(2), never, deeds).catch(() => undefined);
+  runs.abort(run(2), new TuttiError('CANCELLED'));
+  runs.abort(run(2), new TuttiError('LEASE_LOST', { job: '2' }));
+  assert.deepEqual(told.splice(4), [['aborting', 2, 'cancelled'], 'signal']);
+  for (const end of ends) end();
+  await turns(1);
+  assert.deepEqual(told.splice(4), [
+    ['ended', 1],
+    ['ended', 2],
+  ]);
+  assert.equal(clock.pending, 0, 'no timer is left');
 });
 
 test('what became of a run is forgotten with it', async (context: TestContext) => {

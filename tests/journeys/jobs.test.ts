@@ -1,10 +1,12 @@
 /** Jobs in real processes: what was added is done, whoever dies, and nobody else decides that it is over. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { startEngine } from '../stores/change-log/engine-servers.ts';
 import { makeHome, pidOf } from './command.ts';
+import { restartUnder } from './engine-restarts.ts';
 import { Works } from './works.ts';
 import type { JobJson } from './works.ts';
-import { slowTest } from '../fuzz/chance.ts';
+import { anyStoreTest, slowTest } from '../fuzz/chance.ts';
 
 const home = makeHome();
 let app: Works;
@@ -42,19 +44,22 @@ test('a job whose worker is killed is begun again by another within a second, an
   await app.ready();
 });
 
-test('a job that ends its process each time has failed after its attempts, and stays so until somebody asks', async () => {
-  const id = await app.add({ number: 2, how: 'exit' });
-  const job = await app.end(id);
-  assert.deepEqual([job.state, job.attempts], ['failed', 3]);
-  assert.match(job.reason ?? '', /^INSTANCE_LOST: /);
-  assert.equal(runsOf(id, 'begun'), 3);
-  await app.ready();
-  assert.equal((await app.ask<{ state: string }>('get', [id])).state, 'failed');
-  assert.equal(await app.ask('retry', [id]), true);
-  assert.equal((await app.end(id)).state, 'failed');
-  assert.equal(runsOf(id, 'begun'), 6);
-  await app.ready();
-});
+anyStoreTest(
+  'a job that ends its process each time has failed after its attempts, and stays so until somebody asks',
+  async () => {
+    const id = await app.add({ number: 2, how: 'exit' });
+    const job = await app.end(id);
+    assert.deepEqual([job.state, job.attempts], ['failed', 3]);
+    assert.match(job.reason ?? '', /^INSTANCE_LOST: /);
+    assert.equal(runsOf(id, 'begun'), 3);
+    await app.ready();
+    assert.equal((await app.ask<{ state: string }>('get', [id])).state, 'failed');
+    assert.equal(await app.ask('retry', [id]), true);
+    assert.equal((await app.end(id)).state, 'failed');
+    assert.equal(runsOf(id, 'begun'), 6);
+    await app.ready();
+  },
+);
 
 /** Kills whoever has it in hand at this attempt. */
 async function killRunner(id: string, attempt: number): Promise<void> {
@@ -62,7 +67,7 @@ async function killRunner(id: string, attempt: number): Promise<void> {
   process.kill(pid, 'SIGKILL');
 }
 
-test('three kills of one job with five attempts complete it', async () => {
+anyStoreTest('three kills of one job with five attempts complete it', async () => {
   const id = await app.add({ number: 3, ms: 500 }, {}, { queue: 'five' });
   for (const attempt of [1, 2, 3]) await killRunner(id, attempt);
   const job = await app.end(id, 'five');
@@ -174,34 +179,40 @@ test('a running job is cancelled wherever it runs: its signal aborts within a se
   assert.equal(await app.ask('cancel', [id]), false);
 });
 
-test('a job that does not hear that its time is over has lost its lease, and another attempt is made', async () => {
-  const id = await app.add({ number: 7, ms: 1_300, how: 'deaf' });
-  const job = await app.end(id);
-  assert.deepEqual([job.state, job.attempts], ['failed', 3]);
-  assert.match(job.reason ?? '', /^CALL_TIMED_OUT: /);
-  await app.untilRan('what it says later is refused', (ran) =>
-    ran.find((one) => one.id === id && one.what === 'LEASE_LOST'),
-  );
-  assert.equal(job.progress, undefined);
-});
+anyStoreTest(
+  'a job that does not hear that its time is over has lost its lease, and another attempt is made',
+  async () => {
+    const id = await app.add({ number: 7, ms: 1_300, how: 'deaf' });
+    const job = await app.end(id);
+    assert.deepEqual([job.state, job.attempts], ['failed', 3]);
+    assert.match(job.reason ?? '', /^CALL_TIMED_OUT: /);
+    await app.untilRan('what it says later is refused', (ran) =>
+      ran.find((one) => one.id === id && one.what === 'LEASE_LOST'),
+    );
+    assert.equal(job.progress, undefined);
+  },
+);
 
-test('a stopped worker finishes what it can; the rest is given back, and no attempt is lost', async () => {
-  const long = await app.add({ number: 8, ms: 3_600 }, {}, { queue: 'hardy' });
-  const first = await app.begun(long);
-  const status = await app.status();
-  const slot = ['worker#1', 'worker#2'].find((one) => pidOf(status, one) === first.pid) ?? '';
-  const short = await app.add({ number: 9, ms: 700 }, {}, { queue: 'hardy' });
-  await app.begun(short);
-  await app.admin.post('/restart', { target: slot }, { timeoutMs: 30_000 });
-  const second = await app.untilRan('it is begun elsewhere', (ran) =>
-    ran.find((one) => one.id === long && one.what === 'begun' && one.pid !== first.pid),
-  );
-  assert.equal(second.attempt, 1);
-  const [job, other] = await Promise.all([app.end(long, 'hardy'), app.end(short, 'hardy')]);
-  assert.deepEqual([job.state, job.attempts], ['done', 1]);
-  assert.deepEqual([other.state, other.attempts], ['done', 1]);
-  assert.equal(runsOf(short, 'begun'), 1);
-});
+anyStoreTest(
+  'a stopped worker finishes what it can; the rest is given back, and no attempt is lost',
+  async () => {
+    const long = await app.add({ number: 8, ms: 3_600 }, {}, { queue: 'hardy' });
+    const first = await app.begun(long);
+    const status = await app.status();
+    const slot = ['worker#1', 'worker#2'].find((one) => pidOf(status, one) === first.pid) ?? '';
+    const short = await app.add({ number: 9, ms: 700 }, {}, { queue: 'hardy' });
+    await app.begun(short);
+    await app.admin.post('/restart', { target: slot }, { timeoutMs: 30_000 });
+    const second = await app.untilRan('it is begun elsewhere', (ran) =>
+      ran.find((one) => one.id === long && one.what === 'begun' && one.pid !== first.pid),
+    );
+    assert.equal(second.attempt, 1);
+    const [job, other] = await Promise.all([app.end(long, 'hardy'), app.end(short, 'hardy')]);
+    assert.deepEqual([job.state, job.attempts], ['done', 1]);
+    assert.deepEqual([other.state, other.attempts], ['done', 1]);
+    assert.equal(runsOf(short, 'begun'), 1);
+  },
+);
 
 test('with no worker there a job is taken, and done when one is back', async () => {
   await app.admin.post('/stop', { target: 'worker' }, { timeoutMs: 30_000 });
@@ -210,3 +221,13 @@ test('with no worker there a job is taken, and done when one is back', async () 
   await app.admin.post('/start', { target: 'worker' });
   assert.equal((await app.end(id)).state, 'done');
 });
+
+// Of an engine that others use too nothing is killed: this one has its own.
+const [engine] = /^(?:redis|postgres)/.exec(process.env['TUTTI_TEST_STORE'] ?? '') ?? [];
+if (engine === 'redis' || engine === 'postgres')
+  test(`${engine} is killed under load, twice: workers go on by themselves, nothing acknowledged is lost, nothing is begun again`, async (context) => {
+    using own = makeHome();
+    await using server = await startEngine[engine]();
+    await using works = new Works(own.folder, { WORKERS: '2', TUTTI_TEST_STORE: server.url });
+    await restartUnder(server, works, context);
+  });

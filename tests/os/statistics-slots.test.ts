@@ -44,6 +44,7 @@ const record = (change: Partial<SlotRecord> = {}): SlotRecord => ({
   callAction: 2,
   callEndsBy: 99_000.25,
   callUnwanted: 1,
+  callNumber: 17,
   latency: Array.from({ length: 16 }, (_, bucket) => bucket * 1_000),
   ...change,
 });
@@ -73,7 +74,7 @@ test('records written without a pause by another process are never read in halve
     const n = (i) => ({ epoch: i, pid: i, startTime: i, beatAt: i, loopDelayP99Ms: i, loopDelayMaxMs: i, utilisation: i, rssBytes: i,
       heapBytes: i, inFlight: i, queued: i, requests: i, errors: i, flags: i,
       fullness: i, taken: i, waitedMs: i, rejected: i, calls: i, retries: i, poolCalls: i, callAction: i,
-      callEndsBy: i, callUnwanted: i, latency: Array(16).fill(i) });
+      callEndsBy: i, callUnwanted: i, callNumber: i, latency: Array(16).fill(i) });
     for (let i = 1; i <= 100000; i++) writer.write(n(i));
   })`;
   const child = spawn(process.execPath, ['-e', script, path], { stdio: 'inherit' });
@@ -168,8 +169,8 @@ test('a file that is not as we make it is refused with what is wrong (N-83)', ()
   };
   head(0, 1);
   assert.throws(open, refusal(/no file of statistics/));
-  head(8, 3);
-  assert.throws(open, refusal(/version 3, not 2/));
+  head(8, 4);
+  assert.throws(open, refusal(/version 4, not 3/));
   head(16, 1e9);
   assert.throws(open, refusal(/wrong size/));
   assert.match(new SlotReader(path).problem ?? '', /wrong size/);

@@ -6,6 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { channelMutants } from './channel-mutants.ts';
 import { fibonacciMutants } from './fibonacci-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
+import { isolationMutants } from './isolation-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
 import { replayMutants } from './replay-mutants.ts';
@@ -1243,6 +1244,7 @@ export const mutants: readonly Mutant[] = [
   ...jobsCommandMutants,
   ...jobsHttpMutants,
   ...poolMutants,
+  ...isolationMutants,
   ...registryMutants,
   ...slowMutants,
   ...tuningMutants,

@@ -63,7 +63,7 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     promise: 'pools: an endless call is ended',
-    file: 'src/processes/supervisor/pool-watch.ts',
+    file: 'src/processes/supervisor/call-watch.ts',
     find: 'if (this.#needs.clock.now() < record.callEndsBy) return',
     replace: 'if (this.#needs.clock.now() > 0) return',
     ...journey('an endless call is ended'),
@@ -77,9 +77,9 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     promise: 'pools: the end of a call by its limit is no crash',
-    file: 'src/processes/supervisor/pool-watch.ts',
-    find: "      then: 'restart',\n",
-    replace: '',
+    file: 'src/processes/supervisor/call-watch.ts',
+    find: "{ type: 'kill', reason, evidence, then: 'restart' }",
+    replace: "{ type: 'kill', reason, evidence }",
     ...journey('an endless call is ended'),
   },
   {
@@ -105,7 +105,7 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     promise: 'pools: a process that has served enough is replaced',
-    file: 'src/processes/supervisor/pool-watch.ts',
+    file: 'src/processes/supervisor/call-watch.ts',
     find: 'if (calls < recycleAfter ||',
     replace: 'if (calls >= 0 ||',
     ...journey('has served enough'),

@@ -24,8 +24,11 @@ export interface HeartbeatNeeds {
   readonly onBeat: () => void;
 }
 
-/** Of a pool; see `SlotRecord`. */
-export type CallNote = Pick<SlotRecord, 'poolCalls' | 'callAction' | 'callEndsBy' | 'callUnwanted'>;
+/** Of a call in a pool, or a job that is isolated; see `SlotRecord`. */
+export type CallNote = Pick<
+  SlotRecord,
+  'poolCalls' | 'callAction' | 'callEndsBy' | 'callUnwanted' | 'callNumber'
+>;
 
 const nanosecondsPerMs = 1e6;
 /** A timer of its own: at 20 ms it was two thirds of what an idle instance costs. */
@@ -39,7 +42,7 @@ export class Heartbeat {
   readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
   #utilisation = performance.eventLoopUtilization();
   #timer: Timer | undefined;
-  #call: CallNote = { poolCalls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0 };
+  #call: CallNote = { poolCalls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0, callNumber: 0 };
   #last: SlotRecord | undefined;
 
   /** The first beat is written at once. */

@@ -30,6 +30,7 @@ import { ControlLink } from './control-link.ts';
 import { Grace } from './grace.ts';
 import { CallNotes } from './call-notes.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { JobNotes } from './job-notes.ts';
 import { Readiness } from './readiness.ts';
 import { InstanceLocks } from './locks.ts';
 import { InstanceShared } from './shared.ts';
@@ -166,6 +167,7 @@ class Instance {
       clock: systemClock,
       random: Math.random,
       pool: this.#poolWatcher(manifest),
+      jobs: this.#jobWatcher(manifest),
       families: () => this.#accepts.families(),
       ...(isSystemService(self.service)
         ? {
@@ -173,6 +175,9 @@ class Instance {
               makeRuntime({
                 ...{ birth: this.#birth, news: this.#news, registry: this.#registry, caller },
                 accepts: this.#accepts,
+                send: (message) => {
+                  this.#control.send(message);
+                },
               }),
           }
         : {}),
@@ -188,6 +193,12 @@ class Instance {
       heartbeat: this.#heartbeat,
       actions: Object.keys(actions),
     });
+  }
+
+  #jobWatcher({ isolate, queues = {} }: ServiceManifest): JobNotes | undefined {
+    if (isolate === undefined) return undefined;
+    const clock = systemClock;
+    return new JobNotes({ isolate, clock, heartbeat: this.#heartbeat, queues: Object.keys(queues) });
   }
 
   #serve(host: Host, { definition }: LoadedService): void {

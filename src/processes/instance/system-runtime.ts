@@ -5,7 +5,7 @@ import { slotId } from '../../core/ids.ts';
 import type { AppStatus } from '../../core/status.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import type { Caller } from '../../mesh/caller.ts';
-import type { Birth, SupervisorMessage } from '../../mesh/control-protocol.ts';
+import type { Birth, InstanceMessage, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { Accepts, EventBatch, SystemRuntime } from '../../mesh/runtime.ts';
 import { systemClock } from '../../os/clock.ts';
@@ -70,9 +70,10 @@ export interface RuntimeNeeds {
   readonly registry: RegistryView;
   readonly caller: Caller;
   readonly accepts: Accepts;
+  readonly send: (message: InstanceMessage) => void;
 }
 
-export function makeRuntime({ birth, news, registry, caller, accepts }: RuntimeNeeds): SystemRuntime {
+export function makeRuntime({ birth, news, registry, caller, accepts, send }: RuntimeNeeds): SystemRuntime {
   return {
     app: birth.app,
     instance: slotId(birth.self),
@@ -85,6 +86,9 @@ export function makeRuntime({ birth, news, registry, caller, accepts }: RuntimeN
     onManifest: (changed) => news.onManifest(changed),
     status: () => news.status,
     nextEvents: (after) => news.nextEvents(after),
+    tellUnheard: (instance, job) => {
+      send({ op: 'unheard', instance, job });
+    },
     collectMetrics: (timeoutMs) => instanceMetrics({ registry, caller, timeoutMs }),
     listen: birth.listen ?? { host: '127.0.0.1', port: 0 },
   };

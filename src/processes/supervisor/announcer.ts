@@ -32,7 +32,9 @@ const isKill = ({ to, evidence }: InstanceEvent): boolean =>
   to === 'stopping' && typeof evidence['verdict'] === 'string';
 
 const killSentence = ({ evidence }: InstanceEvent): string =>
-  isCallEnd(evidence) ? 'A call ran too long: its process is killed' : 'Instance hangs and is killed';
+  isCallEnd(evidence)
+    ? 'A call or a job ran too long: its process is killed'
+    : 'Instance hangs and is killed';
 
 /** Deaths that nobody asked for are worth a look; the rest is life. */
 function levelOf(event: InstanceEvent): LogLevel | undefined {

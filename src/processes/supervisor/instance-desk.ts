@@ -3,13 +3,14 @@
  * the control server has checked; here their words become events of their slots.
  */
 import type { CertificateClaims } from '../../core/certificate.ts';
-import { isSystemService, slotId } from '../../core/ids.ts';
+import { isSystemService, slotId, storeService } from '../../core/ids.ts';
 import type { SlotState } from '../../core/instance-state.ts';
 import type { AppStatus } from '../../core/status.ts';
 import type { AppManifest } from '../../define/manifest.ts';
 import type { InstanceMessage, SupervisorMessage } from '../../mesh/control-protocol.ts';
 import type { CounterDirectory } from '../../os/shared-counters.ts';
 import type { AvoidedTable } from './avoided-table.ts';
+import type { CallWatch } from './call-watch.ts';
 import type { Hello } from './control-server.ts';
 import type { Locks } from './locks.ts';
 import type { Registry } from './registry.ts';
@@ -22,6 +23,7 @@ export interface InstanceDeskNeeds {
   readonly counters: CounterDirectory;
   readonly locks: Locks;
   readonly avoided: AvoidedTable;
+  readonly calls: CallWatch;
   readonly send: (id: string, message: SupervisorMessage) => boolean;
   readonly status: () => AppStatus;
   readonly drain: (slot: SlotState) => void;
@@ -72,6 +74,10 @@ export class InstanceDesk {
         return;
       case 'avoids':
         this.#needs.avoided.hear(id, message.list);
+        return;
+      case 'unheard':
+        // Whoever else said it could have any worker ended.
+        if (slots.get(id)?.service === storeService) this.#needs.calls.unheard(message.instance, message.job);
         return;
       case 'snapshot':
         send(id, { op: 'snapshot', snapshot: registry.snapshot() });

@@ -18,6 +18,7 @@ import { Fences } from '../../os/fences.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { Autoscaler } from './autoscaler.ts';
 import { AvoidedTable } from './avoided-table.ts';
+import { CallWatch } from './call-watch.ts';
 import { ControlServer } from './control-server.ts';
 import { EventFeed } from './event-feed.ts';
 import { EventLog } from './event-log.ts';
@@ -27,7 +28,6 @@ import type { Exited, KeeperLink, Welcome } from './keeper-link.ts';
 import type { LogHub } from './log-hub.ts';
 import type { Overrides } from './overrides.ts';
 import type { AppPlan, ServicePlan } from './plan.ts';
-import { PoolWatch } from './pool-watch.ts';
 import { Registry } from './registry.ts';
 import { Rolls } from './rolls.ts';
 import { hasSlotMemos, restoreSlots, slotMemo } from './restore.ts';
@@ -76,7 +76,7 @@ export class RunningApp {
   readonly #needs: RunningAppNeeds;
   readonly #spawner: Spawner;
   readonly #watch: Watch;
-  readonly #pools: PoolWatch;
+  readonly #calls: CallWatch;
   readonly #tails: SpoolTails;
   readonly #counters: CounterDirectory;
   readonly #locks: Locks;
@@ -148,13 +148,11 @@ export class RunningApp {
       },
       ...{ clock, log, isSuccessor, dispatch: this.slots.dispatch.bind(this.slots) },
     });
-    this.#pools = new PoolWatch({
+    this.#calls = new CallWatch({
       clock,
       slots: () => this.slots.all(),
-      policy: (service) => this.plan.services.get(service)?.pool,
+      plan: () => this.plan,
       record: (slot) => this.#watch.record(slot),
-      actionAt: (service, index) =>
-        Object.keys(this.plan.manifest.services[service]?.actions ?? {})[index] ?? '?',
       dispatch: this.slots.dispatch.bind(this.slots),
       recycle: (slot, reason) => {
         this.rolls.begin(slot.service, reason, [slot]);
@@ -217,7 +215,7 @@ export class RunningApp {
     });
     this.#avoided = new AvoidedTable({ clock, slots: this.slots, events: this.events });
     this.#desk = new InstanceDesk({
-      avoided: this.#avoided,
+      ...{ avoided: this.#avoided, calls: this.#calls },
       ...{ slots: this.slots, registry: this.registry, counters: this.#counters, locks: this.#locks },
       manifest: () => this.plan.manifest,
       send: (id, message) => this.control.send(id, message),
@@ -331,7 +329,7 @@ export class RunningApp {
     this.autoscaler.close();
     this.events.close();
     this.#watch.close();
-    this.#pools.close();
+    this.#calls.close();
     this.#locks.close();
     this.#tails.close();
     this.control.close();

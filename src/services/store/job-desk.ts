@@ -8,7 +8,6 @@ import { parseTarget } from '../../core/ids.ts';
 import type { InstanceState } from '../../core/instance-state.ts';
 import type { AppStatus } from '../../core/status.ts';
 import type { Log } from '../../define/handling.ts';
-import type { QueueManifest } from '../../define/queue.ts';
 import { runWithoutContext } from '../../mesh/context.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import { isEnded } from '../../stores/job-queue/job-table.ts';
@@ -17,6 +16,7 @@ import type { QueueAbout } from '../../stores/job-queue/job-lists.ts';
 import type { Changed } from '../../stores/job-queue/job-wishes.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { Histogram } from '../../telemetry/histogram.ts';
+import type { QueueWorker } from './job-delivery.ts';
 import { JobDispatcher } from './job-dispatcher.ts';
 import { JobFollows } from './job-follows.ts';
 import { JobWaiters } from './job-waiters.ts';
@@ -27,11 +27,6 @@ interface JobDeskNeeds {
   readonly store: Store;
   readonly runtime: SystemRuntime;
   readonly log: Log;
-}
-
-interface Worker {
-  readonly service: string;
-  readonly manifest: QueueManifest;
 }
 
 class QueueNumbers {
@@ -54,7 +49,7 @@ export class JobDesk {
   readonly #follows: JobFollows;
   readonly #stopListening: readonly (() => void)[];
   /** By queue. */
-  #workers: ReadonlyMap<string, Worker> = new Map();
+  #workers: ReadonlyMap<string, QueueWorker> = new Map();
 
   constructor(needs: JobDeskNeeds) {
     this.#needs = needs;
@@ -170,8 +165,10 @@ export class JobDesk {
   #follow(): void {
     const { runtime, store, log } = this.#needs;
     this.#workers = new Map(
-      Object.values(runtime.manifest().services).flatMap(({ name, queues = {} }) =>
-        Object.entries(queues).map(([queue, { manifest }]) => [queue, { service: name, manifest }] as const),
+      Object.values(runtime.manifest().services).flatMap(({ name: service, queues = {}, isolate }) =>
+        Object.entries(queues).map(
+          ([queue, { manifest }]) => [queue, { service, manifest, isolate }] as const,
+        ),
       ),
     );
     for (const [queue, { manifest }] of this.#workers) {
@@ -192,6 +189,9 @@ export class JobDesk {
     return new JobDispatcher({
       ...{ queue, store, caller, registry, clock, random, log },
       worker: () => this.#workers.get(queue),
+      tellUnheard: (instance, job) => {
+        runtime.tellUnheard(instance, job);
+      },
       living: (service) => livingSlots(runtime.status(), service),
       waited: (ms) => {
         numbers.waits.observe(ms);

@@ -3,32 +3,21 @@
  * ends its calls, so its jobs are begun again at once; what an owner of the store had in hand when it died, its successor finds with the workers.
  */
 import { bounds } from '../../core/bounds.ts';
-import { isTuttiError, TuttiError } from '../../core/errors.ts';
-import type { Clock, Random, Timer } from '../../core/ports.ts';
-import type { Log } from '../../define/handling.ts';
-import type { QueueManifest } from '../../define/queue.ts';
+import { isTuttiError } from '../../core/errors.ts';
+import type { Random, Timer } from '../../core/ports.ts';
 import { jobDelay } from '../../define/queue.ts';
-import type { Caller } from '../../mesh/caller.ts';
 import { readKept } from '../../mesh/kept-event.ts';
-import { abortJobAction, jobAction } from '../../mesh/kept-job.ts';
-import type { DeliveredJob, HowJobWent } from '../../mesh/kept-job.ts';
-import type { RegistryView } from '../../mesh/registry-view.ts';
 import { bytesOf } from '../../stores/job-queue/job-turns.ts';
-import type { ClaimedJob, TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
+import type { TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { findHeldRuns } from './held-runs.ts';
+import { cancel, deliver, placeOf } from './job-delivery.ts';
+import type { ClaimedRow, DeliveryNeeds, Run } from './job-delivery.ts';
 import { askAgainMs, notTried } from './not-tried.ts';
 
-export interface JobDispatcherNeeds {
-  readonly queue: string;
+export interface JobDispatcherNeeds extends DeliveryNeeds {
   readonly store: Store;
-  readonly caller: Caller;
-  readonly registry: RegistryView;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
-  /** The service that has its worker, and how that wants it; undefined: there is none, or not any more. */
-  readonly worker: () => { readonly service: string; readonly manifest: QueueManifest } | undefined;
   /** See `held-runs.ts`. */
   readonly living: (service: string) => readonly number[] | undefined;
   /** A run came to its end, and that is written. */
@@ -39,15 +28,6 @@ export interface JobDispatcherNeeds {
   readonly changed: (id: string) => void;
   /** A job came to its end. */
   readonly ended: (id: string) => void;
-}
-
-/** As it lies in the store. */
-type ClaimedRow = Omit<ClaimedJob, 'waitedMs'>;
-
-/** A run that the store has not heard the end of. */
-interface Run {
-  readonly job: ClaimedRow;
-  readonly abort: AbortController;
 }
 
 type Ending =
@@ -61,16 +41,16 @@ interface Ended {
   readonly ending: Ending;
 }
 
-/** For a run that was taken over to tell its end at least: it may have come in time, while there was nobody to hear it. */
-const takeOverMs = 2_000;
-/** For an instance to hear that a job was cancelled. */
-const abortMs = 5_000;
 /** Until a turn that came to nothing is made once more. */
 const againMs = 500;
 
+/** That it was cancelled is written already: this changes nothing. */
+const noEnd: Ending = { end: 'back', afterMs: 0 };
+const overdueText = 'CALL_TIMED_OUT: it ran on after its time was over, and its process has ended';
+
 export class JobDispatcher {
   readonly #needs: JobDispatcherNeeds;
-  readonly #runs = new Map<number, Run>();
+  readonly #runs = new Set<Run>();
   readonly #stopped = Promise.withResolvers<undefined>();
   /** Bounded by what may run at once. */
   #ends: Ended[] = [];
@@ -96,16 +76,10 @@ export class JobDispatcher {
 
   /** It was cancelled: whoever runs it is told. */
   abort(seq: number, reason: string): void {
-    const run = this.#runs.get(seq);
+    // Of an isolated one that was cancelled before, and begun once more, an earlier run may still be there.
+    const run = [...this.#runs].find(({ job, abort: { signal } }) => job.seq === seq && !signal.aborted);
     if (run === undefined) return;
-    run.abort.abort();
-    const { caller, registry, worker, log, queue } = this.#needs;
-    const service = worker()?.service ?? '';
-    const wish = { seq, run: run.job.run, reason };
-    for (const { slot } of registry.service(service)?.instances ?? [])
-      caller.call(service, abortJobAction, wish, { slot, deadlineMs: abortMs }).catch((error: unknown) => {
-        log.warn('An instance could not be told that a job was cancelled', { queue, slot, error });
-      });
+    cancel(this.#needs, run, reason, () => this.#hasEnded || !this.#runs.has(run));
   }
 
   /** Begins nothing new; resolves when what has ended is written. What runs goes on without us, and the next owner takes it over. */
@@ -238,10 +212,10 @@ export class JobDispatcher {
 
   /** @param slot of the instance that has it in hand already. */
   async #run(job: ClaimedRow, slot?: number): Promise<void> {
-    const run = { job, abort: new AbortController() };
-    this.#runs.set(job.seq, run);
-    const ending = await this.#outcome(run, slot);
-    this.#runs.delete(job.seq);
+    const run = { job, slot: slot ?? placeOf(this.#needs, this.#runs), abort: new AbortController() };
+    this.#runs.add(run);
+    const ending = await this.#outcome(run, slot !== undefined);
+    this.#runs.delete(run);
     // The call was taken back since we stop: nobody knows the end of the run yet.
     if (this.#hasEnded) return;
     this.#ends.push({ job, ending });
@@ -252,34 +226,25 @@ export class JobDispatcher {
     return Math.max(0, this.#needs.store.now() - started);
   }
 
-  async #outcome(run: Run, slot: number | undefined): Promise<Ending> {
+  async #outcome(run: Run, isTakenOver: boolean): Promise<Ending> {
     const { job, abort } = run;
     try {
-      const went = await this.#call(run, slot);
+      const went = await deliver(this.#needs, run, isTakenOver ? this.#since(job) : undefined);
+      if (abort.signal.aborted) return noEnd;
       if ('result' in went) return { end: 'done', result: went.result };
       return this.#failed(job, went.failed, went.isFinal);
     } catch (error) {
       if (!isTuttiError(error)) return this.#failed(job, String(error));
-      // That it was cancelled is written already: this changes nothing.
-      if (abort.signal.aborted) return { end: 'back', afterMs: 0 };
+      if (abort.signal.aborted) return noEnd;
       if (notTried.has(error.code)) return { end: 'back', afterMs: askAgainMs };
-      return this.#failed(job, `${error.code}: ${error.message}`);
+      return this.#failed(job, this.#isOverdue(job) ? overdueText : `${error.code}: ${error.message}`);
     }
   }
 
-  async #call({ job, abort: { signal } }: Run, slot: number | undefined): Promise<HowJobWent> {
-    const { seq, run, id, queue, body, attempts: attempt, priority } = job;
-    const worker = this.#needs.worker();
-    if (worker === undefined) throw new TuttiError('UNKNOWN_ACTION', { action: queue });
-    const { payload, context } = readKept(body);
-    const delivered: DeliveredJob = { seq, run, attempt, id, payload };
-    const { timeoutMs } = worker.manifest;
-    const deadlineMs = slot === undefined ? timeoutMs : Math.max(takeOverMs, timeoutMs - this.#since(job));
-    const answer = await this.#needs.caller.call(worker.service, jobAction(queue), delivered, {
-      ...{ deadlineMs, retries: 0, priority, signal, slot },
-      context: { ...context, deadline: Infinity },
-    });
-    return answer as HowJobWent;
+  /** Of an isolated worker: it had had its time when its process was ended. */
+  #isOverdue(job: ClaimedRow): boolean {
+    const { isolate, manifest } = this.#needs.worker() ?? {};
+    return isolate !== undefined && this.#since(job) >= (manifest?.timeoutMs ?? Infinity);
   }
 
   #failed(job: ClaimedRow, reason: string, isFinal = false): Ending {

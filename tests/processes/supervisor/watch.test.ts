@@ -91,7 +91,7 @@ class World implements Disposable {
       flags: 0,
       ...{ fullness: 0, taken: 0, waitedMs: 0, rejected: 0, calls: 0, retries: 0 },
     };
-    const noCall = { poolCalls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0 };
+    const noCall = { poolCalls: 0, callAction: 0, callEndsBy: 0, callUnwanted: 0, callNumber: 0 };
     const counts = { inFlight: 0, queued: 0, requests: 0, errors: 0, latency: [], ...noCall };
     const { rssBytes } = this;
     this.#writer.write({ ...none, ...counts, epoch, pid: pid ?? 0, beatAt: this.clock.now(), rssBytes });

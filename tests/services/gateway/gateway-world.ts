@@ -235,6 +235,7 @@ export class GatewayWorld implements AsyncDisposable {
         return () => this.#listeners.delete(changed);
       },
       status: () => this.status,
+      tellUnheard: () => undefined,
       nextEvents: () => new Promise(() => undefined),
       collectMetrics: () =>
         Promise.resolve([{ instance, service: 'gateway:public', metrics: this.gateway.metrics() }]),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TuttiError } from '../../../src/core/errors.ts';
 import type { ErrorCode } from '../../../src/core/errors.ts';
+import type { Isolation } from '../../../src/core/isolation.ts';
 import { fillQueue } from '../../../src/define/queue.ts';
 import type { QueueOptions } from '../../../src/define/queue.ts';
 import type { Caller } from '../../../src/mesh/caller.ts';
@@ -37,8 +38,11 @@ class World implements AsyncDisposable {
   readonly ended: string[] = [];
   readonly aborted: unknown[] = [];
   answer: (job: Called) => Promise<HowJobWent | Error> = () => Promise.resolve(done);
+  hear: (deadlineMs: number) => Promise<unknown> = () => Promise.resolve();
   held: JobRun[] = [];
   living: readonly number[] | undefined = [];
+  isolate: Isolation | undefined;
+  readonly unheard: unknown[] = [];
   dispatcher: JobDispatcher | undefined;
   readonly #options: QueueOptions;
   #revision = 0;
@@ -51,7 +55,10 @@ class World implements AsyncDisposable {
     // eslint-disable-next-line max-params -- as `Caller.call`
     const call: Caller['call'] = async (_service, action, input, { deadlineMs, slot, signal } = {}) => {
       if (action === heldJobsAction) return this.held;
-      if (action === abortJobAction) return this.aborted.push(input);
+      if (action === abortJobAction) {
+        this.aborted.push(input);
+        return this.hear(deadlineMs ?? 0);
+      }
       const job = { ...(input as DeliveredJob), deadlineMs, slot, signal: signal as AbortSignal };
       this.called.push(job);
       const answer = await this.answer(job);
@@ -62,7 +69,8 @@ class World implements AsyncDisposable {
     this.dispatcher = new JobDispatcher({
       ...{ queue: 'work', store: this.store, registry: this.registry, random: Math.random },
       ...{ caller: { call } as Caller, clock: this.folder.clock, log: this.folder.log },
-      worker: () => ({ service: 'worker', manifest }),
+      worker: () => ({ service: 'worker', manifest, isolate: this.isolate }),
+      tellUnheard: (instance, job) => this.unheard.push([instance, job]),
       living: () => this.living,
       ran: () => undefined,
       waited: () => undefined,
@@ -224,6 +232,84 @@ test('a cancelled run is taken back, and what it says then changes nothing', asy
   assert.equal(world.called[0]?.signal.aborted, true);
   assert.deepEqual(world.aborted, [{ seq: 1, run: 1, reason: 'enough' }]);
   assert.deepEqual([world.counts(), world.job('1').reason, world.ended], [{ cancelled: 1 }, 'enough', []]);
+});
+
+/** One instance that runs the job 1 and does not end it by itself. */
+async function isolatedWorld(world: World): Promise<{ readonly end: (went: HowJobWent | Error) => void }> {
+  const { promise, resolve } = Promise.withResolvers<HowJobWent | Error>();
+  world.isolate = { graceMs: 1_000 };
+  world.answer = ({ id }) => (id === '1' ? promise : Promise.resolve(done));
+  world.start();
+  await world.instances(2);
+  await world.add({});
+  return { end: resolve };
+}
+
+async function cancelJob(world: World): Promise<void> {
+  const input = { queue: 'work', id: '1', reason: 'enough' };
+  await world.store.mutate({ area: 'jobs', name: 'cancel', input });
+  world.dispatcher?.abort(1, 'enough');
+  await turns(10);
+}
+
+test('isolated: a cancelled run keeps its place until it has ended, and one that hears it is left to itself', async () => {
+  await using world = new World({ limit: 1 });
+  const { end } = await isolatedWorld(world);
+  assert.equal(world.called[0]?.deadlineMs, 777 + 1_000 + 10_000, 'its call outlasts it');
+  assert.equal(world.called[0].limitMs, 777);
+  await cancelJob(world);
+  await world.add({});
+  await world.advance(5_000);
+  assert.deepEqual([world.runs(), world.unheard], [['1 1'], []]);
+  assert.deepEqual(world.aborted, [{ seq: 1, run: 1, reason: 'enough' }]);
+  end(failed);
+  await turns(10);
+  assert.deepEqual(
+    [world.runs(), world.counts(), world.job('1').reason],
+    [['1 1', '2 1'], { cancelled: 1, done: 1 }, 'enough'],
+  );
+});
+
+test('isolated: the supervisor is told of the process that does not hear it for all of its grace, until that is gone', async () => {
+  await using world = new World();
+  const { end } = await isolatedWorld(world);
+  const slot = world.called[0]?.slot ?? 0;
+  world.hear = (deadlineMs) =>
+    new Promise((_resolve, reject) => {
+      world.folder.clock.after(deadlineMs, () => {
+        reject(new TuttiError('CALL_TIMED_OUT'));
+      });
+    });
+  await cancelJob(world);
+  await world.advance(999);
+  assert.deepEqual(world.unheard, []);
+  await world.advance(1);
+  const told = [
+    { service: 'worker', slot, epoch: 1 },
+    { queue: 'work', number: 1 },
+  ];
+  assert.deepEqual(world.unheard, [told]);
+  await world.advance(250);
+  await world.advance(250);
+  assert.deepEqual(world.unheard, [told, told], 'the supervisor may have been away');
+  end(new TuttiError('INSTANCE_LOST', { instance: 'worker#1@1' }));
+  await turns(10);
+  for (let look = 0; look < 8; look += 1) await world.advance(250);
+  assert.equal(world.unheard.length, 2);
+  assert.deepEqual(world.counts(), { cancelled: 1 });
+});
+
+test('isolated: a run whose process was ended after its time has timed out; nothing is begun behind one while another is free', async () => {
+  await using world = new World();
+  const { end } = await isolatedWorld(world);
+  const [{ slot } = { slot: 0 }] = world.called;
+  for (let job = 0; job < 6; job += 1) await world.add({});
+  assert.ok(world.called.slice(1).every((call) => call.slot !== slot));
+  world.folder.clock.advance(1_800);
+  end(new TuttiError('INSTANCE_LOST', { instance: 'worker#1@1' }));
+  await turns(10);
+  assert.match(world.job('1').reason ?? '', /^CALL_TIMED_OUT: it ran on after its time was over/);
+  assert.equal(world.job('1').attempts, 1);
 });
 
 test('what an owner before it began goes on where it is; what nobody has in hand was lost', async () => {
