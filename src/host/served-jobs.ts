@@ -155,8 +155,11 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
     ): Promise<HowJobWent> => {
       let went: HowJobWent;
       try {
+        const job = { ...input, signal };
         const limited = limitedCall(call, input, serving.kit.clock.now());
-        went = resultText(await runWithContext(limited.context, run, { ...input, signal }, limited));
+        // The context of the call is there already.
+        const result = limited === call ? run(job, call) : runWithContext(limited.context, run, job, limited);
+        went = resultText(await result);
       } catch (error) {
         went = howItFailed(error);
       }

@@ -23,12 +23,9 @@ export interface QueueWorker {
   readonly isolate?: Isolation | undefined;
 }
 
-/** As it lies in the store. */
-export type ClaimedRow = Omit<ClaimedJob, 'waitedMs'>;
-
 /** A run that the store has not heard the end of. */
 export interface Run {
-  readonly job: ClaimedRow;
+  readonly job: ClaimedJob;
   /** Where it is; undefined: with any instance. */
   readonly slot: number | undefined;
   readonly abort: AbortController;

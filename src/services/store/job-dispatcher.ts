@@ -8,11 +8,11 @@ import type { Random, Timer } from '../../core/ports.ts';
 import { jobDelay } from '../../define/queue.ts';
 import { readKept } from '../../mesh/kept-event.ts';
 import { bytesOf } from '../../stores/job-queue/job-turns.ts';
-import type { TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
+import type { ClaimedJob, TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { findHeldRuns } from './held-runs.ts';
 import { cancel, deliver, placeOf } from './job-delivery.ts';
-import type { ClaimedRow, DeliveryNeeds, Run } from './job-delivery.ts';
+import type { DeliveryNeeds, Run } from './job-delivery.ts';
 import { askAgainMs, notTried } from './not-tried.ts';
 
 export interface JobDispatcherNeeds extends DeliveryNeeds {
@@ -37,7 +37,7 @@ type Ending =
 
 /** One that is still to be written down. */
 interface Ended {
-  readonly job: ClaimedRow;
+  readonly job: ClaimedJob;
   readonly ending: Ending;
 }
 
@@ -95,8 +95,8 @@ export class JobDispatcher {
   async #recover(): Promise<void> {
     const { store, queue } = this.#needs;
     try {
-      const running = (): ClaimedRow[] =>
-        store.query({ area: 'jobs', name: 'running', input: { queue } }) as ClaimedRow[];
+      const running = (): ClaimedJob[] =>
+        store.query({ area: 'jobs', name: 'running', input: { queue } }) as ClaimedJob[];
       const held = await findHeldRuns(this.#needs, running());
       if (this.#hasEnded) return;
       this.#isRecovering = false;
@@ -175,7 +175,8 @@ export class JobDispatcher {
         this.wake();
       });
     for (const job of jobs) {
-      if (job.attempts === 1) this.#needs.waited(job.waitedMs);
+      // For its turn: since it was added, or due.
+      if (job.attempts === 1) this.#needs.waited(job.started - Math.max(job.added, job.due));
       this.#needs.changed(job.id);
       void this.#run(job);
     }
@@ -211,7 +212,7 @@ export class JobDispatcher {
   }
 
   /** @param slot of the instance that has it in hand already. */
-  async #run(job: ClaimedRow, slot?: number): Promise<void> {
+  async #run(job: ClaimedJob, slot?: number): Promise<void> {
     const run = { job, slot: slot ?? placeOf(this.#needs, this.#runs), abort: new AbortController() };
     this.#runs.add(run);
     const ending = await this.#outcome(run, slot !== undefined);
@@ -222,7 +223,7 @@ export class JobDispatcher {
     this.#go();
   }
 
-  #since({ started }: ClaimedRow): number {
+  #since({ started }: ClaimedJob): number {
     return Math.max(0, this.#needs.store.now() - started);
   }
 
@@ -242,12 +243,12 @@ export class JobDispatcher {
   }
 
   /** Of an isolated worker: it had had its time when its process was ended. */
-  #isOverdue(job: ClaimedRow): boolean {
+  #isOverdue(job: ClaimedJob): boolean {
     const { isolate, manifest } = this.#needs.worker() ?? {};
     return isolate !== undefined && this.#since(job) >= (manifest?.timeoutMs ?? Infinity);
   }
 
-  #failed(job: ClaimedRow, reason: string, isFinal = false): Ending {
+  #failed(job: ClaimedJob, reason: string, isFinal = false): Ending {
     const { log, queue, random, worker } = this.#needs;
     const manifest = worker()?.manifest;
     const { id, attempts } = job;

@@ -19,8 +19,6 @@ export interface ClaimInput {
 /** One that runs from now on. */
 export type ClaimedJob = JobRow & {
   readonly started: number;
-  /** For its turn, since it was added or due. */
-  readonly waitedMs: number;
 };
 
 export interface ClaimOutput {
@@ -81,8 +79,7 @@ function claim(db: JobWriter, queue: string, { limit, rate }: ClaimInput, now: n
   const next = db.sound(queue, states.waiting, '1 ORDER BY priority DESC, place LIMIT ?', room);
   const begun = next.map((job) => {
     const changes = { state: states.running, attempts: job.attempts + 1, run: job.run + 1, started: now };
-    db.update(job, changes);
-    return { ...job, ...changes, waitedMs: now - Math.max(job.added, job.due) };
+    return db.update(job, changes) as ClaimedJob;
   });
   const windowEnd = isOpen ? row.window_end : now + (rate?.perMs ?? 0);
   if (rate !== undefined && begun.length > 0)

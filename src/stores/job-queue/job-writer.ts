@@ -11,6 +11,12 @@ import type { JobRow } from './job-table.ts';
 
 const damagedReason = 'Its row in the store is damaged';
 
+interface RowUpdate {
+  readonly changes: Partial<JobRow>;
+  readonly where: string;
+  readonly values: readonly StoreValue[];
+}
+
 export class JobWriter implements AreaWriter {
   readonly #db: StoreWriter;
   /** As they were before. */
@@ -58,24 +64,25 @@ export class JobWriter implements AreaWriter {
   }
 
   update(before: JobRow, changes: Partial<JobRow>): JobRow {
-    this.#update(before, changes, 'seq = ?', before.seq);
-    return { ...before, ...changes };
+    const row = { ...before, ...changes };
+    this.#update(before, row, { changes, where: 'seq = ?', values: [before.seq] });
+    return row;
   }
 
   /** Of a job as it was when its run began. False: the run has ended, or told of its progress, and nothing was changed. */
   updateBegun(before: JobRow, changes: Partial<JobRow>): boolean {
-    const isAsItWas = 'seq = ? AND state = ? AND run = ? AND progress IS ?';
-    return this.#update(before, changes, isAsItWas, before.seq, states.running, before.run, before.progress);
+    const { seq, run, progress } = before;
+    const where = 'seq = ? AND state = ? AND run = ? AND progress IS ?';
+    const values = [seq, states.running, run, progress];
+    return this.#update(before, { ...before, ...changes }, { changes, where, values });
   }
 
   /** Only what changes: SQLite writes no index that has none of it. */
-  // eslint-disable-next-line max-params -- a row, and a statement and its values
-  #update(before: JobRow, changes: Partial<JobRow>, where: string, ...values: StoreValue[]): boolean {
-    const row = { ...before, ...changes };
+  #update(before: JobRow, row: JobRow, { changes, where, values }: RowUpdate): boolean {
     const names = Object.keys(changes) as (keyof JobRow)[];
     const sets = names.map((name) => `${name} = ?`).join(', ');
     const sql = `UPDATE job_records SET ${sets}, checksum = ? WHERE ${where}`;
-    const sum = checksumOf(jobs, row);
+    const sum = checksumOf(jobs, row as unknown as StoreRow);
     if (this.run(sql, ...names.map((name) => row[name]), sum, ...values) === 0) return false;
     this.#count(row.queue, before.state, -1);
     this.#count(row.queue, row.state, 1);
