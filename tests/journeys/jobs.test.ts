@@ -153,7 +153,7 @@ test('what runs when the owner of the store dies runs on, once, and its end is n
 });
 
 test('a restart of the store that was asked for holds up no queue, and what runs runs on', async () => {
-  const id = await app.add({ number: 11, ms: 2_500 }, {}, { queue: 'hardy' });
+  const id = await app.add({ number: 11, ms: 5_000 }, {}, { queue: 'hardy' });
   await app.begun(id);
   const at = performance.now();
   await app.admin.post('/restart', { target: 'store:main' }, { timeoutMs: 30_000 });
