@@ -83,9 +83,9 @@ export const jobMutants: readonly Mutant[] = [
   },
   {
     promise: 'jobs: a number is never given twice',
-    ...{ ...turns('a number is never given twice'), file: 'src/stores/job-queue/job-writer.ts' },
-    find: "SELECT seq FROM sqlite_sequence WHERE name = 'job_records'",
-    replace: 'SELECT max(seq) AS seq FROM job_records',
+    ...{ ...turns('a number is never given twice'), file: 'src/stores/sqlite/numbering-writer.ts' },
+    find: "this.get('SELECT seq FROM sqlite_sequence WHERE name = ?', this.#table)",
+    replace: "this.get('SELECT max(seq) AS seq FROM job_records')",
   },
   {
     promise: 'jobs: what is to come is bounded',

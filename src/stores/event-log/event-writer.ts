@@ -1,41 +1,21 @@
 /** Writes events and to whom they are owed, and with them how many that are: one row for each receiver for all changes of a transaction. */
-import type { AreaWriter, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
+import type { StoreRow, StoreWriter } from '../sqlite/area.ts';
 import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
-import { receivers } from './event-tables.ts';
+import { NumberingWriter } from '../sqlite/numbering-writer.ts';
+import { events, receivers } from './event-tables.ts';
 
 export interface Totals {
   readonly owed: number;
   readonly dead: number;
 }
 
-export class EventWriter implements AreaWriter {
-  readonly #db: StoreWriter;
+export class EventWriter extends NumberingWriter {
   /** By receiver, with what was changed so far. */
   readonly #totals = new Map<string, Totals>();
   readonly #changed = new Set<string>();
-  #lastSeq: number | undefined;
 
   constructor(db: StoreWriter) {
-    this.#db = db;
-  }
-
-  get(sql: string, ...values: StoreValue[]): StoreRow | undefined {
-    return this.#db.get(sql, ...values);
-  }
-
-  all(sql: string, ...values: StoreValue[]): StoreRow[] {
-    return this.#db.all(sql, ...values);
-  }
-
-  run(sql: string, ...values: StoreValue[]): number {
-    return this.#db.run(sql, ...values);
-  }
-
-  /** Never given to another event. */
-  nextSeq(): number {
-    const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'event_records'";
-    this.#lastSeq = (this.#lastSeq ?? Number(this.get(sql)?.['seq'] ?? 0)) + 1;
-    return this.#lastSeq;
+    super(db, events.name);
   }
 
   totalsOf(receiver: string): Totals {
@@ -54,7 +34,7 @@ export class EventWriter implements AreaWriter {
     this.#changed.add(receiver);
   }
 
-  finish(): void {
+  override finish(): void {
     for (const receiver of this.#changed) {
       const { owed, dead } = this.totalsOf(receiver);
       const sum = checksumOf(receivers, { receiver, owed, dead });

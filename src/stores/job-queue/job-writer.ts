@@ -1,10 +1,11 @@
 /**
- * Writes jobs, and with them how many there are in each state: one row of counts for all changes of a transaction. Asks for the number of a new job once, and counts on.
+ * Writes jobs, and with them how many there are in each state: one row of counts for all changes of a transaction.
  * Notes what it does where somebody follows the queue.
  */
 import type { JobEventNote } from '../../core/job-events.ts';
-import type { AreaWriter, Notes, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
+import type { Notes, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
 import { checksumOf } from '../sqlite/checksum.ts';
+import { NumberingWriter } from '../sqlite/numbering-writer.ts';
 import { eventType, noteOf } from './job-notes.ts';
 import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
@@ -17,33 +18,19 @@ interface RowUpdate {
   readonly values: readonly StoreValue[];
 }
 
-export class JobWriter implements AreaWriter {
-  readonly #db: StoreWriter;
+export class JobWriter extends NumberingWriter {
   /** As they were before. */
   readonly #counts = new Map<string, ReadonlyMap<number, number>>();
   /** By queue and state: how many more. */
   readonly #more = new Map<string, Map<number, number>>();
   #damaged: number[] = [];
-  #lastSeq: number | undefined;
   readonly #now: number;
   /** Of the mutation that writes now. */
   notes: Notes | undefined;
 
   constructor(db: StoreWriter, now: number) {
-    this.#db = db;
+    super(db, jobs.name);
     this.#now = now;
-  }
-
-  get(sql: string, ...values: StoreValue[]): StoreRow | undefined {
-    return this.#db.get(sql, ...values);
-  }
-
-  all(sql: string, ...values: StoreValue[]): StoreRow[] {
-    return this.#db.all(sql, ...values);
-  }
-
-  run(sql: string, ...values: StoreValue[]): number {
-    return this.#db.run(sql, ...values);
   }
 
   insert(row: JobRow): void {
@@ -54,13 +41,6 @@ export class JobWriter implements AreaWriter {
     );
     this.#count(row.queue, row.state, 1);
     if (this.#isFollowed(row.queue)) this.#note(noteOf('added', row, { at: this.#now }));
-  }
-
-  /** Never given to another. */
-  nextSeq(): number {
-    const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'job_records'";
-    this.#lastSeq = (this.#lastSeq ?? Number(this.get(sql)?.['seq'] ?? 0)) + 1;
-    return this.#lastSeq;
   }
 
   update(before: JobRow, changes: Partial<JobRow>): JobRow {
@@ -153,7 +133,7 @@ export class JobWriter implements AreaWriter {
     return states.reduce((sum, state) => sum + (counts.get(state) ?? 0) + (more?.get(state) ?? 0), 0);
   }
 
-  finish(): void {
+  override finish(): void {
     for (const [queue, states] of this.#more) {
       const counts = this.#countsOf(queue);
       for (const [state, more] of states) {
@@ -172,7 +152,7 @@ export class JobWriter implements AreaWriter {
 
   #countsOf(queue: string): ReadonlyMap<number, number> {
     let counts = this.#counts.get(queue);
-    if (counts === undefined) this.#counts.set(queue, (counts = countsOf(this.#db, queue)));
+    if (counts === undefined) this.#counts.set(queue, (counts = countsOf(this, queue)));
     return counts;
   }
 
