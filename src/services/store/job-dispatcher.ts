@@ -220,7 +220,11 @@ export class JobDispatcher {
     // The call was taken back since we stop: nobody knows the end of the run yet.
     if (this.#hasEnded) return;
     this.#ends.push({ job, ending });
-    this.#go();
+    // With all that ends in this turn of the event loop: one alone would be a commit of its own, and the rest would wait for it.
+    if (this.#ends.length === 1)
+      process.nextTick(() => {
+        this.#go();
+      });
   }
 
   #since({ started }: ClaimedJob): number {
