@@ -81,6 +81,8 @@ export const bounds = {
   owedEvents: 1_000_000,
   /** Of them, those that are held in memory. Beyond: they are read when there is room. */
   heldEvents: 1_000,
+  /** How far a service is looked ahead of the oldest event that it has still to get, in numbers. Beyond: what it has not got by then is written down one by one. */
+  eventsAhead: 2_000,
   /** Read, or owed again, at a time. */
   eventPage: 250,
   /** Of those that are kept, gone through at a time, to count or to find some. */

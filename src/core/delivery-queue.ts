@@ -12,12 +12,20 @@ export interface QueuedDelivery {
   readonly priority: number;
 }
 
+/** What was seen of a key, and left in the store. */
+export interface Behind {
+  readonly key: string;
+  /** Their numbers, in their order. */
+  readonly seqs: number[];
+  /** More than those: only the store knows. */
+  hasMore: boolean;
+}
+
 /** One key of which something is held here. */
 interface BusyKey {
   /** The one that is held. */
   readonly seq: number;
-  /** More of it has been seen, and left in the store. */
-  hasMore: boolean;
+  readonly behind: Behind;
   /** What is older than the one that is held is owed again. */
   hasOlder: boolean;
 }
@@ -35,6 +43,8 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
   #waiting: Waiting<Delivery>[] = [];
   /** Ready, waiting or taken, by number. */
   readonly #held = new Set<number>();
+  /** Numbers that stand behind their keys here. */
+  #behind = 0;
   /** All up to here were seen: they are held, done, or behind their key. */
   #seen = 0;
 
@@ -62,6 +72,7 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
     for (const list of this.#ready) list.length = 0;
     this.#waiting = [];
     for (const delivery of untaken) this.done(delivery);
+    for (const { behind } of this.#busy.values()) this.#setBehind(behind, false);
     this.#seen = 0;
   }
 
@@ -71,16 +82,28 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
     if (this.#held.has(delivery.seq)) return;
     const busy = delivery.key === null ? undefined : this.#busy.get(delivery.key);
     if (busy === undefined) {
-      this.#hold(delivery, until, false);
+      this.#hold(delivery, until);
       return;
     }
-    busy.hasMore = true;
     busy.hasOlder ||= delivery.seq < busy.seq;
+    const { behind } = busy;
+    behind.hasMore ||= this.#behind >= this.#most;
+    if (behind.hasMore) return;
+    behind.seqs.push(delivery.seq);
+    this.#behind += 1;
   }
 
-  /** The oldest of a key that `done` asked for; there may be more behind it. */
-  follow(delivery: Delivery, until: number): void {
-    this.#hold(delivery, until, true);
+  /** What is not held up to there is done, behind its key, or for others. */
+  seeUpTo(seq: number): void {
+    this.#seen = Math.max(this.#seen, seq);
+  }
+
+  /** The oldest of a key, of which this was behind the one before, as `done` said. */
+  follow(delivery: Delivery, until: number, behind: Behind): void {
+    if (behind.seqs[0] === delivery.seq) behind.seqs.shift();
+    else this.#setBehind(behind, true);
+    this.#behind += behind.seqs.length;
+    this.#hold(delivery, until, behind);
   }
 
   /** To be delivered now; undefined: nothing is ready. */
@@ -97,25 +120,39 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
   }
 
   /** One that was taken waits, and its key with it; unless there may be older ones of its key by now: then it goes back to the store, and the answer is as that of `done`. */
-  putBack(delivery: Delivery, until: number): string | undefined {
+  putBack(delivery: Delivery, until: number): Behind | undefined {
     const busy = delivery.key === null ? undefined : this.#busy.get(delivery.key);
-    if (busy !== undefined && (busy.hasOlder || delivery.seq > this.#seen)) return this.done(delivery);
+    if (busy !== undefined && delivery.seq > this.#seen) return this.done(delivery);
+    if (busy?.hasOlder === true) {
+      // It is itself behind older ones now.
+      this.#setBehind(busy.behind, true);
+      return this.done(delivery);
+    }
     this.#wait(delivery, until);
     return undefined;
   }
 
-  /** One that was taken is no more. Gives its key when the store has more of it that was seen: it is to be looked for up to `seen`. */
-  done(delivery: Delivery): string | undefined {
-    this.#held.delete(delivery.seq);
-    if (delivery.key === null) return undefined;
-    const hasMore = this.#busy.get(delivery.key)?.hasMore === true;
-    this.#busy.delete(delivery.key);
-    return hasMore ? delivery.key : undefined;
+  /** One that was taken is no more. Gives what is behind it when its key has more that was seen: the oldest is to follow, of those up to `seen`. */
+  done({ seq, key }: Delivery): Behind | undefined {
+    this.#held.delete(seq);
+    const behind = key === null ? undefined : this.#busy.get(key)?.behind;
+    if (behind === undefined) return undefined;
+    this.#busy.delete(behind.key);
+    this.#behind -= behind.seqs.length;
+    return behind.hasMore || behind.seqs.length > 0 ? behind : undefined;
   }
 
-  #hold(delivery: Delivery, until: number, hasMore: boolean): void {
-    this.#held.add(delivery.seq);
-    if (delivery.key !== null) this.#busy.set(delivery.key, { seq: delivery.seq, hasMore, hasOlder: false });
+  #setBehind(behind: Behind, hasMore: boolean): void {
+    if (this.#busy.get(behind.key)?.behind === behind) this.#behind -= behind.seqs.length;
+    behind.seqs.length = 0;
+    behind.hasMore = hasMore;
+  }
+
+  #hold(delivery: Delivery, until: number, behind?: Behind): void {
+    const { seq, key } = delivery;
+    this.#held.add(seq);
+    if (key !== null)
+      this.#busy.set(key, { seq, behind: behind ?? { key, seqs: [], hasMore: false }, hasOlder: false });
     this.#wait(delivery, until);
   }
 

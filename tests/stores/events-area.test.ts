@@ -8,7 +8,7 @@ import { EventLag } from '../../src/services/store/event-lag.ts';
 import { listTopics, readEvents } from '../../src/services/store/kept-events.ts';
 import type { ReplayPage } from '../../src/stores/event-log/event-replay.ts';
 import { eventsArea } from '../../src/stores/event-log/events-area.ts';
-import type { OwedEvent } from '../../src/stores/event-log/events-area.ts';
+import type { OwedEvent, OwedPage } from '../../src/stores/event-log/event-owed.ts';
 import { checksumOf } from '../../src/stores/sqlite/checksum.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
 import { Chance } from '../fuzz/chance.ts';
@@ -23,7 +23,7 @@ test('who has a million events to come is given no more, and nobody gets the one
   const row = { receiver: 'full', owed: bounds.owedEvents, dead: 0 };
   const sum = checksumOf({ name: 'event_receivers', key: ['receiver'], content: ['owed', 'dead'] }, row);
   const database = new DatabaseSync(folder.store);
-  database.prepare('INSERT INTO event_receivers VALUES (?, ?, ?, ?)').run('full', row.owed, 0, sum);
+  database.prepare('INSERT INTO event_receivers (receiver, owed, dead, checksum) VALUES (?, ?, ?, ?)').run('full', row.owed, 0, sum);
   database.close();
   await using store = folder.open([eventsArea]);
   await assert.rejects(keepOne(store, { receivers: ['mailer', 'full'] }), { code: 'OVERLOADED' });
@@ -42,7 +42,7 @@ test('a reason that is cut within a character is no damage', async (context) => 
   using folder = new StoreFolder();
   await using store = folder.open([eventsArea]);
   const seq = await keepOne(store);
-  const input = { receiver: 'mailer', seq, end: 'dead', error: 'ab😀' };
+  const input = { receiver: 'mailer', ends: [{ seq, end: 'dead', error: 'ab😀' }] };
   await store.mutate({ area, name: 'settle', input });
   const [dead] = store.query({
     ...{ area, name: 'dead' },
@@ -68,7 +68,10 @@ async function keepOne(
 }
 
 const settle = (store: Store, seq: number, end: 'done' | 'dead'): Promise<unknown> =>
-  store.mutate({ area, name: 'settle', input: { receiver: 'mailer', seq, end, error: 'Error: no' } });
+  store.mutate({
+    ...{ area, name: 'settle' },
+    input: { receiver: 'mailer', ends: [{ seq, end, error: 'Error: no' }] },
+  });
 
 async function replay(store: Store, more: object = {}): Promise<ReplayPage> {
   const all = { since: 0, until: Number.MAX_SAFE_INTEGER, after: 0, upTo: Number.MAX_SAFE_INTEGER };
@@ -77,7 +80,9 @@ async function replay(store: Store, more: object = {}): Promise<ReplayPage> {
 }
 
 const place = { receiver: 'mailer', after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 250 };
-const owed = (store: Store): OwedEvent[] => store.query({ area, name: 'owed', input: place }) as OwedEvent[];
+const owedPage = (store: Store, more: object = {}): OwedPage =>
+  store.query({ area, name: 'owed', input: { ...place, ...more } }) as OwedPage;
+const owed = (store: Store): readonly OwedEvent[] => owedPage(store).events;
 const numbers = (store: Store): number[] => owed(store).map(({ seq }) => seq);
 
 test('what was handled or given up is owed again, with all its attempts; what is still owed is not doubled', async () => {
@@ -192,9 +197,15 @@ test('how many are owed and dead is what a look gives, whatever was done in howe
   using folder = new StoreFolder();
   await using store = folder.open([eventsArea, ledgerArea]);
   const names = ['mailer', 'stock'];
-  const any = (): object => ({ receiver: names[chance.below(2)], seq: 1 + chance.below(40) });
-  const ended = (more: object): Promise<unknown> =>
-    store.mutate({ area, name: 'settle', input: { ...any(), error: 'Error: no', ...more } });
+  const any = (): { receiver: string; seq: number } => ({
+    receiver: names[chance.below(2)] ?? '',
+    seq: 1 + chance.below(40),
+  });
+  const ended = (more: object): Promise<unknown> => {
+    const { receiver, seq } = any();
+    const ends = [{ seq, error: 'Error: no', ...more }];
+    return store.mutate({ area, name: 'settle', input: { receiver, ends } });
+  };
   const deeds: readonly (() => Promise<unknown>)[] = [
     () => keepOne(store, { receivers: names }),
     () => keepOne(store, { receivers: [names[chance.below(2)] ?? ''] }),
@@ -211,11 +222,9 @@ test('how many are owed and dead is what a look gives, whatever was done in howe
     await Promise.all(some.flatMap((which) => deeds[which]?.() ?? []));
   }
   const seen = names.map((receiver) => {
-    const input = { receiver, after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 1_000 };
-    const [owed, dead] = ['owed', 'dead'].map(
-      (name) => (store.query({ area, name, input }) as unknown[]).length,
-    );
-    return { receiver, owed, dead };
+    const all = { receiver, limit: 1_000 };
+    const dead = store.query({ area, name: 'dead', input: { ...place, ...all } }) as unknown[];
+    return { receiver, owed: owedPage(store, all).events.length, dead: dead.length };
   });
   assert.deepEqual(store.query({ area, name: 'receivers' }), seen);
   assert.ok(

@@ -4,6 +4,7 @@
  */
 import { bounds } from '../../core/bounds.ts';
 import { DeliveryQueue } from '../../core/delivery-queue.ts';
+import type { Behind } from '../../core/delivery-queue.ts';
 import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
 import type { DurablePolicy } from '../../define/durable.ts';
@@ -12,7 +13,14 @@ import type { Caller } from '../../mesh/caller.ts';
 import { eventAction, readKept } from '../../mesh/kept-event.ts';
 import type { DeliveredEvent, HowItWent } from '../../mesh/kept-event.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
-import type { OwedEvent, SettleInput } from '../../stores/event-log/events-area.ts';
+import type { KeyPlace, OwedEvent, OwedInput, OwedPage } from '../../stores/event-log/event-owed.ts';
+import { bytesOf } from '../../stores/event-log/event-settling.ts';
+import type {
+  DeliveryEnd,
+  PassInput,
+  SettleInput,
+  SettleOutput,
+} from '../../stores/event-log/event-settling.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { askAgainMs, notTried, readAgainMs } from './not-tried.ts';
 import { settle } from './settle.ts';
@@ -37,13 +45,30 @@ export interface Hold extends Disposable {
   upTo(seq: number): void;
 }
 
+/** What of it is needed to deliver it. */
+export type HeldEvent = Omit<OwedEvent, 'at'>;
+
+/** One that is still to be written down. */
+interface Ended {
+  readonly event: HeldEvent;
+  readonly end: DeliveryEnd;
+  /** What becomes of it here, once that is written. */
+  readonly then: () => void;
+}
+
 export class EventDispatcher {
   readonly #needs: DispatcherNeeds;
-  readonly #queue = new DeliveryQueue<OwedEvent>(bounds.heldEvents);
+  readonly #queue = new DeliveryQueue<HeldEvent>(bounds.heldEvents);
   readonly #stopped = Promise.withResolvers<undefined>();
   readonly #holds = new Set<{ upTo: number }>();
   /** The store may have some that were not seen. */
   #mayHaveMore = true;
+  /** See `OwedPage`. */
+  #horizon = 0;
+  #isPassing = false;
+  /** Of deliveries that are under way, those that have ended. Bounded with them. */
+  #ends: Ended[] = [];
+  #isSettling = false;
   #running = 0;
   #timer: Timer | undefined;
   #isStopping = false;
@@ -59,6 +84,18 @@ export class EventDispatcher {
     this.#go();
   }
 
+  /** This was kept for it just now: it need not be read, unless there is more that was not seen. */
+  kept(events: readonly HeldEvent[]): void {
+    if (!this.#mayHaveMore) for (const event of events) this.#takeKept(event);
+    this.#go();
+  }
+
+  #takeKept(event: HeldEvent): void {
+    if (event.seq <= this.#queue.seen) return;
+    this.#mayHaveMore ||= !this.#queue.hasRoom || event.seq > this.#horizon;
+    if (!this.#mayHaveMore) this.#queue.see(event, this.#needs.clock.now());
+  }
+
   /** Looks at all that is owed once more, from the oldest on. */
   anew(): void {
     this.#queue.seeAnew();
@@ -69,6 +106,7 @@ export class EventDispatcher {
     const hold = { upTo };
     this.#holds.add(hold);
     this.#queue.seeAnew();
+    this.#mayHaveMore = true;
     return {
       upTo: (seq) => {
         hold.upTo = seq;
@@ -130,32 +168,38 @@ export class EventDispatcher {
     if (!this.#mayHaveMore || !this.#queue.hasRoom) return false;
     const { store, receiver } = this.#needs;
     const upTo = Math.min(Number.MAX_SAFE_INTEGER, ...[...this.#holds].map((hold) => hold.upTo));
-    const input = { receiver, after: this.#queue.seen, upTo, limit: bounds.eventPage };
-    const found = store.query({ area: 'events', name: 'owed', input }) as OwedEvent[];
-    for (const event of found) this.#queue.see(event, this.#dueAt(event));
-    this.#mayHaveMore = found.length === bounds.eventPage;
-    return found.length > 0;
+    const input: OwedInput = { receiver, after: this.#queue.seen, upTo, limit: bounds.eventPage };
+    const page = store.query({ area: 'events', name: 'owed', input }) as OwedPage;
+    for (const event of page.events) this.#queue.see(event, this.#dueAt(event));
+    this.#queue.seeUpTo(page.through);
+    this.#mayHaveMore = !page.isLast;
+    this.#horizon = page.horizon;
+    if (page.events.length > 0) return true;
+    if (page.through === page.horizon) void this.#pass({ receiver, upTo: page.through });
+    return false;
+  }
+
+  /** Nothing before that can be begun now: it is written down one by one, to be looked behind it. */
+  async #pass(input: PassInput): Promise<void> {
+    if (this.#isPassing) return;
+    this.#isPassing = true;
+    try {
+      await this.#needs.store.mutate({ area: 'events', name: 'pass', input, bytes: 0 });
+      this.#isPassing = false;
+      this.#go();
+    } catch (error) {
+      this.#isPassing = false;
+      if (!isTuttiError(error, 'STORE_CLOSED')) this.#cannotRead(error);
+    }
   }
 
   #dueAt({ waitMs }: OwedEvent): number {
     return this.#needs.clock.now() + waitMs;
   }
 
-  async #deliver(event: OwedEvent): Promise<void> {
+  async #deliver(event: HeldEvent): Promise<void> {
     this.#running += 1;
-    try {
-      await this.#tryOnce(event);
-    } catch (error) {
-      this.#cannotRead(error);
-    } finally {
-      this.#running -= 1;
-      if (this.#isStopping && this.#running === 0) this.#stopped.resolve(undefined);
-      this.#go();
-    }
-  }
-
-  async #tryOnce(event: OwedEvent): Promise<void> {
-    const { receiver, clock } = this.#needs;
+    const { clock } = this.#needs;
     const policy = this.#needs.policy(event.event);
     let went: HowItWent;
     try {
@@ -163,22 +207,32 @@ export class EventDispatcher {
       if (policy === undefined) throw new TuttiError('UNKNOWN_ACTION', { action: event.event });
       went = await this.#call(event, policy.timeoutMs);
     } catch (error) {
-      if (!isTuttiError(error)) throw error;
-      if (policy === undefined || notTried.has(error.code)) {
-        this.#putBack(event, clock.now() + askAgainMs);
+      const known = isTuttiError(error) ? error : new TuttiError('INTERNAL', {}, { cause: error });
+      if (policy === undefined || notTried.has(known.code)) {
+        this.#over(() => {
+          this.#putBack(event, clock.now() + askAgainMs);
+        });
+        this.#go();
         return;
       }
-      went = { failed: `${error.code}: ${error.message}`, isUnfit: false };
+      went = { failed: `${known.code}: ${known.message}`, isUnfit: false };
     }
-    if (went !== null) {
-      await this.#failed(event, went, policy);
-      return;
-    }
-    await this.#settle({ receiver, seq: event.seq, end: 'done' });
-    this.#leave(event);
+    if (went === null) this.#settle(event, { seq: event.seq, end: 'done' });
+    else this.#failed(event, went, policy);
   }
 
-  async #call({ event, id, body, priority, attempts }: OwedEvent, deadlineMs: number): Promise<HowItWent> {
+  /** A delivery is not under way any more. */
+  #over(then: () => void): void {
+    this.#running -= 1;
+    try {
+      then();
+    } catch (error) {
+      this.#cannotRead(error);
+    }
+    if (this.#isStopping && this.#running === 0) this.#stopped.resolve(undefined);
+  }
+
+  async #call({ event, id, body, priority, attempts }: HeldEvent, deadlineMs: number): Promise<HowItWent> {
     const { payload, context } = readKept(body);
     const delivered: DeliveredEvent = { payload, attempt: attempts + 1 };
     const answer = await this.#needs.caller.call(this.#needs.receiver, eventAction(event), delivered, {
@@ -188,7 +242,7 @@ export class EventDispatcher {
     return answer as HowItWent;
   }
 
-  async #failed(event: OwedEvent, went: NonNullable<HowItWent>, policy: DurablePolicy): Promise<void> {
+  #failed(event: HeldEvent, went: NonNullable<HowItWent>, policy: DurablePolicy): void {
     const { receiver, clock, random, log } = this.#needs;
     const attempts = event.attempts + 1;
     const { seq } = event;
@@ -196,36 +250,65 @@ export class EventDispatcher {
     const about = { receiver, event: event.event, id: event.id, requestId, attempts, error: went.failed };
     if (attempts >= policy.attempts || went.isUnfit) {
       log.error('An event was given up', about);
-      await this.#settle({ receiver, seq, end: 'dead', error: went.failed });
-      this.#leave(event);
+      this.#settle(event, { seq, end: 'dead', error: went.failed });
       return;
     }
     const afterMs = policy.delayAfter(attempts, random);
     log.warn('An event was not handled, and is delivered again', { ...about, afterMs });
-    await this.#settle({ receiver, seq, end: 'retry', afterMs, error: went.failed });
-    this.#putBack({ ...event, attempts }, clock.now() + afterMs);
+    this.#settle(event, { seq, end: 'retry', afterMs, error: went.failed }, () => {
+      this.#putBack({ ...event, attempts }, clock.now() + afterMs);
+    });
   }
 
-  /** When the store is gone it is delivered again, by who comes after us. */
-  async #settle(input: SettleInput): Promise<void> {
-    const { receiver, seq } = input;
-    const bytes = 'error' in input ? input.error.length : 0;
-    await settle(this.#needs, { area: 'events', name: 'settle', input, bytes }, { receiver, seq });
+  #settle(
+    event: HeldEvent,
+    end: DeliveryEnd,
+    then = (): void => {
+      this.#leave(event);
+    },
+  ): void {
+    this.#ends.push({ event, end, then });
+    // With all that ends in this turn of the event loop: one alone would be a commit of its own, and the rest would wait for it.
+    if (this.#ends.length === 1)
+      process.nextTick(() => {
+        void this.#settleAll();
+      });
   }
 
-  #putBack(event: OwedEvent, until: number): void {
+  /** When the store is gone they are delivered again, by who comes after us. */
+  async #settleAll(): Promise<void> {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    const { receiver, log } = this.#needs;
+    while (this.#ends.length > 0) {
+      const ended = this.#ends;
+      this.#ends = [];
+      const input: SettleInput = { receiver, ends: ended.map(({ end }) => end) };
+      const request = { area: 'events', name: 'settle', input, bytes: bytesOf(input.ends) };
+      const output = (await settle(this.#needs, request, { receiver })) as SettleOutput | undefined;
+      for (const seq of output?.damaged ?? [])
+        log.error('How an event was handled cannot be written down: its row in the store is damaged', {
+          ...{ receiver, seq },
+        });
+      for (const { then } of ended) this.#over(then);
+      this.#go();
+    }
+    this.#isSettling = false;
+  }
+
+  #putBack(event: HeldEvent, until: number): void {
     this.#follow(this.#queue.putBack(event, until));
   }
 
-  #leave(event: OwedEvent): void {
+  #leave(event: HeldEvent): void {
     this.#follow(this.#queue.done(event));
   }
 
-  #follow(key: string | undefined): void {
-    if (key === undefined) return;
+  #follow(behind: Behind | undefined): void {
+    if (behind === undefined) return;
     const { store, receiver } = this.#needs;
-    const input = { receiver, key, upTo: this.#queue.seen };
+    const input: KeyPlace = { receiver, key: behind.key, seq: behind.seqs[0], upTo: this.#queue.seen };
     const next = store.query({ area: 'events', name: 'nextOfKey', input }) as OwedEvent | undefined;
-    if (next !== undefined) this.#queue.follow(next, this.#dueAt(next));
+    if (next !== undefined) this.#queue.follow(next, this.#dueAt(next), behind);
   }
 }

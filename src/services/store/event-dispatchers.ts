@@ -6,7 +6,8 @@ import { runWithoutContext } from '../../mesh/context.ts';
 import type { ServiceManifest } from '../../define/manifest.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
-import type { Hold } from './event-dispatcher.ts';
+import type { EventToKeep } from '../../stores/event-log/events-area.ts';
+import type { HeldEvent, Hold } from './event-dispatcher.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
 
 interface DispatchersNeeds {
@@ -30,6 +31,8 @@ export class EventDispatchers {
   readonly #needs: DispatchersNeeds;
   readonly #dispatchers = new Map<string, EventDispatcher>();
   readonly #stopListening: readonly (() => void)[];
+  /** Of those that were kept since this process began. */
+  #newest = -1;
   /** By receiver. */
   #policies: ReadonlyMap<string, Policies> = new Map();
 
@@ -48,13 +51,28 @@ export class EventDispatchers {
     follow();
   }
 
-  /** These were kept. */
-  wakeFor(events: readonly { readonly receivers: readonly string[] }[]): void {
-    const receivers = new Set(events.flatMap((event) => event.receivers));
+  /** These were kept, under these numbers. Told in another order than theirs, all dispatchers look for what they have not seen. */
+  kept(events: readonly EventToKeep[], seqs: readonly number[]): void {
+    const isNext = seqs[0] === this.#newest + 1;
+    this.#newest = Math.max(this.#newest, seqs.at(-1) ?? 0);
     // Deliveries are no part of the call that brought the event.
     runWithoutContext(() => {
-      for (const receiver of receivers) this.#dispatchers.get(receiver)?.wake();
+      if (isNext) this.#handOn(events, seqs);
+      else this.#wakeAll();
     });
+  }
+
+  #handOn(events: readonly EventToKeep[], seqs: readonly number[]): void {
+    const byReceiver = new Map<string, HeldEvent[]>();
+    for (const [index, { receivers, ...event }] of events.entries()) {
+      const held: HeldEvent = { ...event, seq: seqs[index] ?? 0, attempts: 0, waitMs: 0 };
+      for (const receiver of receivers) {
+        const some = byReceiver.get(receiver);
+        if (some === undefined) byReceiver.set(receiver, [held]);
+        else some.push(held);
+      }
+    }
+    for (const [receiver, some] of byReceiver) this.#dispatchers.get(receiver)?.kept(some);
   }
 
   /** Older ones than it has seen are owed to it again. */

@@ -1,5 +1,6 @@
 /** How far each service is behind with its durable events, in time. Cheap to ask often: those that were given up are passed over once. */
-import type { OldestInput, OldestOwed, Receiver } from '../../stores/event-log/events-area.ts';
+import type { OldestInput, OldestOwed } from '../../stores/event-log/event-owed.ts';
+import type { Receiver } from '../../stores/event-log/events-area.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 
 export interface ReceiverLag extends Receiver {

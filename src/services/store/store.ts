@@ -138,7 +138,8 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
         // What is added is begun in the commit that stores it.
         if (area === 'jobs' && name === 'add') jobs.wake((input as NamedJob).queue);
         const answer = await stored;
-        if (area === 'events' && name === 'keep') dispatchers.wakeFor((input as KeepInput).events);
+        if (area === 'events' && name === 'keep')
+          dispatchers.kept((input as KeepInput).events, answer as number[]);
         if (area === 'jobs') jobs.changed(name, input as Partial<NamedJob>, answer);
         return answer;
       },

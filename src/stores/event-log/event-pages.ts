@@ -13,9 +13,12 @@ export interface EventMark {
   readonly seq: number;
   readonly event: string;
   readonly at: number;
+  /** See `namesText`. */
+  readonly receivers: string;
 }
 
-const marks = 'SELECT seq, event, at FROM event_records WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?';
+const marks =
+  'SELECT seq, event, at, receivers FROM event_records WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?';
 const everything = Number.MAX_SAFE_INTEGER;
 
 interface MarksPlace {
@@ -69,8 +72,12 @@ export function topicsPage(db: StoreReader, { after }: { readonly after: number 
     ...place,
   ) as unknown as (TopicsPage['topics'][number] & { readonly last: number })[];
   const owed = db.all(
-    `SELECT event, receiver, COUNT(*) AS owed FROM (${marks}) AS mark JOIN event_deliveries AS delivery ON delivery.seq = mark.seq
-     WHERE is_dead = 0 GROUP BY event, receiver ORDER BY receiver`,
+    `WITH mark AS (${marks}), owed AS (
+       SELECT event, receiver FROM mark JOIN event_deliveries AS delivery ON delivery.seq = mark.seq WHERE is_dead = 0
+       UNION ALL
+       SELECT event, receiver FROM mark JOIN event_receivers AS one ON position < seq AND instr(receivers, char(10) || receiver || char(10)) > 0
+     )
+     SELECT event, receiver, COUNT(*) AS owed FROM owed GROUP BY event, receiver ORDER BY receiver`,
     ...place,
   ) as unknown as TopicsPage['owed'];
   const count = topics.reduce((sum, { kept }) => sum + kept, 0);

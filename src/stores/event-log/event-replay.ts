@@ -3,7 +3,7 @@ import { bounds } from '../../core/bounds.ts';
 import type { StoreWriter } from '../sqlite/area.ts';
 import type { TimeSpan } from './event-pages.ts';
 import { marksAfter } from './event-pages.ts';
-import { findDelivery, findEvent, writeDelivery } from './event-tables.ts';
+import { findDelivery, findEvent, namesText, writeDelivery } from './event-tables.ts';
 import type { EventWriter } from './event-writer.ts';
 
 export interface ReplayInput extends TimeSpan {
@@ -32,17 +32,19 @@ export function replay(db: EventWriter, input: ReplayInput, now: number): Replay
   const { receiver, events, since, until, after, upTo } = input;
   const found = marksAfter(db, { after, upTo, limit: bounds.eventPage });
   const wanted = found.filter(({ event, at }) => events.includes(event) && at >= since && at <= until);
-  const room = bounds.owedEvents - db.totalsOf(receiver).owed;
+  const { owed: owedNow, position } = db.progressOf(receiver);
+  const room = bounds.owedEvents - owedNow;
   const last = found.length < bounds.eventPage ? undefined : found.at(-1);
   const page = { replayed: 0, owed: 0, through: last?.seq ?? upTo, throughAt: null as number | null };
   let revived = 0;
   let isFull = false;
-  for (const { seq, at } of wanted) {
+  for (const { seq, at, receivers } of wanted) {
     const before = findDelivery(db, receiver, seq);
-    isFull = before?.is_dead !== 0 && page.replayed === room;
+    const isOwed = before?.is_dead === 0 || (seq > position && receivers.includes(namesText([receiver])));
+    isFull = !isOwed && page.replayed === room;
     if (isFull) break;
     page.throughAt = at;
-    if (before?.is_dead === 0) page.owed += 1;
+    if (isOwed) page.owed += 1;
     else {
       oweAgain(db, { receiver, seq, now });
       page.replayed += 1;

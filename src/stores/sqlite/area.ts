@@ -21,6 +21,8 @@ export interface CheckedTable {
   readonly name: string;
   readonly key: readonly string[];
   readonly content: readonly string[];
+  /** Columns that a later migration added, with '' or 0 in the rows that were there: only what is neither counts. */
+  readonly later?: readonly string[];
 }
 
 /** What the mutations of an area write through: it may hold back what is written once for all of them. */

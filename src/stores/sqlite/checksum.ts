@@ -12,11 +12,13 @@ function plain(value: StoreValue | undefined): unknown {
   return typeof value === 'bigint' ? { whole: String(value) } : value;
 }
 
+const none: readonly string[] = [];
+
 const isPlain = (value: StoreValue | undefined): boolean =>
   value === null || (typeof value !== 'object' && typeof value !== 'bigint');
 
 /** Of a row as it is to be written; it has every column of the table. Done with every row that is read or written. */
-export function checksumOf({ name, key, content }: CheckedTable, row: StoreRow): number {
+export function checksumOf({ name, key, content, later = none }: CheckedTable, row: StoreRow): number {
   const values: unknown[] = [name];
   let areAllPlain = true;
   for (const columns of [key, content])
@@ -25,6 +27,7 @@ export function checksumOf({ name, key, content }: CheckedTable, row: StoreRow):
       areAllPlain &&= isPlain(value);
       values.push(value);
     }
+  for (const column of later) if (row[column] !== '' && row[column] !== 0) values.push(column, row[column]);
   return areAllPlain ? crc32(JSON.stringify(values)) : sumWithBlobs(values as (StoreValue | undefined)[]);
 }
 

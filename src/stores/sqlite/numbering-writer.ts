@@ -26,12 +26,15 @@ export abstract class NumberingWriter implements AreaWriter {
     return this.#db.run(sql, ...values);
   }
 
+  /** The number that was given last; 0: none was. */
+  get lastSeq(): number {
+    return (this.#last ??= Number(
+      this.get('SELECT seq FROM sqlite_sequence WHERE name = ?', this.#table)?.['seq'] ?? 0,
+    ));
+  }
+
   /** Never given to another row. */
   nextSeq(): number {
-    this.#last ??= Number(
-      this.get('SELECT seq FROM sqlite_sequence WHERE name = ?', this.#table)?.['seq'] ?? 0,
-    );
-    this.#last += 1;
-    return this.#last;
+    return (this.#last = this.lastSeq + 1);
   }
 }

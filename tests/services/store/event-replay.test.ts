@@ -62,7 +62,7 @@ class World implements AsyncDisposable {
 
   /** Each of one key. */
   async keep(...keys: string[]): Promise<void> {
-    const kept = keys.map((key) => {
+    const kept = keys.map(async (key) => {
       const number = (this.#number += 1);
       const body = writeKept({ key, number }, undefined);
       const input = {
@@ -73,10 +73,13 @@ class World implements AsyncDisposable {
         body,
         receivers: ['mailer'],
       };
-      return this.store.mutate({ area: 'events', name: 'keep', input: { events: [input] } });
+      const [seq] = (await this.store.mutate({
+        ...{ area: 'events', name: 'keep' },
+        input: { events: [input] },
+      })) as number[];
+      this.dispatchers.kept([input], [Number(seq)]);
     });
     await Promise.all(kept);
-    this.dispatchers.wakeFor([{ receivers: ['mailer'] }]);
   }
 
   replay(more: Partial<ReplayWish> = {}, signal = new AbortController().signal): Promise<ReplayView> {
@@ -172,6 +175,9 @@ test('one whose delivery ends in the commit that replays it comes once more', as
   resolve(null);
   // As long as it takes to ask for the end to be written down, and no longer.
   for (let count = 0; count < 30; count += 1) await Promise.resolve();
+  await new Promise<void>((done) => {
+    process.nextTick(done);
+  });
   const { count } = await world.replay();
   await world.untilDelivered();
   assert.deepEqual([count, numbersOf(world.heard, 'a'), world.mailer?.owed], [1, [1, 1], 0]);
