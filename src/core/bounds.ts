@@ -79,8 +79,10 @@ export const bounds = {
   keptAnswerMs: 86_400_000,
   /** Events that one service has still to get. Beyond: `OVERLOADED` for who emits or replays. */
   owedEvents: 1_000_000,
-  /** Of them, those that are held in memory. Beyond: they are read when there is room. */
+  /** Of them, those that are held in memory, and as many behind their keys. Beyond: they are read when there is room. */
   heldEvents: 1_000,
+  /** Payload and context of one that is held, in characters. Beyond: they are read when it is delivered. */
+  heldEventChars: 16_384,
   /** How far a service is looked ahead of the oldest event that it has still to get, in numbers. Beyond: what it has not got by then is written down one by one. */
   eventsAhead: 2_000,
   /** Read, or owed again, at a time. */

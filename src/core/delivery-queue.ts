@@ -12,43 +12,37 @@ export interface QueuedDelivery {
   readonly priority: number;
 }
 
-/** What was seen of a key, and left in the store. */
-export interface Behind {
-  readonly key: string;
-  /** Their numbers, in their order. */
-  readonly seqs: number[];
-  /** More than those: only the store knows. */
-  hasMore: boolean;
-}
-
-/** One key of which something is held here. */
-interface BusyKey {
-  /** The one that is held. */
-  readonly seq: number;
-  readonly behind: Behind;
-  /** What is older than the one that is held is owed again. */
-  hasOlder: boolean;
-}
-
 interface Waiting<Delivery> {
   readonly delivery: Delivery;
   readonly until: number;
 }
 
+/** One key of which something is held here. */
+interface BusyKey<Delivery> {
+  /** The one that is held. */
+  readonly seq: number;
+  /** Those that come after it, in their order. */
+  behind: Waiting<Delivery>[];
+  /** More behind those has been seen, and left in the store. */
+  hasMore: boolean;
+  /** What is older than the one that is held is owed again. */
+  hasOlder: boolean;
+}
+
 export class DeliveryQueue<Delivery extends QueuedDelivery> {
   readonly #most: number;
   readonly #ready: Delivery[][] = Array.from({ length: highestPriority + 1 }, () => []);
-  readonly #busy = new Map<string, BusyKey>();
+  readonly #busy = new Map<string, BusyKey<Delivery>>();
+  /** How many stand behind their keys. */
+  #behind = 0;
   /** The next one first. */
   #waiting: Waiting<Delivery>[] = [];
   /** Ready, waiting or taken, by number. */
   readonly #held = new Set<number>();
-  /** Numbers that stand behind their keys here. */
-  #behind = 0;
   /** All up to here were seen: they are held, done, or behind their key. */
   #seen = 0;
 
-  /** @param most how many are held here; the rest stays in the store. */
+  /** @param most how many are held here, and how many behind their keys; the rest stays in the store. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -71,8 +65,8 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
     const untaken = [...this.#ready.flat(), ...this.#waiting.map(({ delivery }) => delivery)];
     for (const list of this.#ready) list.length = 0;
     this.#waiting = [];
+    for (const busy of this.#busy.values()) this.#leaveToStore(busy, false);
     for (const delivery of untaken) this.done(delivery);
-    for (const { behind } of this.#busy.values()) this.#setBehind(behind, false);
     this.#seen = 0;
   }
 
@@ -82,28 +76,24 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
     if (this.#held.has(delivery.seq)) return;
     const busy = delivery.key === null ? undefined : this.#busy.get(delivery.key);
     if (busy === undefined) {
-      this.#hold(delivery, until);
+      this.#hold({ delivery, until });
       return;
     }
     busy.hasOlder ||= delivery.seq < busy.seq;
-    const { behind } = busy;
-    behind.hasMore ||= this.#behind >= this.#most;
-    if (behind.hasMore) return;
-    behind.seqs.push(delivery.seq);
+    busy.hasMore ||= this.#behind >= this.#most;
+    if (busy.hasMore) return;
+    busy.behind.push({ delivery, until });
     this.#behind += 1;
   }
 
-  /** What is not held up to there is done, behind its key, or for others. */
+  /** What is not held up to there is done, or for others. */
   seeUpTo(seq: number): void {
     this.#seen = Math.max(this.#seen, seq);
   }
 
-  /** The oldest of a key, of which this was behind the one before, as `done` said. */
-  follow(delivery: Delivery, until: number, behind: Behind): void {
-    if (behind.seqs[0] === delivery.seq) behind.seqs.shift();
-    else this.#setBehind(behind, true);
-    this.#behind += behind.seqs.length;
-    this.#hold(delivery, until, behind);
+  /** The oldest of a key that `done` asked for; there may be more behind it. */
+  follow(delivery: Delivery, until: number): void {
+    this.#hold({ delivery, until }, { behind: [], hasMore: true });
   }
 
   /** To be delivered now; undefined: nothing is ready. */
@@ -120,44 +110,54 @@ export class DeliveryQueue<Delivery extends QueuedDelivery> {
   }
 
   /** One that was taken waits, and its key with it; unless there may be older ones of its key by now: then it goes back to the store, and the answer is as that of `done`. */
-  putBack(delivery: Delivery, until: number): Behind | undefined {
+  putBack(delivery: Delivery, until: number): string | undefined {
     const busy = delivery.key === null ? undefined : this.#busy.get(delivery.key);
-    if (busy !== undefined && delivery.seq > this.#seen) return this.done(delivery);
     if (busy?.hasOlder === true) {
-      // It is itself behind older ones now.
-      this.#setBehind(busy.behind, true);
+      // It stands itself behind those, which only the store knows all of.
+      this.#leaveToStore(busy, true);
       return this.done(delivery);
     }
-    this.#wait(delivery, until);
+    if (busy !== undefined && delivery.seq > this.#seen) return this.done(delivery);
+    this.#wait({ delivery, until });
     return undefined;
   }
 
-  /** One that was taken is no more. Gives what is behind it when its key has more that was seen: the oldest is to follow, of those up to `seen`. */
-  done({ seq, key }: Delivery): Behind | undefined {
+  /** One that was taken is no more, and the next of its key follows. Gives the key when only the store has it, of those that were seen: it is to be looked for up to `seen`. */
+  done({ seq, key }: Delivery): string | undefined {
     this.#held.delete(seq);
-    const behind = key === null ? undefined : this.#busy.get(key)?.behind;
-    if (behind === undefined) return undefined;
-    this.#busy.delete(behind.key);
-    this.#behind -= behind.seqs.length;
-    return behind.hasMore || behind.seqs.length > 0 ? behind : undefined;
+    const busy = key === null ? undefined : this.#busy.get(key);
+    if (key === null || busy === undefined) return undefined;
+    this.#busy.delete(key);
+    const next = busy.behind.shift();
+    if (next === undefined) return busy.hasMore ? key : undefined;
+    this.#behind -= 1;
+    this.#hold(next, busy);
+    return undefined;
   }
 
-  #setBehind(behind: Behind, hasMore: boolean): void {
-    if (this.#busy.get(behind.key)?.behind === behind) this.#behind -= behind.seqs.length;
-    behind.seqs.length = 0;
-    behind.hasMore = hasMore;
+  #leaveToStore(busy: BusyKey<Delivery>, hasMore: boolean): void {
+    this.#behind -= busy.behind.length;
+    busy.behind = [];
+    busy.hasMore = hasMore;
   }
 
-  #hold(delivery: Delivery, until: number, behind?: Behind): void {
-    const { seq, key } = delivery;
+  #hold(
+    waiting: Waiting<Delivery>,
+    { behind, hasMore }: Pick<BusyKey<Delivery>, 'behind' | 'hasMore'> = { behind: [], hasMore: false },
+  ): void {
+    const { seq, key } = waiting.delivery;
     this.#held.add(seq);
-    if (key !== null)
-      this.#busy.set(key, { seq, behind: behind ?? { key, seqs: [], hasMore: false }, hasOlder: false });
-    this.#wait(delivery, until);
+    if (key !== null) this.#busy.set(key, { seq, behind, hasMore, hasOlder: false });
+    this.#wait(waiting);
   }
 
-  #wait(delivery: Delivery, until: number): void {
-    const at = this.#waiting.findIndex((other) => other.until > until);
-    this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, { delivery, until });
+  #wait(waiting: Waiting<Delivery>): void {
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.until <= waiting.until) {
+      this.#waiting.push(waiting);
+      return;
+    }
+    const at = this.#waiting.findIndex((other) => other.until > waiting.until);
+    this.#waiting.splice(at, 0, waiting);
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DeliveryQueue } from '../../src/core/delivery-queue.ts';
-import type { Behind, QueuedDelivery } from '../../src/core/delivery-queue.ts';
+import type { QueuedDelivery } from '../../src/core/delivery-queue.ts';
 
 const one = (seq: number, key: string | null = null, priority = 5): QueuedDelivery => ({
   seq,
@@ -21,35 +21,34 @@ test('the urgent first, then the oldest', () => {
   assert.deepEqual(seqs(queue), [2, 4, 1, 5, 3]);
 });
 
-test('of one key the next one waits for the one before, and is looked for in the store', () => {
+test('of one key the next one waits for the one before', () => {
   const queue = new DeliveryQueue<QueuedDelivery>(10);
   const [first, second, other] = [one(1, 'a'), one(2, 'a', 9), one(3, 'b')];
   for (const each of [first, second, other]) queue.see(each, 0);
   assert.deepEqual(seqs(queue), [1, 3]);
   assert.equal(queue.done(other), undefined);
-  const behind = queue.done(first);
-  assert.deepEqual(behind, { key: 'a', seqs: [2], hasMore: false });
-  queue.follow(second, 0, behind);
+  assert.equal(queue.done(first), undefined);
   assert.deepEqual(seqs(queue), [2]);
   assert.equal(queue.done(second), undefined);
 });
 
-test('of one key with more behind than is remembered, only the store knows what follows', () => {
+test('how many stand behind their keys is bounded: the rest is looked for in the store', () => {
   const queue = new DeliveryQueue<QueuedDelivery>(2);
   for (let seq = 1; seq <= 4; seq += 1) queue.see(one(seq, 'a'), 0);
-  let behind = queue.done(one(1, 'a'));
-  assert.deepEqual(behind, { key: 'a', seqs: [2, 3], hasMore: true });
-  queue.follow(one(2, 'a'), 0, behind);
-  behind = queue.done(one(2, 'a'));
-  assert.ok(behind);
-  queue.follow(one(3, 'a'), 0, behind);
-  behind = queue.done(one(3, 'a'));
-  assert.deepEqual(behind, { key: 'a', seqs: [], hasMore: true });
-  queue.follow(one(4, 'a'), 0, behind);
-  // There may be more: only the store knows.
-  assert.deepEqual(queue.done(one(4, 'a')), { key: 'a', seqs: [], hasMore: true });
+  for (const seq of [1, 2]) {
+    assert.deepEqual(seqs(queue), [seq]);
+    assert.equal(queue.done(one(seq, 'a')), undefined);
+  }
+  assert.deepEqual(seqs(queue), [3]);
+  assert.equal(queue.done(one(3, 'a')), 'a');
+  queue.follow(one(4, 'a'), 0);
+  assert.deepEqual(seqs(queue), [4]);
+  // There may be more behind it: only the store knows.
+  assert.equal(queue.done(one(4, 'a')), 'a');
   for (let seq = 5; seq <= 6; seq += 1) queue.see(one(seq, 'b'), 0);
-  assert.deepEqual(queue.done(one(5, 'b')), { key: 'b', seqs: [6], hasMore: false }, 'there is room again');
+  assert.deepEqual(seqs(queue), [5]);
+  assert.equal(queue.done(one(5, 'b')), undefined);
+  assert.deepEqual(seqs(queue), [6], 'there is room again');
 });
 
 test('one that waits holds up its key, and nobody else', () => {
@@ -101,9 +100,8 @@ test('one that is owed again comes before those of its key that only waited, and
   queue.seeAnew();
   queue.see(one(2, 'b'), 0);
   queue.see(later, 0);
-  const behind = queue.putBack(later, 50);
-  assert.deepEqual(behind, { key: 'b', seqs: [], hasMore: true }, 'its key is to be looked for');
-  queue.follow(one(2, 'b'), 0, behind);
+  assert.equal(queue.putBack(later, 50), 'b', 'its key is to be looked for');
+  queue.follow(one(2, 'b'), 0);
   assert.deepEqual(seqs(queue, 100), [2]);
 });
 
@@ -168,13 +166,10 @@ class Model {
     this.queue.seeAnew();
   }
 
-  follow(behind: Behind | undefined): void {
-    if (behind === undefined) return;
-    const [seq = 0] = behind.seqs;
-    const next = this.owed.find(
-      (other) => other.key === behind.key && other.seq >= seq && other.seq <= this.queue.seen,
-    );
-    if (next !== undefined) this.queue.follow(next, this.now, behind);
+  follow(key: string | undefined): void {
+    if (key === undefined) return;
+    const next = this.owed.find((other) => other.key === key && other.seq <= this.queue.seen);
+    if (next !== undefined) this.queue.follow(next, this.now);
   }
 }
 

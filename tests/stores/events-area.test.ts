@@ -228,7 +228,7 @@ test('how many are owed and dead is what a look gives, whatever was done in howe
   });
   assert.deepEqual(store.query({ area, name: 'receivers' }), seen);
   assert.ok(
-    seen.every(({ owed, dead }) => Number(owed) > 0 && Number(dead) > 0),
+    seen.every(({ owed, dead }) => owed > 0 && dead > 0),
     JSON.stringify(seen),
   );
   assert.equal((await store.verify()).isSound, true);

@@ -4,7 +4,6 @@
  */
 import { bounds } from '../../core/bounds.ts';
 import { DeliveryQueue } from '../../core/delivery-queue.ts';
-import type { Behind } from '../../core/delivery-queue.ts';
 import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
 import type { DurablePolicy } from '../../define/durable.ts';
@@ -14,16 +13,10 @@ import { eventAction, readKept } from '../../mesh/kept-event.ts';
 import type { DeliveredEvent, HowItWent } from '../../mesh/kept-event.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { KeyPlace, OwedEvent, OwedInput, OwedPage } from '../../stores/event-log/event-owed.ts';
-import { bytesOf } from '../../stores/event-log/event-settling.ts';
-import type {
-  DeliveryEnd,
-  PassInput,
-  SettleInput,
-  SettleOutput,
-} from '../../stores/event-log/event-settling.ts';
+import type { PassInput } from '../../stores/event-log/event-settling.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
+import { EventEnds } from './event-ends.ts';
 import { askAgainMs, notTried, readAgainMs } from './not-tried.ts';
-import { settle } from './settle.ts';
 
 export interface DispatcherNeeds {
   readonly receiver: string;
@@ -45,36 +38,34 @@ export interface Hold extends Disposable {
   upTo(seq: number): void;
 }
 
-/** What of it is needed to deliver it. */
-export type HeldEvent = Omit<OwedEvent, 'at'>;
+/** What of it is needed to deliver it. `body`: undefined when it is too large to be held. */
+export type HeldEvent = Omit<OwedEvent, 'at' | 'body'> & { readonly body: string | undefined };
 
-/** One that is still to be written down. */
-interface Ended {
-  readonly event: HeldEvent;
-  readonly end: DeliveryEnd;
-  /** What becomes of it here, once that is written. */
-  readonly then: () => void;
-}
+const heldOf = (event: Omit<OwedEvent, 'at'>): HeldEvent =>
+  event.body.length > bounds.heldEventChars ? { ...event, body: undefined } : event;
 
 export class EventDispatcher {
   readonly #needs: DispatcherNeeds;
   readonly #queue = new DeliveryQueue<HeldEvent>(bounds.heldEvents);
   readonly #stopped = Promise.withResolvers<undefined>();
   readonly #holds = new Set<{ upTo: number }>();
+  readonly #ends: EventEnds;
   /** The store may have some that were not seen. */
   #mayHaveMore = true;
   /** See `OwedPage`. */
   #horizon = 0;
   #isPassing = false;
-  /** Of deliveries that are under way, those that have ended. Bounded with them. */
-  #ends: Ended[] = [];
-  #isSettling = false;
+  /** Until how they ended is written. */
   #running = 0;
   #timer: Timer | undefined;
   #isStopping = false;
 
   constructor(needs: DispatcherNeeds) {
     this.#needs = needs;
+    const written = (): void => {
+      this.#go();
+    };
+    this.#ends = new EventEnds({ ...needs, written });
     this.#go();
   }
 
@@ -85,8 +76,8 @@ export class EventDispatcher {
   }
 
   /** This was kept for it just now: it need not be read, unless there is more that was not seen. */
-  kept(events: readonly HeldEvent[]): void {
-    if (!this.#mayHaveMore) for (const event of events) this.#takeKept(event);
+  kept(events: readonly Omit<OwedEvent, 'at'>[]): void {
+    if (!this.#mayHaveMore) for (const event of events) this.#takeKept(heldOf(event));
     this.#go();
   }
 
@@ -146,8 +137,13 @@ export class EventDispatcher {
       againAt = clock.now() + readAgainMs;
     }
     // With nothing to do, or as much as there can be: the next event, answer or instance wakes it.
-    if (againAt === Infinity) return;
-    this.#timer = clock.after(Math.max(0, againAt - clock.now()), () => {
+    if (againAt < Infinity) this.#goAt(againAt);
+  }
+
+  #goAt(at: number): void {
+    const { clock } = this.#needs;
+    this.#timer?.cancel();
+    this.#timer = clock.after(Math.max(0, at - clock.now()), () => {
       this.#go();
     });
   }
@@ -170,7 +166,7 @@ export class EventDispatcher {
     const upTo = Math.min(Number.MAX_SAFE_INTEGER, ...[...this.#holds].map((hold) => hold.upTo));
     const input: OwedInput = { receiver, after: this.#queue.seen, upTo, limit: bounds.eventPage };
     const page = store.query({ area: 'events', name: 'owed', input }) as OwedPage;
-    for (const event of page.events) this.#queue.see(event, this.#dueAt(event));
+    for (const event of page.events) this.#queue.see(heldOf(event), this.#dueAt(event));
     this.#queue.seeUpTo(page.through);
     this.#mayHaveMore = !page.isLast;
     this.#horizon = page.horizon;
@@ -189,11 +185,13 @@ export class EventDispatcher {
       this.#go();
     } catch (error) {
       this.#isPassing = false;
-      if (!isTuttiError(error, 'STORE_CLOSED')) this.#cannotRead(error);
+      if (this.#isStopping) return;
+      this.#cannotRead(error);
+      this.#goAt(this.#needs.clock.now() + readAgainMs);
     }
   }
 
-  #dueAt({ waitMs }: OwedEvent): number {
+  #dueAt({ waitMs }: Pick<OwedEvent, 'waitMs'>): number {
     return this.#needs.clock.now() + waitMs;
   }
 
@@ -217,7 +215,7 @@ export class EventDispatcher {
       }
       went = { failed: `${known.code}: ${known.message}`, isUnfit: false };
     }
-    if (went === null) this.#settle(event, { seq: event.seq, end: 'done' });
+    if (went === null) this.#ends.add({ seq: event.seq, end: 'done' }, this.#left(event));
     else this.#failed(event, went, policy);
   }
 
@@ -227,13 +225,16 @@ export class EventDispatcher {
     try {
       then();
     } catch (error) {
+      // What was to follow it is found again with all the rest.
+      this.#queue.seeAnew();
       this.#cannotRead(error);
     }
     if (this.#isStopping && this.#running === 0) this.#stopped.resolve(undefined);
   }
 
-  async #call({ event, id, body, priority, attempts }: HeldEvent, deadlineMs: number): Promise<HowItWent> {
-    const { payload, context } = readKept(body);
+  async #call(held: HeldEvent, deadlineMs: number): Promise<HowItWent> {
+    const { event, id, priority, attempts } = held;
+    const { payload, context } = readKept(this.#bodyOf(held));
     const delivered: DeliveredEvent = { payload, attempt: attempts + 1 };
     const answer = await this.#needs.caller.call(this.#needs.receiver, eventAction(event), delivered, {
       ...{ deadlineMs, retries: 0, priority, idempotencyKey: id },
@@ -242,73 +243,50 @@ export class EventDispatcher {
     return answer as HowItWent;
   }
 
+  /** @throws {TuttiError} as a query of the store. */
+  #bodyOf({ body, seq }: HeldEvent): string {
+    if (body !== undefined) return body;
+    return this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;
+  }
+
   #failed(event: HeldEvent, went: NonNullable<HowItWent>, policy: DurablePolicy): void {
     const { receiver, clock, random, log } = this.#needs;
     const attempts = event.attempts + 1;
     const { seq } = event;
-    const { requestId } = readKept(event.body).context;
+    const { requestId } = event.body === undefined ? {} : readKept(event.body).context;
     const about = { receiver, event: event.event, id: event.id, requestId, attempts, error: went.failed };
     if (attempts >= policy.attempts || went.isUnfit) {
       log.error('An event was given up', about);
-      this.#settle(event, { seq, end: 'dead', error: went.failed });
+      this.#ends.add({ seq, end: 'dead', error: went.failed }, this.#left(event));
       return;
     }
     const afterMs = policy.delayAfter(attempts, random);
     log.warn('An event was not handled, and is delivered again', { ...about, afterMs });
-    this.#settle(event, { seq, end: 'retry', afterMs, error: went.failed }, () => {
-      this.#putBack({ ...event, attempts }, clock.now() + afterMs);
-    });
-  }
-
-  #settle(
-    event: HeldEvent,
-    end: DeliveryEnd,
-    then = (): void => {
-      this.#leave(event);
-    },
-  ): void {
-    this.#ends.push({ event, end, then });
-    // With all that ends in this turn of the event loop: one alone would be a commit of its own, and the rest would wait for it.
-    if (this.#ends.length === 1)
-      process.nextTick(() => {
-        void this.#settleAll();
+    this.#ends.add({ seq, end: 'retry', afterMs, error: went.failed }, () => {
+      this.#over(() => {
+        this.#putBack({ ...event, attempts }, clock.now() + afterMs);
       });
-  }
-
-  /** When the store is gone they are delivered again, by who comes after us. */
-  async #settleAll(): Promise<void> {
-    if (this.#isSettling) return;
-    this.#isSettling = true;
-    const { receiver, log } = this.#needs;
-    while (this.#ends.length > 0) {
-      const ended = this.#ends;
-      this.#ends = [];
-      const input: SettleInput = { receiver, ends: ended.map(({ end }) => end) };
-      const request = { area: 'events', name: 'settle', input, bytes: bytesOf(input.ends) };
-      const output = (await settle(this.#needs, request, { receiver })) as SettleOutput | undefined;
-      for (const seq of output?.damaged ?? [])
-        log.error('How an event was handled cannot be written down: its row in the store is damaged', {
-          ...{ receiver, seq },
-        });
-      for (const { then } of ended) this.#over(then);
-      this.#go();
-    }
-    this.#isSettling = false;
+    });
   }
 
   #putBack(event: HeldEvent, until: number): void {
     this.#follow(this.#queue.putBack(event, until));
   }
 
-  #leave(event: HeldEvent): void {
-    this.#follow(this.#queue.done(event));
+  /** What is done once it is written that it is not owed any more. */
+  #left(event: HeldEvent): () => void {
+    return () => {
+      this.#over(() => {
+        this.#follow(this.#queue.done(event));
+      });
+    };
   }
 
-  #follow(behind: Behind | undefined): void {
-    if (behind === undefined) return;
+  #follow(key: string | undefined): void {
+    if (key === undefined) return;
     const { store, receiver } = this.#needs;
-    const input: KeyPlace = { receiver, key: behind.key, seq: behind.seqs[0], upTo: this.#queue.seen };
+    const input: KeyPlace = { receiver, key, upTo: this.#queue.seen };
     const next = store.query({ area: 'events', name: 'nextOfKey', input }) as OwedEvent | undefined;
-    if (next !== undefined) this.#queue.follow(next, this.#dueAt(next), behind);
+    if (next !== undefined) this.#queue.follow(heldOf(next), this.#dueAt(next));
   }
 }

@@ -7,7 +7,8 @@ import type { ServiceManifest } from '../../define/manifest.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import type { EventToKeep } from '../../stores/event-log/events-area.ts';
-import type { HeldEvent, Hold } from './event-dispatcher.ts';
+import type { OwedEvent } from '../../stores/event-log/event-owed.ts';
+import type { Hold } from './event-dispatcher.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
 
 interface DispatchersNeeds {
@@ -63,9 +64,9 @@ export class EventDispatchers {
   }
 
   #handOn(events: readonly EventToKeep[], seqs: readonly number[]): void {
-    const byReceiver = new Map<string, HeldEvent[]>();
+    const byReceiver = new Map<string, Omit<OwedEvent, 'at'>[]>();
     for (const [index, { receivers, ...event }] of events.entries()) {
-      const held: HeldEvent = { ...event, seq: seqs[index] ?? 0, attempts: 0, waitMs: 0 };
+      const held = { ...event, seq: seqs[index] ?? 0, attempts: 0, waitMs: 0 };
       for (const receiver of receivers) {
         const some = byReceiver.get(receiver);
         if (some === undefined) byReceiver.set(receiver, [held]);

@@ -5,7 +5,7 @@ import type { Log } from '../../define/handling.ts';
 import type { MutateRequest } from '../../stores/sqlite/area.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 
-interface SettleNeeds {
+export interface SettleNeeds {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;

@@ -39,7 +39,7 @@ const eventsAfter =
   'SELECT * FROM event_records WHERE seq > ? AND seq <= ? AND instr(receivers, ?) > 0 ORDER BY seq LIMIT ?';
 
 const again = (db: StoreReader, delivery: Delivery, now: number): OwedEvent => ({
-  ...eventOf(db, delivery),
+  ...eventOf(db, delivery.seq),
   attempts: delivery.attempts,
   waitMs: Math.max(0, delivery.due - now),
 });
@@ -79,28 +79,25 @@ export function owed(db: StoreReader, input: OwedInput, now: number): OwedPage {
 export interface KeyPlace {
   readonly receiver: string;
   readonly key: string;
-  /** The oldest of the key, if it is still owed; undefined: it is to be found. */
-  readonly seq?: number | undefined;
   readonly upTo: number;
 }
 
 /** The oldest of a key. */
-export function nextOfKey(db: StoreReader, place: KeyPlace, now: number): OwedEvent | undefined {
-  const { receiver, key, seq = 0, upTo } = place;
+export function nextOfKey(
+  db: StoreReader,
+  { receiver, key, upTo }: KeyPlace,
+  now: number,
+): OwedEvent | undefined {
   const progress = findProgress(db, receiver);
   if (progress === undefined) return undefined;
   const row = db.get(
-    'SELECT * FROM event_deliveries WHERE receiver = ? AND order_key = ? AND seq >= ? AND seq <= ? AND is_dead = 0 ORDER BY seq LIMIT 1',
-    ...[receiver, key, seq, upTo],
+    'SELECT * FROM event_deliveries WHERE receiver = ? AND order_key = ? AND seq <= ? AND is_dead = 0 ORDER BY seq LIMIT 1',
+    ...[receiver, key, upTo],
   );
+  // No index: it is no longer a way than to the horizon.
   const found = db.get(
     'SELECT * FROM event_records WHERE seq > ? AND seq <= ? AND order_key = ? AND instr(receivers, ?) > 0 ORDER BY seq LIMIT 1',
-    ...[
-      Math.max(progress.position, seq - 1),
-      Math.min(upTo, horizonOf(progress)),
-      key,
-      namesText([receiver]),
-    ],
+    ...[progress.position, Math.min(upTo, horizonOf(progress)), key, namesText([receiver])],
   );
   const first = row && checkedDelivery(row);
   if (first !== undefined && first.seq < Number(found?.['seq'] ?? Infinity)) return again(db, first, now);

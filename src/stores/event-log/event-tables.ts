@@ -161,7 +161,7 @@ export function findEvent(db: StoreReader, number: number): KeptEvent | undefine
 }
 
 /** One that somebody has to get: it is kept as long. @throws {TuttiError} `STORE_CORRUPT` */
-export function eventOf(db: StoreReader, { seq }: Delivery): KeptEvent {
+export function eventOf(db: StoreReader, seq: number): KeptEvent {
   const event = findEvent(db, seq);
   if (event !== undefined) return event;
   throw new TuttiError('STORE_CORRUPT', { what: `the event ${String(seq)} is owed and not there` });

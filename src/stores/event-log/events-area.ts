@@ -57,6 +57,7 @@ export const eventsArea: Area = {
   queries: {
     owed,
     nextOfKey,
+    body: (db, { seq }: { readonly seq: number }) => eventOf(db, seq).body,
     receivers: listReceivers,
     oldest,
     dead,
@@ -142,7 +143,7 @@ function dead(db: StoreReader, { receiver, after, limit }: EventPlace): DeadEven
   return db.all(sql, receiver, after, Math.min(limit, bounds.eventPage)).map((row) => {
     const delivery = checkedDelivery(row);
     const { attempts, error } = delivery;
-    return { ...eventOf(db, delivery), receiver, attempts, error };
+    return { ...eventOf(db, delivery.seq), receiver, attempts, error };
   });
 }
 
