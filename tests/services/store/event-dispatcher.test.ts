@@ -9,9 +9,9 @@ import type { DeliveredEvent, HowItWent } from '../../../src/mesh/kept-event.ts'
 import { RegistryView } from '../../../src/mesh/registry-view.ts';
 import { EventDispatcher } from '../../../src/services/store/event-dispatcher.ts';
 import { eventsArea } from '../../../src/stores/event-log/events-area.ts';
-import type { Receiver } from '../../../src/stores/event-log/events-area.ts';
+import type { EventToKeep, Receiver } from '../../../src/stores/event-log/events-area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
-import { StoreFolder, turns } from '../../stores/store-folder.ts';
+import { setBound, StoreFolder, turns } from '../../stores/store-folder.ts';
 
 type Answer = HowItWent | Error;
 
@@ -57,18 +57,25 @@ class World implements AsyncDisposable {
   }
 
   async keep(key: string | null, priority = 5): Promise<void> {
-    const id = String((this.#events += 1));
-    const input = {
-      event: 'a.b',
-      id,
-      key,
-      priority,
-      body: writeKept(this.#events, undefined),
-      receivers: ['mailer'],
-    };
-    await this.store.mutate({ area: 'events', name: 'keep', input: { events: [input] } });
+    await this.store.mutate({ area: 'events', name: 'keep', input: { events: [this.next(key, priority)] } });
     this.dispatcher.wake();
     await turns(5);
+  }
+
+  /** All at once, and told to the dispatcher as they are. */
+  async keepAndTell(...keys: string[]): Promise<void> {
+    const events = keys.map((key) => this.next(key));
+    const kept = this.store.mutate({ area: 'events', name: 'keep', input: { events } });
+    const seqs = (await kept) as number[];
+    this.dispatcher.kept(
+      events.map((event, index) => ({ ...event, seq: Number(seqs[index]), attempts: 0, waitMs: 0 })),
+    );
+    await turns(5);
+  }
+
+  next(key: string | null, priority = 5, payload: unknown = (this.#events += 1)): EventToKeep {
+    const body = writeKept(payload, undefined);
+    return { event: 'a.b', id: String(this.#events), key, priority, body, receivers: ['mailer'] };
   }
 
   numbers(): unknown[] {
@@ -221,4 +228,69 @@ test('a stop waits for what is under way, and begins nothing', async () => {
   end();
   await stopped;
   assert.deepEqual([world.called.length, world.mailer?.owed], [1, 1]);
+});
+
+test('what was kept just now is delivered without being read, unless there is more than can be held', async (context) => {
+  await using world = new World();
+  world.instances(1);
+  // There may be some from before.
+  await world.keepAndTell('a');
+  const query = context.mock.method(world.store, 'query');
+  await world.keepAndTell('a', 'a', 'b');
+  assert.deepEqual([world.numbers(), world.mailer?.owed], [[1, 2, 4, 3], 0]);
+  const reads = (): number => query.mock.calls.filter(({ arguments: [ask] }) => ask.name === 'owed').length;
+  assert.equal(reads(), 0);
+  world.concurrency = 0;
+  const keys = Array.from({ length: 1_100 }, (_none, index) => String(index));
+  await world.keepAndTell(...keys);
+  world.concurrency = 100;
+  world.dispatcher.wake();
+  while ((world.mailer?.owed ?? 0) > 0) await turns(1);
+  assert.deepEqual([new Set(world.numbers()).size, world.called.length], [1_104, 1_104]);
+  assert.ok(reads() > 0);
+});
+
+test('what ends in one turn is written down by one change', async () => {
+  await using world = new World();
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  world.answer = () => promise;
+  world.instances(1);
+  await world.keepAndTell('a', 'b', 'c', 'd');
+  const before = world.store.stats();
+  resolve(null);
+  await turns(3);
+  const after = world.store.stats();
+  assert.deepEqual([after.mutations - before.mutations, after.commits - before.commits], [1, 1]);
+  assert.equal(world.mailer?.owed, 0);
+});
+
+test('a key that waits holds up no other, however many there are behind it', async (context) => {
+  setBound(context, 'eventsAhead', 3);
+  await using world = new World();
+  world.answer = ({ payload }) => Promise.resolve(Number(payload) <= 10 ? failed : null);
+  world.instances(1);
+  await world.keepAndTell(...Array.from({ length: 10 }, () => 'stuck'), 'b');
+  await turns(30);
+  assert.deepEqual(world.numbers(), [1, 11]);
+  world.answer = () => Promise.resolve(null);
+  world.folder.clock.advance(1_000);
+  await turns(100);
+  assert.deepEqual(world.numbers(), [1, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(world.mailer, { receiver: 'mailer', owed: 0, dead: 0 });
+});
+
+test('one that is too large to be held is read when it is delivered, as often as that takes', async (context) => {
+  setBound(context, 'heldEventChars', 100);
+  await using world = new World();
+  const text = 'x'.repeat(200);
+  const answers: Answer[] = [failed, null];
+  world.answer = () => Promise.resolve(answers.shift() ?? null);
+  world.instances(1);
+  const input = { events: [world.next('a', 5, text)] };
+  await world.store.mutate({ area: 'events', name: 'keep', input });
+  world.dispatcher.wake();
+  await turns(5);
+  world.folder.clock.advance(1_000);
+  await turns(5);
+  assert.deepEqual([world.numbers(), world.mailer?.owed], [[text, text], 0]);
 });
