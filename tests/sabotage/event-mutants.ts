@@ -12,6 +12,11 @@ const dispatcher = (name: string): Pick<Mutant, 'file' | 'tests' | 'name'> => ({
   name,
 });
 
+const positions = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
+  tests: ['tests/stores/event-positions'],
+  name,
+});
+
 export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: how many are owed is counted when all is written',
@@ -23,7 +28,7 @@ export const eventMutants: readonly Mutant[] = [
   },
   {
     promise: 'events: what was given up is not done any more',
-    file: 'src/stores/event-log/events-area.ts',
+    file: 'src/stores/event-log/event-settling.ts',
     find: "'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0'",
     replace: "'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ?'",
     tests: ['tests/stores/events-area'],
@@ -32,14 +37,129 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: of one key one is under way',
     ...queue('the next one waits for the one before'),
-    find: 'busy.hasMore = true;',
-    replace: 'this.#hold(delivery, until, true);',
+    find: 'busy.behind.push({ delivery, until });',
+    replace: 'this.#hold({ delivery, until });',
   },
   {
     promise: 'events: none behind its key is forgotten',
     ...queue('is looked for in the store'),
-    find: 'return hasMore ? delivery.key : undefined;',
-    replace: 'return hasMore ? undefined : undefined;',
+    find: 'return busy.hasMore ? key : undefined;',
+    replace: 'return busy.hasMore ? undefined : undefined;',
+  },
+  {
+    promise: 'events: what stands behind its key is bounded',
+    ...queue('how many stand behind their keys'),
+    find: 'busy.hasMore ||= this.#behind >= this.#most;',
+    replace: 'busy.hasMore ||= this.#behind > 100 * this.#most;',
+  },
+  {
+    promise: 'events: one that was left behind its key makes room',
+    ...queue('how many stand behind their keys'),
+    find: '    this.#behind -= 1;\n',
+    replace: '',
+  },
+  {
+    promise: 'events: what a service is past and has not got has a row',
+    ...positions('has a row until it has'),
+    file: 'src/stores/event-log/event-settling.ts',
+    find: '  for (const one of untried.values()) writeDelivery(db, one);\n',
+    replace: '',
+  },
+  {
+    promise: 'events: what is handled in its order leaves nothing behind',
+    ...positions('has a row until it has'),
+    file: 'src/stores/event-log/event-settling.ts',
+    find: '    untried.delete(end.seq);\n',
+    replace: '',
+  },
+  {
+    promise: 'events: nobody is past what was not kept yet',
+    file: 'src/stores/event-log/event-writer.ts',
+    find: 'Math.min(upTo, this.lastSeq)',
+    replace: 'upTo',
+    tests: ['tests/stores/events-area'],
+    name: 'how many are owed and dead',
+  },
+  {
+    promise: 'events: a service gets what is for it',
+    ...positions('a service gets what is for it'),
+    file: 'src/stores/event-log/event-tables.ts',
+    find: "names.length === 0 ? '' : `\\n${names.join('\\n')}\\n`",
+    replace: "names.length === 0 ? '' : names.join(' ')",
+  },
+  {
+    promise: 'events: nobody is looked further ahead than the horizon',
+    ...positions('than the horizon'),
+    file: 'src/stores/event-log/event-owed.ts',
+    find: 'const upTo = Math.min(input.upTo, newest, horizon);',
+    replace: 'const upTo = Math.min(input.upTo, newest);',
+  },
+  {
+    promise: 'events: no page leaves out one that has a row, or one that has none',
+    ...positions('are one list'),
+    file: 'src/stores/event-log/event-owed.ts',
+    find: 'const through = Math.min(upTo, ...ends);',
+    replace: 'const through = Math.max(0, ...ends) || upTo;',
+  },
+  {
+    promise: 'events: what is still owed is kept, however old',
+    ...positions('however old'),
+    file: 'src/stores/event-log/events-area.ts',
+    find: ' AND NOT EXISTS (${isAhead})',
+    replace: '',
+  },
+  {
+    promise: 'events: a damaged row holds up no other',
+    ...positions('holds up no other'),
+    file: 'src/stores/event-log/event-settling.ts',
+    find: "if (!isTuttiError(error, 'STORE_CORRUPT')) throw error;",
+    replace: 'throw error;',
+  },
+  {
+    promise: 'events: no number is given twice, by a store from before either',
+    ...positions('a store from before'),
+    file: 'src/stores/event-log/event-tables.ts',
+    find: "   INSERT INTO sqlite_sequence SELECT 'event_records_for', seq FROM sqlite_sequence WHERE name = 'event_records';\n",
+    replace: '',
+  },
+  {
+    promise: 'events: what was kept just now is not read',
+    ...dispatcher('without being read'),
+    find: 'if (!this.#mayHaveMore) this.#queue.see(',
+    replace: 'this.#mayHaveMore = true; if (!this.#mayHaveMore) this.#queue.see(',
+  },
+  {
+    promise: 'events: what was kept just now is bounded in memory',
+    ...dispatcher('unless there is more than can be held'),
+    find: '!this.#queue.hasRoom || event.seq > this.#horizon',
+    replace: 'event.seq < 0',
+  },
+  {
+    promise: 'events: those told in another order are not forgotten',
+    file: 'src/services/store/event-dispatchers.ts',
+    find: 'seqs[0] === this.#newest + 1',
+    replace: 'seqs[0] !== undefined',
+    tests: ['tests/services/store/event-replay'],
+    name: 'told in another order',
+  },
+  {
+    promise: 'events: what ends in one turn is one change',
+    ...dispatcher('is written down by one change'),
+    file: 'src/services/store/event-ends.ts',
+    find: '      process.nextTick(() => {\n        void this.#write();\n      });',
+    replace: '      void this.#write();',
+  },
+  {
+    promise: 'events: a key that waits holds up no other, however many are behind it',
+    ...dispatcher('however many there are behind it'),
+    find: 'if (page.through === page.horizon) void',
+    replace: 'if (page.through < 0) void',
+  },
+  {
+    promise: 'events: one that is large is not held',
+    ...dispatcher('too large to be held'),
+    find: "return this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;",
+    replace: "return '{}';",
   },
   {
     promise: 'events: the urgent come first',
@@ -68,7 +188,7 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: what nobody could take is no attempt',
     ...dispatcher('is no attempt'),
-    find: 'notTried.has(error.code)',
+    find: 'notTried.has(known.code)',
     replace: "notTried.has('')",
   },
   {

@@ -34,14 +34,14 @@ export const replayMutants: readonly Mutant[] = [
   {
     promise: 'replay: an old one comes before a new one of its key that failed',
     ...queue('one that failed meanwhile'),
-    find: 'busy.hasOlder || delivery.seq > this.#seen',
-    replace: 'delivery.seq > this.#seen',
+    find: 'if (busy?.hasOlder === true) {',
+    replace: 'if (busy?.seq === 0) {',
   },
   {
     promise: 'replay: one that failed before the old ones were seen waits for them',
     ...queue('one that fails before it was seen anew'),
-    find: 'busy.hasOlder || delivery.seq > this.#seen',
-    replace: 'busy.hasOlder',
+    find: 'if (busy !== undefined && delivery.seq > this.#seen)',
+    replace: 'if (busy?.seq === 0)',
   },
   {
     promise: 'replay: nothing newer begins while it is put together',
@@ -76,8 +76,8 @@ export const replayMutants: readonly Mutant[] = [
   {
     promise: 'replay: what is still owed is not doubled, and keeps its attempts',
     ...change('what is still owed is not doubled'),
-    find: 'if (before?.is_dead === 0) page.owed += 1;',
-    replace: 'if (before?.is_dead === 2) page.owed += 1;',
+    find: 'const isOwed = before?.is_dead === 0 ||',
+    replace: 'const isOwed = before?.is_dead === 2 ||',
   },
   {
     promise: 'replay: one that was given up has all its attempts',
@@ -106,7 +106,7 @@ export const replayMutants: readonly Mutant[] = [
   {
     promise: 'replay: a service has no more to come than it may have',
     ...change('one that has enough to come'),
-    find: 'isFull = before?.is_dead !== 0 && page.replayed === room;',
+    find: 'isFull = !isOwed && page.replayed === room;',
     replace: 'isFull = false;',
   },
   {
@@ -137,7 +137,7 @@ export const replayMutants: readonly Mutant[] = [
   {
     promise: 'events: how far a service is behind is as old as the oldest that it has to come',
     ...pages('the oldest that is owed'),
-    file: 'src/stores/event-log/events-area.ts',
+    file: 'src/stores/event-log/event-owed.ts',
     find: 'AND delivery.seq >= ? AND is_dead = 0 ORDER BY',
     replace: 'AND delivery.seq >= ? ORDER BY',
   },

@@ -13,7 +13,7 @@ import { EventDispatchers } from '../../../src/services/store/event-dispatchers.
 import { replayEvents } from '../../../src/services/store/event-replay.ts';
 import type { ReplayWish } from '../../../src/services/store/event-replay.ts';
 import { eventsArea } from '../../../src/stores/event-log/events-area.ts';
-import type { Receiver } from '../../../src/stores/event-log/events-area.ts';
+import type { EventToKeep, Receiver } from '../../../src/stores/event-log/events-area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
 import { setBound, StoreFolder, turns } from '../../stores/store-folder.ts';
 
@@ -60,26 +60,31 @@ class World implements AsyncDisposable {
     this.#registry.replace({ revision: 1, services: { mailer: { instances, events: {} } } });
   }
 
-  /** Each of one key. */
+  /** Each by a change of its own. */
   async keep(...keys: string[]): Promise<void> {
     const kept = keys.map(async (key) => {
-      const number = (this.#number += 1);
-      const body = writeKept({ key, number }, undefined);
-      const input = {
-        event: 'a.b',
-        id: `id ${String(number)}`,
-        key,
-        priority: 5,
-        body,
-        receivers: ['mailer'],
-      };
-      const [seq] = (await this.store.mutate({
-        ...{ area: 'events', name: 'keep' },
-        input: { events: [input] },
-      })) as number[];
-      this.dispatchers.kept([input], [Number(seq)]);
+      const event = this.#next(key);
+      this.dispatchers.kept([event], await this.#store([event]));
     });
     await Promise.all(kept);
+  }
+
+  /** The second is told first. */
+  async keepSwapped(...keys: [string, string]): Promise<void> {
+    const events = keys.map((key) => this.#next(key));
+    const seqs = await this.#store(events);
+    for (const index of [1, 0])
+      this.dispatchers.kept(events.slice(index, index + 1), seqs.slice(index, index + 1));
+  }
+
+  #next(key: string): EventToKeep {
+    const number = (this.#number += 1);
+    const body = writeKept({ key, number }, undefined);
+    return { event: 'a.b', id: `id ${String(number)}`, key, priority: 5, body, receivers: ['mailer'] };
+  }
+
+  async #store(events: readonly EventToKeep[]): Promise<number[]> {
+    return (await this.store.mutate({ area: 'events', name: 'keep', input: { events } })) as number[];
   }
 
   replay(more: Partial<ReplayWish> = {}, signal = new AbortController().signal): Promise<ReplayView> {
@@ -234,4 +239,17 @@ test('a wish that cannot be is refused, and holds nobody up', async () => {
   await world.keep('a');
   await world.replay({}, AbortSignal.abort());
   await world.untilDelivered();
+});
+
+test('what is told in another order than it was kept is delivered all the same', async () => {
+  await using world = new World();
+  world.instances(1);
+  await world.keep('a');
+  await world.untilDelivered();
+  await world.keepSwapped('b', 'c');
+  await world.untilDelivered();
+  assert.deepEqual(
+    world.heard.map(({ key }) => key),
+    ['a', 'b', 'c'],
+  );
 });
