@@ -35,7 +35,7 @@ class World implements AsyncDisposable {
   };
   #number = 0;
 
-  constructor() {
+  constructor(concurrency = 2) {
     const { clock, log } = this.folder;
     // eslint-disable-next-line max-params -- as `Caller.call`
     const call: Caller['call'] = async (_service, _action, input, options) => {
@@ -43,7 +43,7 @@ class World implements AsyncDisposable {
       this.heard.push({ ...(payload as Payload), id: options?.idempotencyKey ?? '', attempt });
       return this.answer(payload as Payload);
     };
-    const durable = fillDurable({ concurrency: 2 });
+    const durable = fillDurable({ concurrency });
     const mailer = { name: 'mailer', events: { 'a.b': { durable } } };
     const runtime = {
       ...{ clock, registry: this.#registry, random: Math.random, caller: { call } },
@@ -121,7 +121,8 @@ const numbersOf = (heard: readonly Payload[], key: string): number[] =>
 const sorted = (numbers: readonly number[]): number[] => numbers.toSorted((left, right) => left - right);
 
 test('what was kept comes once more, each key in its order, and before what is newer, however much of that comes meanwhile', async (context) => {
-  await using world = new World();
+  // So many that they are sooner delivered than written.
+  await using world = new World(20);
   world.instances(1);
   await world.keep(...inTurn(120));
   await world.untilDelivered();
