@@ -9,6 +9,8 @@ import { countOf, killsText, spreadText, victimsOf, waitsAfter } from './victims
 import type { Kill } from './victims.ts';
 
 const clients = 8;
+/** That every other client adds in one turn of the event loop: they are one change of the store. */
+const together = 5;
 /** Of one process; see fixtures/jobs/worker.ts. */
 const concurrency = 10;
 const kinds = { producer: ['office#1'], owner: ['store:main#1'], worker: ['worker#1', 'worker#2'] } as const;
@@ -23,22 +25,25 @@ test('producer, owner and workers are killed under load: nothing acknowledged is
   context.diagnostic(`TUTTI_SEED=${String(chance.seed)}`);
   const victims = victimsOf(kinds, times(4, 60), chance);
   const acknowledged: number[] = [];
+  const groups: (readonly number[])[] = [];
   const kills: Kill[] = [];
   let number = 0;
   let isOver = false;
-  const client = async (): Promise<void> => {
+  const client = async (size: number): Promise<void> => {
     while (!isOver) {
-      const mine = (number += 1);
+      const mine = Array.from({ length: size }, () => (number += 1));
+      groups.push(mine);
       try {
-        await app.add({ number: mine, ms: 5 }, {}, { queue: 'hardy', deadlineMs: 5_000 });
-        acknowledged.push(mine);
+        const wishes = mine.map((one) => ({ number: one, ms: 5 }));
+        await app.ask('addTogether', wishes, { queue: 'hardy', deadlineMs: 5_000 });
+        acknowledged.push(...mine);
       } catch {
         // Refused, or nobody knows.
       }
-      await pause(10);
+      await pause(10 * size);
     }
   };
-  const load = Array.from({ length: clients }, client);
+  const load = Array.from({ length: clients }, (_none, index) => client(index % 2 === 0 ? 1 : together));
   try {
     for (const { kind, slot } of victims) {
       const status = await app.ready();
@@ -75,6 +80,8 @@ test('producer, owner and workers are killed under load: nothing acknowledged is
       `begun again after the death of a worker: ${String(waits.length)}, ${spreadText(waits)} later`,
   );
   assert.deepEqual(lost, []);
+  const halves = groups.filter((group) => new Set(group.map((one) => ever.has(one))).size > 1);
+  assert.deepEqual(halves, [], 'what is added in one turn is there as a whole, or not at all');
   assert.equal(failed, 0);
   assert.ok(acknowledged.length > 5 * victims.length, 'there was load');
   assert.equal(attempts.size, begun.length, 'no attempt is begun by two');
