@@ -1,6 +1,7 @@
 /** Which jobs are begun, and what becomes of a run, with workers that answer as they are told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bounds } from '../../../src/core/bounds.ts';
 import { TuttiError } from '../../../src/core/errors.ts';
 import type { ErrorCode } from '../../../src/core/errors.ts';
 import type { Isolation } from '../../../src/core/isolation.ts';
@@ -310,6 +311,21 @@ test('isolated: a run whose process was ended after its time has timed out; noth
   await turns(10);
   assert.match(world.job('1').reason ?? '', /^CALL_TIMED_OUT: it ran on after its time was over/);
   assert.equal(world.job('1').attempts, 1);
+});
+
+test('isolated: a run whose process nobody can end is waited for no longer than its bound, and begun once more', async () => {
+  await using world = new World();
+  const { end } = await isolatedWorld(world);
+  const [first] = world.called;
+  await world.advance(777 + 1_000 + bounds.isolatedEndMs - 1);
+  assert.deepEqual(world.runs(), ['1 1'], 'not before');
+  // Its call has a time, and that is over.
+  assert.equal(first?.deadlineMs, 777 + 1_000 + bounds.isolatedEndMs);
+  world.answer = () => Promise.resolve(done);
+  end(new TuttiError('CALL_TIMED_OUT', { service: 'worker', action: 'work', afterMs: first.deadlineMs }));
+  await turns(10);
+  await world.advance(100);
+  assert.deepEqual([world.runs(), world.counts()], [['1 1', '1 2'], { done: 1 }]);
 });
 
 test('what an owner before it began goes on where it is; what nobody has in hand was lost', async () => {
