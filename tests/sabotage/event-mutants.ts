@@ -143,11 +143,11 @@ export const eventMutants: readonly Mutant[] = [
     name: 'told in another order',
   },
   {
-    promise: 'events: what ends in one turn is one change',
+    promise: 'events: what has ended by the time of a commit is one change',
     ...dispatcher('is written down by one change'),
     file: 'src/services/store/event-ends.ts',
-    find: '      process.nextTick(() => {\n        void this.#write();\n      });',
-    replace: '      void this.#write();',
+    find: 'this.#ended.splice(0)',
+    replace: 'this.#ended.splice(0, 1)',
   },
   {
     promise: 'events: a key that waits holds up no other, however many are behind it',

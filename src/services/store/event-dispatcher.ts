@@ -180,7 +180,7 @@ export class EventDispatcher {
     if (this.#isPassing) return;
     this.#isPassing = true;
     try {
-      await this.#needs.store.mutate({ area: 'events', name: 'pass', input, bytes: 0 });
+      await this.#needs.store.mutate({ area: 'events', name: 'pass', input });
       this.#isPassing = false;
       this.#go();
     } catch (error) {

@@ -1,5 +1,4 @@
-/** Writes down how deliveries of one service ended: all that end in one turn of the event loop, or while others are being written, together. */
-import { bytesOf } from '../../stores/event-log/event-settling.ts';
+/** Writes down how deliveries of one service ended: all that have ended when the commit begins, together. */
 import type { DeliveryEnd, SettleInput, SettleOutput } from '../../stores/event-log/event-settling.ts';
 import { settle } from './settle.ts';
 import type { SettleNeeds } from './settle.ts';
@@ -20,7 +19,7 @@ interface Ended {
 export class EventEnds {
   readonly #needs: EventEndsNeeds;
   /** Bounded by the deliveries that may be under way. */
-  #ended: Ended[] = [];
+  readonly #ended: Ended[] = [];
   #isWriting = false;
 
   constructor(needs: EventEndsNeeds) {
@@ -29,11 +28,7 @@ export class EventEnds {
 
   add(end: DeliveryEnd, then: () => void): void {
     this.#ended.push({ end, then });
-    // At the end of the turn: one alone would be a commit of its own, and the rest would wait for it.
-    if (this.#ended.length === 1)
-      process.nextTick(() => {
-        void this.#write();
-      });
+    void this.#write();
   }
 
   /** When the store is gone they are delivered again, by who comes after us. */
@@ -42,11 +37,17 @@ export class EventEnds {
     this.#isWriting = true;
     const { receiver, log } = this.#needs;
     while (this.#ended.length > 0) {
-      const ended = this.#ended;
-      this.#ended = [];
-      const input: SettleInput = { receiver, ends: ended.map(({ end }) => end) };
-      const request = { area: 'events', name: 'settle', input, bytes: bytesOf(input.ends) };
+      const ended: Ended[] = [];
+      const take = (): void => {
+        ended.push(...this.#ended.splice(0));
+      };
+      const input = (): SettleInput => {
+        take();
+        return { receiver, ends: ended.map(({ end }) => end) };
+      };
+      const request = { area: 'events', name: 'settle', input };
       const output = (await settle(this.#needs, request, { receiver })) as SettleOutput | undefined;
+      if (output === undefined) take();
       for (const seq of output?.damaged ?? [])
         log.error('How an event was handled cannot be written down: its row in the store is damaged', {
           ...{ receiver, seq },

@@ -7,7 +7,6 @@ import { isTuttiError } from '../../core/errors.ts';
 import type { Random, Timer } from '../../core/ports.ts';
 import { jobDelay } from '../../define/queue.ts';
 import { readKept } from '../../mesh/kept-event.ts';
-import { bytesOf } from '../../stores/job-queue/job-turns.ts';
 import type { ClaimedJob, TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { findHeldRuns } from './held-runs.ts';
@@ -127,10 +126,12 @@ export class JobDispatcher {
 
   #go(): void {
     if (this.#isTurning) return;
-    const isClaiming = this.#mayHaveMore && !this.#isStopping;
-    const room = isClaiming ? this.#capacity() - this.#runs.size : 0;
-    if (this.#ends.length > 0 || room > 0) void this.#turn(room);
+    if (this.#ends.length > 0 || (this.#mayHaveMore && this.#room() > 0)) void this.#turn();
     else if (this.#isStopping) this.#end();
+  }
+
+  #room(): number {
+    return this.#isStopping ? 0 : this.#capacity() - this.#runs.size;
   }
 
   #end(): void {
@@ -139,25 +140,27 @@ export class JobDispatcher {
     this.#stopped.resolve(undefined);
   }
 
-  /** Writes down what has ended, and begins as many as there is room for. What comes meanwhile is for the next one. */
-  async #turn(room: number): Promise<void> {
-    const { store, queue, worker } = this.#needs;
-    const ends = this.#ends;
-    const rate = worker()?.manifest.rateLimit;
-    const input: TurnInput = {
-      queue,
-      ends: ends.map(({ job, ending }) => ({ seq: job.seq, run: job.run, row: job, ...ending })),
-      ...(room > 0 && { claim: { limit: room, ...(rate && { rate }) } }),
-    };
-    this.#ends = [];
+  /** Writes down what has ended by the time of its commit, and begins as many as there is room for by then. What comes meanwhile is for the next one. */
+  async #turn(): Promise<void> {
+    const { store, queue, log } = this.#needs;
+    const isClaiming = this.#mayHaveMore;
+    // What is added from now on may come behind it in the commit.
+    this.#mayHaveMore = false;
     this.#isTurning = true;
-    if (room > 0) this.#mayHaveMore = false;
+    let ends: Ended[] = [];
+    let room = 0;
+    const input = (): TurnInput => {
+      ends = this.#ends;
+      this.#ends = [];
+      room = isClaiming ? this.#room() : 0;
+      this.#mayHaveMore ||= isClaiming && room <= 0;
+      return this.#input(ends, room);
+    };
     try {
-      const request = { area: 'jobs', name: 'turn', input, bytes: bytesOf(input.ends) };
-      const turned = (await store.mutate(request)) as TurnOutput;
+      const turned = (await store.mutateLate({ area: 'jobs', name: 'turn', input })) as TurnOutput;
       this.#tell(ends, turned.counts);
       for (const seq of turned.damaged)
-        this.#needs.log.error('A job has failed, since its row in the store is damaged', { queue, seq });
+        log.error('A job has failed, since its row in the store is damaged', { queue, seq });
       if (room > 0) this.#begin(room, turned);
       this.#isTurning = false;
       this.#go();
@@ -165,6 +168,16 @@ export class JobDispatcher {
       this.#ends.unshift(...ends);
       this.#cannotTurn(error);
     }
+  }
+
+  #input(ends: readonly Ended[], room: number): TurnInput {
+    const { queue, worker } = this.#needs;
+    const rate = worker()?.manifest.rateLimit;
+    return {
+      queue,
+      ends: ends.map(({ job, ending }) => ({ seq: job.seq, run: job.run, row: job, ...ending })),
+      ...(room > 0 && { claim: { limit: room, ...(rate && { rate }) } }),
+    };
   }
 
   #begin(room: number, { jobs, moreInMs }: TurnOutput): void {
@@ -220,11 +233,7 @@ export class JobDispatcher {
     // The call was taken back since we stop: nobody knows the end of the run yet.
     if (this.#hasEnded) return;
     this.#ends.push({ job, ending });
-    // With all that ends in this turn of the event loop: one alone would be a commit of its own, and the rest would wait for it.
-    if (this.#ends.length === 1)
-      process.nextTick(() => {
-        this.#go();
-      });
+    this.#go();
   }
 
   #since({ started }: ClaimedJob): number {

@@ -2,7 +2,7 @@
 import { isTuttiError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Log } from '../../define/handling.ts';
-import type { MutateRequest } from '../../stores/sqlite/area.ts';
+import type { LateRequest } from '../../stores/sqlite/area.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 
 export interface SettleNeeds {
@@ -17,12 +17,12 @@ const againMs = 500;
 /** Undefined: the store is gone, and whoever comes after us knows nothing of it. */
 export async function settle(
   { store, clock, log }: SettleNeeds,
-  request: MutateRequest,
+  request: LateRequest,
   about: object,
 ): Promise<unknown> {
   for (;;) {
     try {
-      return await store.mutate(request);
+      return await store.mutateLate(request);
     } catch (error) {
       if (isTuttiError(error, 'STORE_CLOSED') || store.failure !== undefined) return undefined;
       log.error('How a delivery ended cannot be written down now', { ...about, error });

@@ -20,10 +20,6 @@ export interface SettleInput {
   readonly ends: readonly DeliveryEnd[];
 }
 
-/** About: a letter may be several. */
-export const bytesOf = (ends: readonly DeliveryEnd[]): number =>
-  ends.reduce((sum, end) => sum + 50 + ('error' in end ? end.error.length : 0), 0);
-
 export interface PassInput {
   readonly receiver: string;
   readonly upTo: number;

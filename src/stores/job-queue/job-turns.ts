@@ -50,10 +50,6 @@ export interface TurnInput {
   readonly claim?: ClaimInput;
 }
 
-/** Of the input of a turn, about: a letter may be several. */
-export const bytesOf = (ends: readonly SettleInput[]): number =>
-  ends.reduce((sum, end) => sum + 100 + ('result' in end ? end.result.length : 0), 100);
-
 export interface TurnOutput extends ClaimOutput {
   /** Of each end, whether it counts: false where the job is another run's by now, or at its end. */
   readonly counts: readonly boolean[];

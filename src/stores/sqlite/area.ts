@@ -79,6 +79,9 @@ export interface QueryRequest {
 
 export interface MutateRequest extends QueryRequest {
   readonly operation?: Operation;
-  /** Of an input without an operation: about how large it is, from somebody who knows. Otherwise it is written as JSON to be measured. */
-  readonly bytes?: number;
+}
+
+/** Of the process that owns the store: what is to be changed is asked for when the commit begins, and so has all that came by then. `input` may not throw. */
+export interface LateRequest extends Pick<QueryRequest, 'area' | 'name'> {
+  readonly input: () => unknown;
 }

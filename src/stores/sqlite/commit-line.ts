@@ -7,6 +7,8 @@ export interface WaitingMutation {
   readonly run: Mutation;
   readonly area: Area;
   readonly input: unknown;
+  /** Gives the input when the commit begins; undefined: it is there. Its bytes are not counted before. */
+  readonly late?: (() => unknown) | undefined;
   readonly bytes: number;
   readonly asked: { readonly operation: Operation; readonly hash: string } | undefined;
   readonly resolve: (value: unknown) => void;

@@ -35,6 +35,18 @@ export function refuseUnfit({ instance, epoch, number }: Operation): void {
   throw new TuttiError('INVALID_INPUT', { message });
 }
 
+/** The types of TypeScript know nothing of `undefined`. */
+const json: (value: unknown) => string | undefined = JSON.stringify;
+
+/** Its size, and what an operation is compared by. */
+export function textOf(input: unknown): string {
+  try {
+    return json(input) ?? '';
+  } catch (cause) {
+    throw new TuttiError('INVALID_INPUT', { message: 'The input of a mutation is JSON' }, { cause });
+  }
+}
+
 /** @param input as JSON. */
 export const hashOf = ({ area, name }: MutateRequest, input: string): string =>
   hash('sha256', `${area}.${name} ${input}`, 'base64url');

@@ -8,14 +8,14 @@ import { TuttiError } from '../../core/errors.ts';
 import type { Clock, Timer } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import type { Area, MutateRequest, Query, QueryRequest, StoreReader, Watcher } from './area.ts';
+import type { Area, LateRequest, MutateRequest, Query, QueryRequest, StoreReader, Watcher } from './area.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { CommitLine } from './commit-line.ts';
 import type { WaitingMutation } from './commit-line.ts';
 import { backUpStore } from './copy-store.ts';
 import type { CopySource } from './copy-store.ts';
 import type { GroupCommit } from './group-commit.ts';
-import { hashOf, refuseUnfit } from './operations.ts';
+import { hashOf, refuseUnfit, textOf } from './operations.ts';
 import { storeError } from './store-error.ts';
 import type { StoreReport } from './verify-store.ts';
 import { verifyStore } from './verify-store.ts';
@@ -91,6 +91,16 @@ export class Store implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       this.#refuseWhenOver();
       this.#line.add({ ...this.#prepare(request), resolve, reject });
+      this.#makeDue();
+    });
+  }
+
+  /** As `mutate`, of an input that is not there yet. It is asked for once, unless there is no commit. */
+  mutateLate({ area, name, input: late }: LateRequest): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#refuseWhenOver();
+      const known = this.#known(area, name);
+      this.#line.add({ ...known, input: undefined, late, bytes: 0, asked: undefined, resolve, reject });
       this.#makeDue();
     });
   }
@@ -174,14 +184,18 @@ export class Store implements AsyncDisposable {
   }
 
   #prepare(request: MutateRequest): Omit<WaitingMutation, 'resolve' | 'reject'> {
-    const { area, name, input, operation, bytes } = request;
-    const known = this.#mutations.get(`${area}.${name}`);
-    if (known === undefined) throw unknownAction(area, name);
-    if (operation === undefined && bytes !== undefined) return { ...known, input, bytes, asked: undefined };
+    const { area, name, input, operation } = request;
+    const known = this.#known(area, name);
     if (operation !== undefined) refuseUnfit(operation);
     const text = textOf(input);
     const asked = operation && { operation, hash: hashOf(request, text) };
     return { ...known, input, bytes: Buffer.byteLength(text), asked };
+  }
+
+  #known(area: string, name: string): AreaMutation {
+    const known = this.#mutations.get(`${area}.${name}`);
+    if (known === undefined) throw unknownAction(area, name);
+    return known;
   }
 
   /** At the end of this turn of the event loop, and never later: what has arrived by then goes together. */
@@ -210,7 +224,9 @@ export class Store implements AsyncDisposable {
   }
 
   #batch(): WaitingMutation[] {
-    const batch = this.#line.take();
+    const batch = this.#line
+      .take()
+      .map((mutation) => (mutation.late === undefined ? mutation : { ...mutation, input: mutation.late() }));
     const watcher = this.#watcher;
     return watcher === undefined ? batch : batch.map((mutation) => watched(mutation, watcher));
   }
@@ -277,15 +293,3 @@ function byName<T>(areas: readonly Area[], entries: (area: Area) => [string, T][
 
 const unknownAction = (area: string, name: string): TuttiError =>
   new TuttiError('UNKNOWN_ACTION', { action: `${area}.${name} of the store` });
-
-/** The types of TypeScript know nothing of `undefined`. */
-const json: (value: unknown) => string | undefined = JSON.stringify;
-
-/** Its size, and what an operation is compared by. */
-function textOf(input: unknown): string {
-  try {
-    return json(input) ?? '';
-  } catch (cause) {
-    throw new TuttiError('INVALID_INPUT', { message: 'The input of a mutation is JSON' }, { cause });
-  }
-}

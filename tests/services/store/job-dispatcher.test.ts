@@ -388,14 +388,17 @@ test('an end that cannot be written now is written when it can be, and nothing i
   world.start();
   await world.instances(1);
   await world.add({});
-  const mutate = world.store.mutate.bind(world.store);
-  world.store.mutate = () => Promise.reject(new TuttiError('STORE_FULL'));
+  const mutateLate = world.store.mutateLate.bind(world.store);
+  world.store.mutateLate = ({ input }) => {
+    input();
+    return Promise.reject(new TuttiError('STORE_FULL'));
+  };
   end?.(done);
   world.answer = () => Promise.resolve(done);
   await turns(10);
   assert.deepEqual(world.counts(), { running: 1 });
   assert.match(world.folder.said.at(-1) ?? '', /^error The store takes no turn of a queue now/);
-  world.store.mutate = mutate;
+  world.store.mutateLate = mutateLate;
   await world.add({});
   assert.deepEqual(world.runs(), ['1 1']);
   await world.advance(500);
