@@ -34,6 +34,14 @@ const facade = 'tests/journeys/job-facade';
 
 export const jobMutants: readonly Mutant[] = [
   {
+    promise: 'jobs: what has ended by the time of a commit is one change',
+    file: 'src/services/store/job-dispatcher.ts',
+    find: '      ends = this.#ends;\n      this.#ends = [];\n',
+    replace: '      ends = this.#ends.splice(0, 1);\n',
+    tests: ['tests/services/store/job-dispatcher'],
+    name: 'is written by one',
+  },
+  {
     promise: 'jobs: only the run that has it ends it',
     ...turns('only the run that has the job'),
     find: 'job?.state === states.running && job.run === run',

@@ -378,6 +378,21 @@ test('an instance that lives and is not ready is waited for: it may have what no
   assert.deepEqual([world.runs(), world.called[0]?.slot, world.counts()], [['1 1'], 2, { done: 1 }]);
 });
 
+test('what has ended by the time of a commit is written by one, and what is free by then is filled by it', async () => {
+  await using world = new World();
+  const { promise, resolve } = Promise.withResolvers<HowJobWent>();
+  world.answer = () => promise;
+  world.start();
+  await world.instances(1);
+  await world.add(...Array.from({ length: 8 }, () => ({})));
+  assert.equal(world.called.length, 4);
+  const { commits } = world.store.stats();
+  world.answer = () => new Promise(() => undefined);
+  resolve(done);
+  await turns(3);
+  assert.deepEqual([world.store.stats().commits - commits, world.counts()], [1, { running: 4, done: 4 }]);
+});
+
 test('an end that cannot be written now is written when it can be, and nothing is begun meanwhile', async () => {
   await using world = new World();
   let end: ((went: HowJobWent) => void) | undefined;
