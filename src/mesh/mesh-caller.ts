@@ -389,6 +389,6 @@ class MeshCaller implements Caller, PeerOwner {
   /** Copied where it is taken from: settling takes calls away. */
   *#live(): Generator<PendingCall> {
     yield* this.#routes.waiting();
-    for (const peer of this.#peers.all()) yield* [...peer.pending.values()];
+    for (const peer of this.#peers.all()) yield* peer.pending.all();
   }
 }
