@@ -15,7 +15,15 @@ import type { CallContext } from './context.ts';
 import { readEnvelope } from './envelope.ts';
 import type { Envelope } from './envelope.ts';
 import { errorFrame } from './error-frame.ts';
-import { frameFlags, frameKinds, isOfStream, makeFrame, readEnvelopeText, readTrace } from './frames.ts';
+import {
+  frameFlags,
+  frameKinds,
+  isOfStream,
+  makeFrame,
+  readEnvelopeText,
+  readSpanId,
+  readTraceId,
+} from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { readHello } from './hello.ts';
 import { Link } from './link.ts';
@@ -177,12 +185,11 @@ export class ServedLink implements CallOrigin {
 
   #contextOf(frame: IncomingFrame, envelope: Envelope): CallContext {
     const { user, tenant } = this.#identityOf(frame, envelope);
-    const ids = readTrace(frame);
-    const traceId = ids.slice(0, 32);
+    const traceId = readTraceId(frame);
     const sampled = (frame.flags & frameFlags.sampled) !== 0;
     return {
       requestId: envelope.requestId ?? traceId,
-      trace: { traceId, spanId: ids.slice(32), sampled, state: envelope.traceState },
+      trace: { traceId, spanId: readSpanId(frame), sampled, state: envelope.traceState },
       deadline: frame.deadline,
       priority: frame.priority,
       metadata: envelope.metadata ?? noMetadata,
