@@ -8,7 +8,7 @@ import { instanceId } from '../core/ids.ts';
 import type { InstanceRef } from '../core/ids.ts';
 import type { Clock, Timer } from '../core/ports.ts';
 import { bodyOf } from './body.ts';
-import { enterContext, runWithContext } from './context.ts';
+import { enterContext } from './context.ts';
 import { frameFlags, frameKinds, makeFrame } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
 import { latencyBucket, latencyBuckets } from '../core/latency-histogram.ts';
@@ -28,7 +28,7 @@ const sweepMs = 50;
 const mostLoad = 0xffff;
 
 const run = (call: ServedCall): unknown => call.served.run(call.input, call);
-const runInContext = (call: ServedCall): unknown => runWithContext(call.context, run, call);
+const runInSpan = (call: ServedCall): unknown => call.span?.run(run, call);
 
 export class CallDesk {
   readonly counts = {
@@ -174,7 +174,7 @@ export class CallDesk {
     const span = servedSpan(this.#needs.self.service, call);
     if (span === undefined) return enterContext(call.context, run, call);
     call.trace(span);
-    return span.run(runInContext, call);
+    return enterContext(call.context, runInSpan, call);
   }
 
   #succeeded(call: ServedCall, output: unknown): void {

@@ -2,7 +2,7 @@
  * What travels with a call without being passed along: who asked, until when, under which trace.
  * The host's user code reads it; the caller hands it on to nested calls.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { Trace } from '../core/trace.ts';
 
 export interface CallContext {
@@ -34,7 +34,7 @@ export function runWithContext<Result, Args extends unknown[] = []>(
   return contexts.run(context, run, ...args);
 }
 
-const outside = AsyncLocalStorage.snapshot();
+const outside = new AsyncResource('TuttiOutside');
 
 function enter<Result, Arg>(context: CallContext, run: (arg: Arg) => Result, arg: Arg): Result {
   contexts.enterWith(context);
@@ -43,13 +43,13 @@ function enter<Result, Arg>(context: CallContext, run: (arg: Arg) => Result, arg
 
 /**
  * As `runWithContext`, for who comes from outside of any context, as what a connection brings: what others keep for the place it is called from is not there in
- * `run`. Leaving costs nothing that way: 0.32 us instead of 0.53.
+ * `run`. Leaving costs nothing that way: 0.2 us instead of 0.4. A snapshot would do the same by way of lists of arguments, for 0.1 us more.
  */
 export const enterContext = <Result, Arg>(
   context: CallContext,
   run: (arg: Arg) => Result,
   arg: Arg,
-): Result => outside(enter<Result, Arg>, context, run, arg);
+): Result => outside.runInAsyncScope(enter<Result, Arg>, undefined, context, run, arg);
 
 /** For what outlives the call that happened to start it, such as a connection. */
 export const runWithoutContext = <Result>(run: () => Result): Result => contexts.exit(run);

@@ -2,7 +2,11 @@
  * The binary head of a message between processes, and how head and body are written and read. Pure, over Buffers.
  * `docs/reference/protocol.md` holds the layout and test vectors. It knows nothing of connections or calls.
  */
+// The globals of these names are looked up anew each time.
+import { Buffer } from 'node:buffer';
 import { TuttiError } from '../core/errors.ts';
+import { noSpan } from '../core/trace.ts';
+import type { Trace } from '../core/trace.ts';
 import { defaultPriority, highestPriority } from '../core/waiting-line.ts';
 import { quick } from './quick-buffer.ts';
 
@@ -52,8 +56,13 @@ const lengthBytes = 4;
 /** Smallest value of the length field, which does not count itself. */
 export const shortestLength = headBytes - lengthBytes;
 const knownFlags = 127;
-const traceBytes = 24;
+const traceAt = 24;
+const traceIdBytes = 16;
+const spanAt = 40;
+const spanIdBytes = 8;
 const creditBytes = 4;
+
+type TraceIds = Pick<Trace, 'traceId' | 'spanId'>;
 
 export interface OutgoingFrame {
   kind: FrameKind;
@@ -64,8 +73,8 @@ export interface OutgoingFrame {
   /** 0 to 9. */
   priority: number;
   deadline: number;
-  /** Trace id and span id, 48 hexadecimal digits; empty where no trace travels. */
-  trace: string;
+  /** Undefined where no trace travels. */
+  trace: TraceIds | undefined;
   envelope: string;
   body: string | Uint8Array;
   bodyBytes: number;
@@ -80,7 +89,7 @@ export interface FrameParts {
   readonly load?: number;
   readonly priority?: number;
   readonly deadline?: number;
-  readonly trace?: string;
+  readonly trace?: TraceIds | undefined;
   readonly envelope?: string;
 }
 
@@ -89,7 +98,7 @@ const noParts: FrameParts = {};
 /** Sizes a frame; `writeFrame` writes it later, together with the others of the turn. */
 export function makeFrame(kind: FrameKind, stream: number, parts = noParts): OutgoingFrame {
   const { body = '', action = 0, load = 0, priority = defaultPriority, deadline = 0 } = parts;
-  const { trace = '', envelope = '' } = parts;
+  const { trace, envelope = '' } = parts;
   const isText = typeof body === 'string';
   const bodyBytes = isText ? Buffer.byteLength(body) : body.length;
   const envelopeBytes = envelope === '' ? 0 : lengthBytes + Buffer.byteLength(envelope);
@@ -112,7 +121,7 @@ export function writeFrame(target: Buffer, at: number, frame: OutgoingFrame): nu
   target.writeUInt16LE(frame.action, at + 12);
   target.writeUInt16LE(frame.load, at + 14);
   target.writeDoubleLE(frame.deadline, at + 16);
-  writeTrace(target, at + 24, frame);
+  writeTrace(target, at, frame.trace);
   if (frame.envelope !== '') {
     const written = target.write(frame.envelope, at + headBytes + lengthBytes, 'utf8');
     target.writeUInt32LE(written, at + headBytes);
@@ -125,10 +134,18 @@ export function writeFrame(target: Buffer, at: number, frame: OutgoingFrame): nu
   return end;
 }
 
-function writeTrace(target: Buffer, at: number, frame: OutgoingFrame): void {
-  if (frame.trace !== '' && quick(target).hexWrite(frame.trace, at, traceBytes) === traceBytes) return;
-  // The buffer is not cleared before: what is not hexadecimal must not let old memory out.
-  for (let zero = at; zero < at + traceBytes; zero += 8) target.writeDoubleLE(0, zero);
+/** The buffer is not cleared before: what is not hexadecimal must not let old memory out. */
+function writeTrace(target: Buffer, at: number, trace: TraceIds | undefined): void {
+  const { traceId = '', spanId = noSpan } = trace ?? {};
+  if (quick(target).hexWrite(traceId, at + traceAt, traceIdBytes) !== traceIdBytes)
+    clear(target, at + traceAt, traceIdBytes);
+  // Mostly nobody traces.
+  if (spanId === noSpan || quick(target).hexWrite(spanId, at + spanAt, spanIdBytes) !== spanIdBytes)
+    clear(target, at + spanAt, spanIdBytes);
+}
+
+function clear(target: Buffer, at: number, bytes: number): void {
+  for (let zero = at; zero < at + bytes; zero += 8) target.writeDoubleLE(0, zero);
 }
 
 /** Points into the bytes of a read: to be used before the receiver of the chunk returns. */
@@ -186,9 +203,15 @@ function skipEnvelope(bytes: Buffer, start: number, end: number): number {
 export const isOfStream = ({ kind }: IncomingFrame): boolean =>
   kind === frameKinds.data || kind === frameKinds.credit || kind === frameKinds.end;
 
-/** 48 hexadecimal digits: the trace id, then the span id. */
-export const readTrace = (frame: IncomingFrame): string =>
-  quick(frame.bytes).hexSlice(frame.start + 24, frame.start + headBytes);
+/** 32 hexadecimal digits. */
+export const readTraceId = ({ bytes, start }: IncomingFrame): string =>
+  quick(bytes).hexSlice(start + traceAt, start + spanAt);
+
+/** 16 hexadecimal digits. */
+export function readSpanId({ bytes, start }: IncomingFrame): string {
+  const isNone = bytes.readUInt32LE(start + spanAt) === 0 && bytes.readUInt32LE(start + spanAt + 4) === 0;
+  return isNone ? noSpan : quick(bytes).hexSlice(start + spanAt, start + headBytes);
+}
 
 /** Empty when there is none. */
 export const readEnvelopeText = (frame: IncomingFrame): string =>

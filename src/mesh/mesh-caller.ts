@@ -169,12 +169,12 @@ class MeshCaller implements Caller, PeerOwner {
     });
   }
 
-  #start(request: CallRequest, settlers: Settlers): PendingCall {
+  #start(request: CallRequest, { resolve, reject }: Settlers): PendingCall {
     this.#counts.calls += 1;
     const parent = parentOf(request.options);
     const span = callSpan(request, parent);
     try {
-      const call = this.#prepare(request, { ...settlers, parent, span });
+      const call = this.#prepare(request, { resolve, reject, parent, span });
       this.#counts.inFlight += 1;
       call.of.inFlight += 1;
       call.of.budget.called(call.startedAt);
@@ -389,6 +389,6 @@ class MeshCaller implements Caller, PeerOwner {
   /** Copied where it is taken from: settling takes calls away. */
   *#live(): Generator<PendingCall> {
     yield* this.#routes.waiting();
-    for (const peer of this.#peers.all()) yield* [...peer.pending.values()];
+    for (const peer of this.#peers.all()) yield* peer.pending.all();
   }
 }

@@ -89,14 +89,15 @@ export function frameOf(outgoing: Outgoing, newTraceId: NewTraceId): OutgoingFra
   const { kind, options, deadline, parent } = outgoing;
   const trace =
     outgoing.trace ?? inheritedTrace(options, parent) ?? newTrace(options.context?.requestId, newTraceId);
-  const { traceId, spanId, sampled } = trace;
   const frame = makeFrame(kind, 0, {
     body: textOf(outgoing.body),
     flags:
-      outgoing.flags | (sampled ? frameFlags.sampled : 0) | (parent === undefined ? 0 : frameFlags.nested),
+      outgoing.flags |
+      (trace.sampled ? frameFlags.sampled : 0) |
+      (parent === undefined ? 0 : frameFlags.nested),
     deadline,
     priority: wishedPriority(options) ?? inheritedPriority(options, parent),
-    trace: traceId + spanId,
+    trace,
     envelope: envelopeOf(options, parent, trace),
   });
   if (frame.bytes > bounds.frameBytes)

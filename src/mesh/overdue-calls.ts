@@ -18,8 +18,11 @@ const toldEveryMs = 10_000;
 
 export class OverdueCalls {
   readonly #needs: OverdueCallsNeeds;
-  /** Those that have not ended within their first turn. As many as the actions admit at once. */
-  readonly #running = new Set<ServedCall>();
+  /**
+   * Those that have not ended within their first turn, each knows its place. As many as the actions admit at once. Not a Set, for the
+   * reason that `Numbered` tells.
+   */
+  readonly #running: ServedCall[] = [];
   /** By action: when it was told last, and calls since. */
   readonly #told = new Map<string, { at: number; calls: number }>();
   #timer: Timer | undefined;
@@ -30,14 +33,24 @@ export class OverdueCalls {
 
   started(call: ServedCall): void {
     if (call.served.isEvent) return;
-    this.#running.add(call);
+    call.runningAt = this.#running.push(call) - 1;
     this.#timer ??= this.#needs.clock.after(sweepMs, this.#sweep);
   }
 
   /** Each call is told once, while it runs or at its end. */
   ended(call: ServedCall, now: number): void {
-    this.#running.delete(call);
+    if (call.runningAt >= 0) this.#remove(call);
     this.#look(call, now);
+  }
+
+  /** The last one takes its place. */
+  #remove(call: ServedCall): void {
+    const last = this.#running.pop();
+    if (last !== undefined && last !== call) {
+      this.#running[call.runningAt] = last;
+      last.runningAt = call.runningAt;
+    }
+    call.runningAt = -1;
   }
 
   close(): void {
@@ -47,7 +60,7 @@ export class OverdueCalls {
   readonly #sweep = (): void => {
     const now = this.#needs.clock.now();
     for (const call of this.#running) this.#look(call, now);
-    this.#timer = this.#running.size > 0 ? this.#needs.clock.after(sweepMs, this.#sweep) : undefined;
+    this.#timer = this.#running.length > 0 ? this.#needs.clock.after(sweepMs, this.#sweep) : undefined;
   };
 
   #look(call: ServedCall, now: number): void {

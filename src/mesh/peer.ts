@@ -13,6 +13,7 @@ import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { helloText, readWelcome } from './hello.ts';
 import type { OfferedAction } from './hello.ts';
 import { Link } from './link.ts';
+import { Numbered } from './numbered.ts';
 import { PeerHealth } from './peer-health.ts';
 import type { CallHolder, PendingCall } from './pending-call.ts';
 import type { RegistryInstance } from './registry-view.ts';
@@ -57,7 +58,7 @@ const coolingCost = 1e6;
 export class Peer implements CallHolder {
   readonly instance: RegistryInstance;
   readonly id: string;
-  readonly pending = new Map<number, PendingCall>();
+  readonly pending = new Numbered<PendingCall>();
   /** What the instance said it has to do, in its last answer. */
   load = 0;
   isLeaving = false;
@@ -123,7 +124,7 @@ export class Peer implements CallHolder {
     if (this.#link?.send(call.frame) !== true) return false;
     call.holder = this;
     call.isProbe = this.health.sent(call.action);
-    this.pending.set(call.frame.stream, call);
+    this.pending.add(call.frame.stream, call);
     call.stream?.carriedBy(this.#link, call.frame.stream, this.#offers.get(call.action)?.silenceMs ?? 0);
     return true;
   }
@@ -278,7 +279,7 @@ export class Peer implements CallHolder {
   }
 
   #lose(fault: string | undefined): void {
-    const calls = [...this.pending.values()];
+    const calls = this.pending.all();
     const wasWelcome = this.#isWelcome;
     this.pending.clear();
     this.#offers.clear();
@@ -296,7 +297,7 @@ export class Peer implements CallHolder {
 
   #nextStream(): number {
     do this.#lastStream = this.#lastStream === 0xffff_ffff ? 1 : this.#lastStream + 1;
-    while (this.pending.has(this.#lastStream) || this.#lastStream === this.#asked);
+    while (!this.pending.isFree(this.#lastStream) || this.#lastStream === this.#asked);
     return this.#lastStream;
   }
 

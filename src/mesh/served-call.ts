@@ -73,6 +73,8 @@ export class ServedCall implements IncomingCall, Admitted {
   stream: StreamOfCall | undefined;
   /** That it ran past its deadline was said. */
   isToldLate = false;
+  /** Among those that have not ended within their first turn; -1: it is none. */
+  runningAt = -1;
   #abort: AbortController | undefined;
   #reason: Error | undefined;
 

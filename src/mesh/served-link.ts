@@ -15,10 +15,19 @@ import type { CallContext } from './context.ts';
 import { readEnvelope } from './envelope.ts';
 import type { Envelope } from './envelope.ts';
 import { errorFrame } from './error-frame.ts';
-import { frameFlags, frameKinds, isOfStream, makeFrame, readEnvelopeText, readTrace } from './frames.ts';
+import {
+  frameFlags,
+  frameKinds,
+  isOfStream,
+  makeFrame,
+  readEnvelopeText,
+  readSpanId,
+  readTraceId,
+} from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { readHello } from './hello.ts';
 import { Link } from './link.ts';
+import { Numbered } from './numbered.ts';
 import { ServedCall } from './served-call.ts';
 import type { Place } from './place.ts';
 import type { CallOrigin, Served } from './served-call.ts';
@@ -49,7 +58,7 @@ export class ServedLink implements CallOrigin {
   claims: CertificateClaims | undefined;
   readonly #owner: ServedLinkOwner;
   readonly #link: Link;
-  readonly #calls = new Map<number, ServedCall>();
+  readonly #calls = new Numbered<ServedCall>();
   readonly #helloTimer: Timer;
   #callerId = '';
   #mayCall = false;
@@ -124,7 +133,8 @@ export class ServedLink implements CallOrigin {
   #takeRequest(frame: IncomingFrame, claims: CertificateClaims): void {
     const served = this.#owner.actions[frame.action];
     if (served === undefined) throw refuse('a number of an action that was not offered');
-    if (frame.stream === 0 || this.#calls.has(frame.stream)) throw refuse('a stream number that is in use');
+    if (frame.stream === 0 || this.#calls.get(frame.stream) !== undefined)
+      throw refuse('a stream number that is in use');
     const input = wrongWay(frame, served) ?? this.#readInput(frame);
     if (input instanceof TuttiError) {
       this.#link.send(errorFrame(frame.stream, input, { load: this.#owner.desk.load }));
@@ -132,7 +142,7 @@ export class ServedLink implements CallOrigin {
     }
     const call = this.#callOf(frame, { served, input, claims });
     if (served.silenceMs !== undefined) call.stream = this.#streamOf(call, served.silenceMs);
-    this.#calls.set(frame.stream, call);
+    this.#calls.add(frame.stream, call);
     if (this.#mayCall) this.#owner.desk.take(call);
     else this.#owner.desk.forbid(call);
   }
@@ -175,12 +185,11 @@ export class ServedLink implements CallOrigin {
 
   #contextOf(frame: IncomingFrame, envelope: Envelope): CallContext {
     const { user, tenant } = this.#identityOf(frame, envelope);
-    const ids = readTrace(frame);
-    const traceId = ids.slice(0, 32);
+    const traceId = readTraceId(frame);
     const sampled = (frame.flags & frameFlags.sampled) !== 0;
     return {
       requestId: envelope.requestId ?? traceId,
-      trace: { traceId, spanId: ids.slice(32), sampled, state: envelope.traceState },
+      trace: { traceId, spanId: readSpanId(frame), sampled, state: envelope.traceState },
       deadline: frame.deadline,
       priority: frame.priority,
       metadata: envelope.metadata ?? noMetadata,
@@ -208,7 +217,7 @@ export class ServedLink implements CallOrigin {
   /** While we stop: a stream that moves may come to its end, unless it can go on elsewhere; one that does not move never would. */
   endQuietStreams(error: TuttiError): void {
     const now = this.#owner.clock.now();
-    for (const call of this.#calls.values()) {
+    for (const call of this.#calls.all()) {
       const { stream, served } = call;
       if (stream === undefined || !(served.isResumable === true || stream.isQuiet(now))) continue;
       call.cancel(error);
@@ -232,7 +241,7 @@ export class ServedLink implements CallOrigin {
 
   /** Who may not call, or is wrong about what this is, hears that in answer to its call. */
   #takeAsk(number: number): void {
-    if (number === 0 || this.#calls.has(number)) throw refuse('a stream number that is in use');
+    if (number === 0 || this.#calls.get(number) !== undefined) throw refuse('a stream number that is in use');
     if (this.#owner.place === undefined || !this.#mayCall) this.givePlace(number);
     else this.#owner.place.ask(this, number);
   }
@@ -255,7 +264,7 @@ export class ServedLink implements CallOrigin {
   #close(fault: string | undefined): void {
     this.#helloTimer.cancel();
     this.#owner.place?.gone(this);
-    for (const call of this.#calls.values()) this.#owner.desk.withdraw(call, new TuttiError('CANCELLED'));
+    for (const call of this.#calls.all()) this.#owner.desk.withdraw(call, new TuttiError('CANCELLED'));
     this.#calls.clear();
     this.#owner.closed(this, fault);
   }

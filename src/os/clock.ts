@@ -3,6 +3,8 @@
  * On Linux `now()` is CLOCK_MONOTONIC in milliseconds, the same for all processes, so that a deadline can cross a socket.
  * Elsewhere it is whatever `hrtime` counts: still monotonic, comparable on macOS too (mach time since boot).
  */
+// The global of this name is looked up anew each time.
+import { performance } from 'node:perf_hooks';
 import type { Clock, Timer } from '../core/ports.ts';
 
 /** `performance.now` is three times cheaper than `hrtime.bigint` and ticks alike; only its zero differs. */

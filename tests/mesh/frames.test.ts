@@ -11,7 +11,8 @@ import {
   readBodyBytes,
   readBodyText,
   readEnvelopeText,
-  readTrace,
+  readSpanId,
+  readTraceId,
   writeFrame,
 } from '../../src/mesh/frames.ts';
 import type { FrameKind, FrameParts, OutgoingFrame } from '../../src/mesh/frames.ts';
@@ -19,11 +20,12 @@ import { hasCode } from './mesh-world.ts';
 
 interface Vector {
   readonly title: string;
-  readonly frame: Omit<FrameParts, 'deadline'> & {
+  readonly frame: Omit<FrameParts, 'deadline' | 'trace'> & {
     kind: FrameKind;
     stream: number;
     bytes?: string;
     deadline?: number | 'Infinity';
+    trace?: string;
   };
   readonly bytes: Buffer;
 }
@@ -50,7 +52,7 @@ function read(chunks: Iterable<Buffer>): unknown[] {
   const reader = new FrameReader(bounds.frameBytes, (frame) => {
     const { kind, flags, stream, action, load, deadline } = frame;
     const body = (flags & 1) === 0 ? readBodyText(frame) : readBodyBytes(frame).toString('hex');
-    const [envelope, trace] = [readEnvelopeText(frame), readTrace(frame)];
+    const [envelope, trace] = [readEnvelopeText(frame), readTraceId(frame) + readSpanId(frame)];
     seen.push({ kind, flags, stream, action, load, deadline, trace, envelope, body });
   });
   for (const chunk of chunks) reader.push(chunk);
@@ -61,9 +63,10 @@ test('the vectors of the protocol page are written and read as they stand there'
   const vectors = readVectors();
   assert.ok(vectors.length >= 10);
   for (const { title, frame, bytes } of vectors) {
-    const { kind, stream, bytes: hex, deadline, ...parts } = frame;
+    const { kind, stream, bytes: hex, deadline, trace = '0'.repeat(48), ...parts } = frame;
     const made = makeFrame(kind, stream, {
       ...parts,
+      trace: { traceId: trace.slice(0, 32), spanId: trace.slice(32) },
       ...(hex === undefined ? undefined : { body: Buffer.from(hex, 'hex') }),
       ...(deadline === undefined ? undefined : { deadline: deadline === 'Infinity' ? Infinity : deadline }),
     });
@@ -71,7 +74,6 @@ test('the vectors of the protocol page are written and read as they stand there'
     const { body, envelope } = made;
     const text = typeof body === 'string' ? body : Buffer.from(body).toString('hex');
     const { flags, action, load } = made;
-    const trace = made.trace === '' ? '0'.repeat(48) : made.trace;
     assert.deepEqual(read([bytes]), [
       { kind, flags, stream, action, load, deadline: made.deadline, trace, envelope, body: text },
     ]);
@@ -121,7 +123,7 @@ test('whatever is written is read back, in whatever chunks', () => {
 });
 
 test('a trace that is not hexadecimal lets no old memory out', () => {
-  const bytes = bytesOf(makeFrame(3, 1, { trace: 'zz' }));
+  const bytes = bytesOf(makeFrame(3, 1, { trace: { traceId: 'zz', spanId: 'yy' } }));
   assert.ok(bytes.subarray(24, headBytes).every((byte) => byte === 0));
 });
 

@@ -41,6 +41,29 @@ test('a handler that runs past its deadline is told by name while it runs, and n
   assert.deepEqual(more, []);
 });
 
+test('one is told while it runs, though another has ended before it', async () => {
+  await using world = new MeshWorld();
+  const first = gate();
+  const second = gate();
+  let started = 0;
+  const actions = {
+    quick: () => first.opened,
+    slow: () => {
+      started += 1;
+      return second.opened;
+    },
+  };
+  await world.serve({ actions });
+  const caller = world.caller();
+  const quick = caller.call('users', 'quick', {});
+  while (started === 0) await Promise.allSettled([caller.call('users', 'slow', {}, { deadlineMs: 100 })]);
+  first.open();
+  await quick;
+  await until(() => late(world).length > 0);
+  assert.equal(late(world)[0]?.fields['action'], 'users.slow');
+  second.open();
+});
+
 test('one that blocked the loop beyond it is told when it ends, by name too', async () => {
   await using world = new MeshWorld();
   const blocks = (): void => {

@@ -1007,6 +1007,22 @@ export const mutants: readonly Mutant[] = [
     name: 'what waits on one connection',
   },
   {
+    promise: 'calls whose numbers fall into one place are kept apart',
+    file: 'src/mesh/numbered.ts',
+    find: 'if (this.#numbers[at] === number) return this.#items[at];',
+    replace: 'if (this.#items[at] !== undefined) return this.#items[at];',
+    tests: ['tests/mesh/numbered'],
+    name: 'keeps apart',
+  },
+  {
+    promise: 'a handler that runs past its deadline is told, whoever has ended before it',
+    file: 'src/mesh/overdue-calls.ts',
+    find: 'this.#running[call.runningAt] = last;',
+    replace: '',
+    tests: ['tests/mesh/overdue-calls'],
+    name: 'has ended before it',
+  },
+  {
     promise: 'tracestate is handed on with the trace',
     file: 'src/mesh/served-link.ts',
     find: ', state: envelope.traceState }',
