@@ -23,7 +23,9 @@ test('who has a million events to come is given no more, and nobody gets the one
   const row = { receiver: 'full', owed: bounds.owedEvents, dead: 0 };
   const sum = checksumOf({ name: 'event_receivers', key: ['receiver'], content: ['owed', 'dead'] }, row);
   const database = new DatabaseSync(folder.store);
-  database.prepare('INSERT INTO event_receivers (receiver, owed, dead, checksum) VALUES (?, ?, ?, ?)').run('full', row.owed, 0, sum);
+  database
+    .prepare('INSERT INTO event_receivers (receiver, owed, dead, checksum) VALUES (?, ?, ?, ?)')
+    .run('full', row.owed, 0, sum);
   database.close();
   await using store = folder.open([eventsArea]);
   await assert.rejects(keepOne(store, { receivers: ['mailer', 'full'] }), { code: 'OVERLOADED' });
