@@ -156,6 +156,32 @@ export const eventMutants: readonly Mutant[] = [
     replace: 'if (page.through < 0) void',
   },
   {
+    promise: 'events: of two that are owed the older one comes first, whether it has a row or not',
+    file: 'src/stores/event-log/event-owed.ts',
+    find: "if (first !== undefined && first.seq < Number(found?.['seq'] ?? Infinity)) return",
+    replace: 'if (first !== undefined) return',
+    tests: ['tests/stores/event-model'],
+  },
+  {
+    promise: 'events: whatever comes, nothing is forgotten behind the horizon',
+    file: 'src/services/store/event-dispatcher.ts',
+    find: 'if (page.through === page.horizon) void',
+    replace: 'if (page.through < 0) void',
+    tests: ['tests/services/store/event-dispatcher-model'],
+  },
+  {
+    promise: 'events: what was delivered is not told anew',
+    ...dispatcher('because it is told again'),
+    find: 'if (event.seq <= this.#queue.seen) return;',
+    replace: '',
+  },
+  {
+    promise: 'events: what could not be read is found again',
+    ...dispatcher('is found again when it could not be read'),
+    find: '      this.#queue.seeAnew();\n      this.#cannotRead(error);',
+    replace: '      this.#cannotRead(error);',
+  },
+  {
     promise: 'events: one that is large is not held',
     ...dispatcher('too large to be held'),
     find: "return this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;",

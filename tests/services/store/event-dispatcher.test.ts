@@ -299,3 +299,31 @@ test('one that is too large to be held is read when it is delivered, as often as
   await turns(5);
   assert.deepEqual([world.numbers(), world.mailer?.owed], [[text, text], 0]);
 });
+
+test('what was delivered is not delivered once more because it is told again', async () => {
+  await using world = new World();
+  world.instances(1);
+  await world.keepAndTell('a');
+  world.dispatcher.kept([{ ...world.next('b'), seq: 1, attempts: 0, waitMs: 0 }]);
+  await turns(5);
+  assert.deepEqual(world.numbers(), [1]);
+});
+
+test('what follows in a key is found again when it could not be read', async (context) => {
+  setBound(context, 'heldEvents', 1);
+  await using world = new World();
+  world.instances(1);
+  const query = world.store.query.bind(world.store);
+  let isBroken = true;
+  world.store.query = (ask) => {
+    if (isBroken && ask.name === 'nextOfKey') throw new TuttiError('STORE_CORRUPT', { what: 'a row' });
+    return query(ask);
+  };
+  await world.keepAndTell('a', 'a', 'a');
+  await turns(20);
+  isBroken = false;
+  assert.ok(Number(world.mailer?.owed) > 0, 'there was something to find');
+  world.folder.clock.advance(10_000);
+  await turns(50);
+  assert.equal(world.mailer?.owed, 0);
+});
