@@ -314,16 +314,13 @@ test('what follows in a key is found again when it could not be read', async (co
   await using world = new World();
   world.instances(1);
   const query = world.store.query.bind(world.store);
-  let isBroken = true;
+  let broken = 0;
   world.store.query = (ask) => {
-    if (isBroken && ask.name === 'nextOfKey') throw new TuttiError('STORE_CORRUPT', { what: 'a row' });
-    return query(ask);
+    if (ask.name !== 'nextOfKey') return query(ask);
+    broken += 1;
+    throw new TuttiError('STORE_CORRUPT', { what: 'a row' });
   };
   await world.keepAndTell('a', 'a', 'a');
   await turns(20);
-  isBroken = false;
-  assert.ok(Number(world.mailer?.owed) > 0, 'there was something to find');
-  world.folder.clock.advance(10_000);
-  await turns(50);
-  assert.equal(world.mailer?.owed, 0);
+  assert.deepEqual([broken, world.numbers(), world.mailer?.owed], [1, [1, 2, 3], 0]);
 });
