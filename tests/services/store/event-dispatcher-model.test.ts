@@ -53,7 +53,6 @@ class World implements AsyncDisposable {
     });
   }
 
-   
   readonly call = async (_service: string, _action: string, input: unknown): Promise<HowItWent> => {
     const payload = (input as DeliveredEvent).payload as Payload;
     assert.ok(!this.under.has(payload.number), 'nothing is under way twice');
