@@ -38,10 +38,12 @@ export interface Hold extends Disposable {
   upTo(seq: number): void;
 }
 
-/** What of it is needed to deliver it. `body`: undefined when it is too large to be held. */
-export type HeldEvent = Omit<OwedEvent, 'at' | 'body'> & { readonly body: string | undefined };
+/** What of it is needed to deliver it. */
+export type EventToDeliver = Omit<OwedEvent, 'at'>;
+/** `body`: undefined when it is too large to be held. */
+type HeldEvent = Omit<EventToDeliver, 'body'> & { readonly body: string | undefined };
 
-const heldOf = (event: Omit<OwedEvent, 'at'>): HeldEvent =>
+const heldOf = (event: EventToDeliver): HeldEvent =>
   event.body.length > bounds.heldEventChars ? { ...event, body: undefined } : event;
 
 export class EventDispatcher {
@@ -76,7 +78,7 @@ export class EventDispatcher {
   }
 
   /** This was kept for it just now: it need not be read, unless there is more that was not seen. */
-  kept(events: readonly Omit<OwedEvent, 'at'>[]): void {
+  kept(events: readonly EventToDeliver[]): void {
     if (!this.#mayHaveMore) for (const event of events) this.#takeKept(heldOf(event));
     this.#go();
   }

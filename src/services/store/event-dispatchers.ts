@@ -7,8 +7,7 @@ import type { ServiceManifest } from '../../define/manifest.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import type { EventToKeep } from '../../stores/event-log/events-area.ts';
-import type { OwedEvent } from '../../stores/event-log/event-owed.ts';
-import type { Hold } from './event-dispatcher.ts';
+import type { EventToDeliver, Hold } from './event-dispatcher.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
 
 interface DispatchersNeeds {
@@ -64,13 +63,13 @@ export class EventDispatchers {
   }
 
   #handOn(events: readonly EventToKeep[], seqs: readonly number[]): void {
-    const byReceiver = new Map<string, Omit<OwedEvent, 'at'>[]>();
+    const byReceiver = new Map<string, EventToDeliver[]>();
     for (const [index, { receivers, ...event }] of events.entries()) {
-      const held = { ...event, seq: seqs[index] ?? 0, attempts: 0, waitMs: 0 };
+      const toDeliver = { ...event, seq: seqs[index] ?? 0, attempts: 0, waitMs: 0 };
       for (const receiver of receivers) {
         const some = byReceiver.get(receiver);
-        if (some === undefined) byReceiver.set(receiver, [held]);
-        else some.push(held);
+        if (some === undefined) byReceiver.set(receiver, [toDeliver]);
+        else some.push(toDeliver);
       }
     }
     for (const [receiver, some] of byReceiver) this.#dispatchers.get(receiver)?.kept(some);
