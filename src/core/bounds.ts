@@ -192,7 +192,7 @@ export const bounds = {
   /** Processes whose last operation a store keeps in mind, so that a new one is not looked for. Beyond: it is looked for. */
   storeClients: 10_000,
   /** What a store keeps of its file in memory. Beyond: it is read again. */
-  storeCacheBytes: 32 * MiB,
+  storeCacheBytes: 8 * MiB,
   /** Statements that a store keeps prepared. Beyond: prepared at each use. */
   storeStatements: 1_000,
   /** What a check of a store tells of what it found. Beyond: counted. */

@@ -31,18 +31,25 @@ export interface RunDeeds {
   readonly limit?: { readonly queue: string; readonly ms: number; readonly error: TuttiError } | undefined;
 }
 
+/** An owner of the store that waits for the end of a run. */
+interface Waiter {
+  readonly resolve: (went: HowJobWent) => void;
+  readonly reject: (error: unknown) => void;
+  readonly stopListening: () => void;
+}
+
 interface HeldRun extends JobRun {
   readonly abort: AbortController;
   readonly went: Promise<HowJobWent>;
   readonly tell: RunDeeds['tell'];
   readonly watched: WatchedRun | undefined;
-  /** Owners of the store that wait for its end. */
-  callers: number;
+  readonly waiters: Set<Waiter>;
   /** One of them did when it ended. */
   isHeard: boolean;
 }
 
 interface EndedRun extends JobRun {
+  readonly key: string;
   readonly went: HowJobWent;
   readonly tell: RunDeeds['tell'];
   readonly isHeard: boolean;
@@ -59,11 +66,10 @@ export class JobRuns {
   readonly #clock: Clock;
   readonly #watcher: RunWatcher | undefined;
   readonly #running = new Map<string, HeldRun>();
-  /** The oldest first. */
   readonly #ended = new Map<string, EndedRun>();
+  /** The same, the oldest first: a Map that loses its first one again and again walks over all that it has lost. */
+  readonly #inOrder: EndedRun[] = [];
   #endedBytes = 0;
-  /** Who waits for the end of a run. One promise for the stop that all of them raced with would keep what became of each. */
-  readonly #waiting = new Set<(error: TuttiError) => void>();
   #released: TuttiError | undefined;
 
   constructor(clock: Clock, watcher?: RunWatcher) {
@@ -99,41 +105,39 @@ export class JobRuns {
   /** What still runs is given back: it did not count. */
   async release(error: TuttiError): Promise<void> {
     const running = [...this.#running.values()].filter(({ abort }) => !abort.signal.aborted);
-    const told = running.filter(({ callers }) => callers === 0).map((run) => run.tell(runOf(run), 'back'));
+    const unheard = running.filter(({ waiters }) => waiters.size === 0);
+    const told = unheard.map((run) => run.tell(runOf(run), 'back'));
     for (const { abort } of running) abort.abort(error);
     this.#released = error;
-    for (const giveBack of this.#waiting) giveBack(error);
+    for (const run of this.#running.values()) for (const { reject } of leave(run)) reject(error);
     await Promise.allSettled(told);
   }
 
   /** Begins it, waits for the one that was begun, or tells how it ended. `signal`: of the call. */
-  async take(job: JobRun, signal: AbortSignal, deeds: RunDeeds): Promise<HowJobWent> {
+  take(job: JobRun, signal: AbortSignal, deeds: RunDeeds): Promise<HowJobWent> {
     const key = keyOf(job);
     const ended = this.#ended.get(key);
-    if (ended !== undefined) return ended.went;
-    if (this.#released !== undefined) throw this.#released;
-    const run = this.#running.get(key) ?? this.#begin(job, deeds);
-    run.callers += 1;
-    const { promise, resolve, reject } = Promise.withResolvers<HowJobWent>();
-    run.went.then(resolve, reject);
-    const onAbort = (): void => {
-      const reason: unknown = signal.reason;
-      // Otherwise its owner stops, or is gone, and the next one will ask for it.
-      if (isTuttiError(reason, 'CALL_TIMED_OUT')) run.abort.abort(reason);
-      reject(reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#waiting.add(reject);
-    try {
-      return await promise;
-    } finally {
-      this.#waiting.delete(reject);
-      signal.removeEventListener('abort', onAbort);
-      run.callers -= 1;
-    }
+    if (ended !== undefined) return Promise.resolve(ended.went);
+    if (this.#released !== undefined) return Promise.reject(this.#released);
+    const run = this.#running.get(key) ?? this.#begin(key, job, deeds);
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        run.waiters.delete(waiter);
+        const reason: unknown = signal.reason;
+        // Otherwise its owner stops, or is gone, and the next one will ask for it.
+        if (isTuttiError(reason, 'CALL_TIMED_OUT')) run.abort.abort(reason);
+        waiter.reject(reason);
+      };
+      const stopListening = (): void => {
+        signal.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = { resolve, reject, stopListening };
+      run.waiters.add(waiter);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
   }
 
-  #begin(job: JobRun, { begin, tell, limit }: RunDeeds): HeldRun {
+  #begin(key: string, job: JobRun, { begin, tell, limit }: RunDeeds): HeldRun {
     const abort = new AbortController();
     const watched = limit === undefined ? undefined : { ...runOf(job), queue: limit.queue };
     const timer = this.#endAfter(limit, watched);
@@ -143,18 +147,18 @@ export class JobRuns {
       went: begin(abort.signal),
       tell,
       watched,
-      callers: 0,
+      waiters: new Set(),
       isHeard: false,
     };
-    const key = keyOf(run);
     this.#running.set(key, run);
     void run.went.then((went) => {
       timer?.cancel();
       if (watched !== undefined) this.#watcher?.ended(watched);
       this.#running.delete(key);
-      run.isHeard = run.callers > 0;
+      run.isHeard = run.waiters.size > 0;
       // Nobody asks for what was taken back.
       if (!abort.signal.aborted) this.#keep(key, run, went);
+      for (const { resolve } of leave(run)) resolve(went);
     });
     return run;
   }
@@ -172,15 +176,26 @@ export class JobRuns {
     const bytes = 'result' in went ? went.result.length : went.failed.length;
     const now = this.#clock.now();
     const { tell, isHeard } = run;
-    this.#ended.set(key, { ...runOf(run), went, tell, isHeard, bytes, at: now });
+    const ended = { ...runOf(run), key, went, tell, isHeard, bytes, at: now };
+    this.#ended.set(key, ended);
+    this.#inOrder.push(ended);
     this.#endedBytes += bytes;
-    for (const [oldest, { bytes: size, at }] of this.#ended) {
+    for (let oldest = this.#inOrder[0]; oldest !== undefined; oldest = this.#inOrder[0]) {
       const isFull = this.#ended.size > bounds.jobEnds || this.#endedBytes > bounds.jobEndBytes;
-      if (!isFull && at > now - bounds.jobEndMs) return;
-      this.#ended.delete(oldest);
-      this.#endedBytes -= size;
+      if (!isFull && oldest.at > now - bounds.jobEndMs) return;
+      this.#inOrder.shift();
+      this.#ended.delete(oldest.key);
+      this.#endedBytes -= oldest.bytes;
     }
   }
+}
+
+/** Nobody waits for it any more. Gives those who did. */
+function leave({ waiters }: HeldRun): readonly Waiter[] {
+  const all = [...waiters];
+  waiters.clear();
+  for (const { stopListening } of all) stopListening();
+  return all;
 }
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>

@@ -19,6 +19,11 @@ const dispatcher = (name: string): Place => ({
   tests: ['tests/services/store/job-dispatcher'],
   name,
 });
+const names = (name: string): Place => ({
+  file: 'src/stores/job-queue/job-table.ts',
+  tests: ['tests/stores/job-names'],
+  name,
+});
 const host = (name: string, tests: string): Place => ({
   file: 'src/host/served-jobs.ts',
   tests: [tests],
@@ -80,8 +85,8 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: of two with one name one is added',
     ...adding('of two with one name'),
-    find: 'id === null ? undefined : findJob(',
-    replace: 'id !== null ? undefined : findJob(',
+    find: 'id === null ? undefined : findJobById(',
+    replace: 'id !== null ? undefined : findJobById(',
   },
   {
     promise: 'jobs: deduplication ends',
@@ -134,14 +139,14 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: what one of them told meanwhile stays',
     ...{ ...turns('told of its progress stays, and'), file: 'src/stores/job-queue/job-writer.ts' },
-    find: "'seq = ? AND state = ? AND run = ? AND progress IS ?'",
-    replace: "'seq = ? AND state = ? AND run = ? AND ? IS NULL'",
+    find: 'AND run = ? AND progress IS ?`',
+    replace: 'AND run = ? AND ? IS NULL`',
   },
   {
     promise: 'jobs: a run that has ended is not ended once more, whoever has its row',
     ...{ ...turns('told of its progress stays, and'), file: 'src/stores/job-queue/job-writer.ts' },
-    find: "'seq = ? AND state = ? AND run = ? AND progress IS ?'",
-    replace: "'seq = ? AND state >= ? AND run = ? AND progress IS ?'",
+    find: '`seq = ? AND state = $',
+    replace: '`seq = ? AND state >= $',
   },
   {
     promise: 'jobs: counts are written after all that is counted',
@@ -224,8 +229,44 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: what became of a run is not kept for ever',
     ...{ ...host('is forgotten with it', 'tests/host/job-runs'), file: 'src/host/job-runs.ts' },
-    find: 'this.#waiting.delete(reject);',
+    find: 'for (const { stopListening } of all) stopListening();',
     replace: '',
+  },
+  {
+    promise: 'jobs: one that waits for a run that is given back is told so',
+    ...{ ...host('an instance that stops gives back', 'tests/host/job-runs'), file: 'src/host/job-runs.ts' },
+    find: 'for (const { reject } of leave(run)) reject(error);',
+    replace: 'leave(run);',
+  },
+  {
+    promise: 'jobs: the end of a run that nobody waited for is told by who stops',
+    ...{ ...host('who stops tells the store himself', 'tests/host/job-runs'), file: 'src/host/job-runs.ts' },
+    find: '        run.waiters.delete(waiter);\n',
+    replace: '',
+  },
+  {
+    promise: 'jobs: one without a name is found in its own queue only',
+    ...names('in its own queue only'),
+    find: "'seq = ? AND queue = ?', Number(id), queue)",
+    replace: "'seq = ?', Number(id))",
+  },
+  {
+    promise: 'jobs: what is no number that was given finds nothing',
+    ...names('in its own queue only'),
+    find: 'return found?.id === id ? found : undefined;',
+    replace: 'return found;',
+  },
+  {
+    promise: 'jobs: no name is given twice, in an old store either',
+    ...names('a store from before'),
+    find: "'queue = ? AND id = ? AND id <> CAST(seq AS TEXT)'",
+    replace: "'queue = ? AND id = ? AND id = CAST(seq AS TEXT)'",
+  },
+  {
+    promise: 'jobs: among many one is found by its name without a search',
+    ...names('without a search'),
+    find: "'queue = ? AND id = ? AND id <> CAST(seq AS TEXT)'",
+    replace: "'queue = ? AND id = ?'",
   },
   {
     promise: 'jobs: a stop waits for no search',

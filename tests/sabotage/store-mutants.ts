@@ -41,8 +41,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: an answer leaves after its commit',
     file: commit,
-    find: '    this.#commit(this.#needs.database);\n    this.#head = head;',
-    replace: '    setTimeout(() => { this.#commit(this.#needs.database); }, 1);\n    this.#head = head;',
+    find: '    this.#commit();\n    this.#head = head;',
+    replace: '    setTimeout(() => { this.#commit(); }, 1);\n    this.#head = head;',
     ...sync('under load no answer leaves'),
   },
   {

@@ -2,7 +2,7 @@
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
 import type { StoreReader } from '../sqlite/area.ts';
-import { findJob, isEnded, states } from './job-table.ts';
+import { findJob, findJobById, isEnded, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
 import type { JobWriter } from './job-writer.ts';
 
@@ -53,7 +53,7 @@ export function addOne(
   schedule: string | null = null,
 ): AddOutput {
   const there =
-    (id === null ? undefined : findJob(db, 'queue = ? AND id = ?', queue, id)) ??
+    (id === null ? undefined : findJobById(db, queue, id)) ??
     (dedup === undefined ? undefined : findDuplicate(db, queue, dedup.id, now));
   if (there !== undefined) return { id: there.id, added: false };
   const seq = db.nextSeq();

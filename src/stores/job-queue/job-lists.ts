@@ -4,7 +4,7 @@ import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { StoreReader } from '../sqlite/area.ts';
 import { logOf } from './job-log.ts';
 import type { LogRow } from './job-log.ts';
-import { countsOf, findJob, findJobs, jobOf, queueRow, states } from './job-table.ts';
+import { countsOf, findJob, findJobById, findJobs, jobOf, queueRow, states } from './job-table.ts';
 import type { JobRow, NamedJob, StateName } from './job-table.ts';
 
 export type Counts = Readonly<Record<StateName, number>>;
@@ -16,7 +16,7 @@ export interface QueueAbout {
 }
 
 export const get = (db: StoreReader, { queue, id }: NamedJob): JobRow | undefined =>
-  findJob(db, 'queue = ? AND id = ?', queue, id);
+  findJobById(db, queue, id);
 
 const noCounts: Counts = { waiting: 0, delayed: 0, running: 0, done: 0, failed: 0, cancelled: 0 };
 const nameOf = (state: number): StateName =>

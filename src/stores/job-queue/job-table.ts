@@ -1,5 +1,6 @@
 /** The tables of jobs in a store, and how a row is read and written. What is done with them: `jobs-area.ts`, `job-lists.ts`, `schedules.ts`. */
 import { TuttiError } from '../../core/errors.ts';
+import { isJobName } from '../../core/job-id.ts';
 import type { CheckedTable, StoreReader, StoreRow, StoreWriter } from '../sqlite/area.ts';
 import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
 
@@ -124,6 +125,11 @@ export const jobTables = `
     checksum INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;`;
 
+/** Of those that were named by whoever added them: a job without a name is found by its number, and to look after both cost as much as any other index. */
+export const namedIndex = `
+  DROP INDEX job_records_by_id;
+  CREATE UNIQUE INDEX job_records_by_name ON job_records (queue, id) WHERE id <> CAST(seq AS TEXT);`;
+
 const asJob = (row: StoreRow): JobRow => checkedRow(jobs, row) as StoreRow & JobRow;
 
 export function findJobs(db: StoreReader, where: string, ...values: (string | number)[]): JobRow[] {
@@ -133,9 +139,17 @@ export function findJobs(db: StoreReader, where: string, ...values: (string | nu
 export const findJob = (db: StoreReader, where: string, ...values: (string | number)[]): JobRow | undefined =>
   findJobs(db, `${where} LIMIT 1`, ...values)[0];
 
+/** By its name, or by its number when it has none. */
+export function findJobById(db: StoreReader, queue: string, id: string): JobRow | undefined {
+  if (isJobName(id)) return findJob(db, 'queue = ? AND id = ? AND id <> CAST(seq AS TEXT)', queue, id);
+  const found = findJob(db, 'seq = ? AND queue = ?', Number(id), queue);
+  // `007` is no number that was ever given.
+  return found?.id === id ? found : undefined;
+}
+
 /** @throws {TuttiError} `NOT_FOUND`. */
 export function jobOf(db: StoreReader, queue: string, id: string): JobRow {
-  const found = findJob(db, 'queue = ? AND id = ?', queue, id);
+  const found = findJobById(db, queue, id);
   if (found === undefined) throw new TuttiError('NOT_FOUND', { what: `Job ${id} of ${queue}` });
   return found;
 }

@@ -10,7 +10,22 @@ import { eventType, noteOf } from './job-notes.ts';
 import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
 
+/** The state is no parameter: of one that an index asks for SQLite makes the statement anew at each use. */
+const isBegun = `seq = ? AND state = ${String(states.running)} AND run = ? AND progress IS ?`;
 const damagedReason = 'Its row in the store is damaged';
+
+/** By what is set: as many as there are kinds of changes, each written out once. */
+const updates = new Map<string, string>();
+
+function updateOf(names: readonly string[], where: string): string {
+  const kind = `${names.join()} ${where}`;
+  let sql = updates.get(kind);
+  if (sql === undefined) {
+    const sets = names.map((name) => `${name} = ?`).join(', ');
+    updates.set(kind, (sql = `UPDATE job_records SET ${sets}, checksum = ? WHERE ${where}`));
+  }
+  return sql;
+}
 
 interface RowUpdate {
   readonly changes: Partial<JobRow>;
@@ -52,18 +67,17 @@ export class JobWriter extends NumberingWriter {
   /** Of a job as it was when its run began. False: the run has ended, or told of its progress, and nothing was changed. */
   updateBegun(before: JobRow, changes: Partial<JobRow>): boolean {
     const { seq, run, progress } = before;
-    const where = 'seq = ? AND state = ? AND run = ? AND progress IS ?';
-    const values = [seq, states.running, run, progress];
-    return this.#update(before, { ...before, ...changes }, { changes, where, values });
+    const values = [seq, run, progress];
+    return this.#update(before, { ...before, ...changes }, { changes, where: isBegun, values });
   }
 
   /** Only what changes: SQLite writes no index that has none of it. */
   #update(before: JobRow, row: JobRow, { changes, where, values }: RowUpdate): boolean {
     const names = Object.keys(changes) as (keyof JobRow)[];
-    const sets = names.map((name) => `${name} = ?`).join(', ');
-    const sql = `UPDATE job_records SET ${sets}, checksum = ? WHERE ${where}`;
-    const sum = checksumOf(jobs, row as unknown as StoreRow);
-    if (this.run(sql, ...names.map((name) => row[name]), sum, ...values) === 0) return false;
+    const written: StoreValue[] = [];
+    for (const name of names) written.push(row[name]);
+    written.push(checksumOf(jobs, row as unknown as StoreRow), ...values);
+    if (this.run(updateOf(names, where), ...written) === 0) return false;
     this.#count(row.queue, before.state, -1);
     this.#count(row.queue, row.state, 1);
     const type = this.#isFollowed(row.queue) ? eventType(before, row) : undefined;

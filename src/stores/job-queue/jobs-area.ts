@@ -6,7 +6,7 @@ import type { Area } from '../sqlite/area.ts';
 import { add } from './job-adding.ts';
 import { counts, get, list, logs, queues, running } from './job-lists.ts';
 import { removeOld } from './job-retention.ts';
-import { jobCounts, jobLogs, jobQueues, jobs, jobTables } from './job-table.ts';
+import { jobCounts, jobLogs, jobQueues, jobs, jobTables, namedIndex } from './job-table.ts';
 import { log, progress, turn } from './job-turns.ts';
 import { cancel, clean, drain, keep, pause, promote, redrive, remove, retry } from './job-wishes.ts';
 import { JobWriter, ofJobs } from './job-writer.ts';
@@ -14,7 +14,7 @@ import { jobSchedules, repair, schedule, scheduleTables, schedules, tick, unsche
 
 export const jobsArea: Area = {
   name: 'jobs',
-  migrations: [jobTables, scheduleTables],
+  migrations: [jobTables, scheduleTables, namedIndex],
   tables: [jobs, jobCounts, jobLogs, jobQueues, jobSchedules],
   mutations: {
     ...{ add: ofJobs(add), turn: ofJobs(turn), progress: ofJobs(progress), log, pause, keep },

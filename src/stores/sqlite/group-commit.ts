@@ -3,7 +3,7 @@
  * what a failed COMMIT means: that nothing was kept, or that nobody can tell before the file is opened anew. Where the truth is not this disk, what the
  * transaction changed is kept there first, and it stays open meanwhile: so the file never knows more than what is kept.
  */
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError, isTuttiError } from '../../core/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -66,6 +66,8 @@ export class GroupCommit {
   readonly counts: CommitCounts = { commits: 0, mutations: 0, repeated: 0, forgottenEarly: 0 };
   readonly #needs: GroupCommitNeeds;
   readonly #mutations: MutationRun;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
   #head: Head;
   /** Before that no operation has had its time, and none is looked for. */
   #firstExpiry = 0;
@@ -73,6 +75,8 @@ export class GroupCommit {
   constructor(needs: GroupCommitNeeds) {
     this.#needs = needs;
     this.#mutations = new MutationRun(needs);
+    this.#begin = needs.database.prepare('BEGIN IMMEDIATE');
+    this.#end = needs.database.prepare('COMMIT');
     this.#head = needs.head;
   }
 
@@ -132,7 +136,7 @@ export class GroupCommit {
   /** Everything but its end. @throws when nothing of it can be kept. */
   #transact(mutations: readonly WaitingMutation[], isTidying: boolean): Transacted {
     const { database, db } = this.#needs;
-    database.exec('BEGIN IMMEDIATE');
+    this.#begin.run();
     // What SQLite had counted of changed rows before.
     let before = this.#changes();
     let turn = this.#newTurn();
@@ -199,7 +203,7 @@ export class GroupCommit {
   }
 
   #keep(head: Head): void {
-    this.#commit(this.#needs.database);
+    this.#commit();
     this.#head = head;
     this.counts.commits += 1;
     this.#needs.acknowledged.write(head.commits);
@@ -209,9 +213,9 @@ export class GroupCommit {
    * A full disk wrote no end of the transaction, so it is not there. After any other failure it may be, or may come to be there when the file
    * is opened again; after a failed sync the system may take for written what is not.
    */
-  #commit(database: DatabaseSync): void {
+  #commit(): void {
     try {
-      database.exec('COMMIT');
+      this.#end.run();
     } catch (error) {
       const known = storeError(error, this.#needs.file);
       if (isTuttiError(known, 'STORE_FULL') || isTuttiError(known, 'STORE_READ_ONLY')) throw known;
