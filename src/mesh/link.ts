@@ -1,5 +1,5 @@
 /**
- * Frames over one connection, the same for both sides. The frames of one turn of the event loop leave in few writes.
+ * Frames over one connection, the same for both sides. The frames of one turn of the event loop, or of one round of it, leave in few writes.
  * Owns the connection; a peer that breaks the protocol loses this connection and nothing else.
  */
 import { bounds } from '../core/bounds.ts';
@@ -7,6 +7,7 @@ import { TuttiError } from '../core/errors.ts';
 import { FrameReader } from './frame-reader.ts';
 import { frameKinds, makeFrame, writeFrame } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
+import { Pace } from './pace.ts';
 import type { Connection } from './transport/transport.ts';
 
 export interface LinkHandlers {
@@ -35,7 +36,10 @@ export class Link {
   readonly #reader: FrameReader;
   #queue: OutgoingFrame[] = [];
   #queuedBytes = 0;
+  readonly #pace = new Pace();
   #isInTurn = false;
+  /** Of this round of the event loop, while its end is waited for. */
+  #turns = 0;
   /** In the queue. */
   #hasWord = false;
   #batch = firstBatch;
@@ -134,10 +138,27 @@ export class Link {
 
   readonly #endTurn = (): void => {
     this.#isInTurn = false;
+    if (this.#turns === 0) {
+      if (!this.#pace.waits()) {
+        this.#leave();
+        return;
+      }
+      setImmediate(this.#endRound);
+    }
+    this.#turns += 1;
+  };
+
+  readonly #endRound = (): void => {
+    this.#pace.had(this.#turns);
+    this.#turns = 0;
+    this.#leave();
+  };
+
+  #leave(): void {
     this.#hasWord = false;
     this.#batch = firstBatch;
     this.#flush();
-  };
+  }
 
   #flush(): void {
     const frames = this.#queue;

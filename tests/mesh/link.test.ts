@@ -73,3 +73,83 @@ test('a word, and all behind it, leaves at the end of the turn: what it says is 
   sendAll(link, numbers(1, 6));
   assert.equal(writes.length, 3, 'a turn without one is as before');
 });
+
+/** One round of the event loop with so many turns that send. */
+async function round(link: Link, turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1)
+    setImmediate(() => {
+      sendAll(link, [turn]);
+    });
+  await nextTurn();
+}
+
+test('where rounds of the event loop have many turns that send, each round is one write', async () => {
+  const { link, writes } = writtenBy();
+  for (let count = 0; count < 30; count += 1) {
+    await round(link, 4);
+    await nextTurn();
+  }
+  const lengths = writes.map(({ length }) => length);
+  assert.deepEqual(
+    lengths.slice(0, 16),
+    numbers(1, 16).map(() => 1),
+    'nobody has looked',
+  );
+  assert.deepEqual(
+    lengths.slice(16),
+    numbers(5, 30).map(() => 4),
+  );
+  assert.deepEqual(writes.at(-1), [0, 1, 2, 3]);
+});
+
+test('what is alone in its round leaves at the end of its turn again', async () => {
+  const { link, writes } = writtenBy();
+  for (let count = 0; count < 10; count += 1) {
+    await round(link, 4);
+    await nextTurn();
+  }
+  const written: number[] = [];
+  for (let count = 0; count < 40; count += 1) {
+    writes.length = 0;
+    await round(link, 1);
+    written.push(writes.length);
+    await nextTurn();
+    assert.deepEqual(writes, [[0]]);
+  }
+  // Four that were waited for, then one in seventeen.
+  const waited = written.flatMap((count, index) => (count === 0 ? [index] : []));
+  assert.deepEqual(waited, [0, 1, 2, 3, 20, 37]);
+});
+
+test('a word, and all behind it, leaves at the end of the round where that is waited for', async () => {
+  const { link, writes } = writtenBy();
+  for (let count = 0; count < 10; count += 1) {
+    await round(link, 2);
+    await nextTurn();
+  }
+  writes.length = 0;
+  setImmediate(() => {
+    link.say(makeFrame(frameKinds.credit, 7, { body: Buffer.alloc(4) }));
+  });
+  setImmediate(() => {
+    sendAll(link, numbers(8, 60));
+  });
+  await nextTurn();
+  assert.deepEqual(writes, []);
+  await nextTurn();
+  assert.deepEqual(writes, [numbers(7, 60)]);
+});
+
+test('what waits for the end of its round leaves before the link ends', async () => {
+  const { link, writes } = writtenBy();
+  for (let count = 0; count < 10; count += 1) {
+    await round(link, 2);
+    await nextTurn();
+  }
+  writes.length = 0;
+  await round(link, 1);
+  link.end();
+  assert.deepEqual(writes, [[0]]);
+  await nextTurn();
+  assert.deepEqual(writes, [[0]]);
+});
