@@ -154,7 +154,7 @@ export class ChannelCall implements Channel<unknown, unknown> {
       const afterMs = decideReopen({ failures, now: clock.now(), until }, random);
       if (afterMs === undefined) throw error;
       await this.#rest(afterMs);
-      if (this.#cancelled !== undefined || this.#isClosing) throw this.#cancelled ?? error;
+      if (this.#isUnwanted) throw this.#cancelled ?? error;
       try {
         return await this.#open(begin);
       } catch (refused) {
@@ -164,7 +164,14 @@ export class ChannelCall implements Channel<unknown, unknown> {
     }
   }
 
+  /** This side has ended it, or is about to. */
+  get #isUnwanted(): boolean {
+    return this.#cancelled !== undefined || this.#isClosing;
+  }
+
   #rest(afterMs: number): Promise<void> {
+    // That was said during a try, when nothing rested.
+    if (this.#isUnwanted) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#needs.clock.after(afterMs, resolve);
       this.#wake = () => {

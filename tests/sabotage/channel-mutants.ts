@@ -132,9 +132,17 @@ export const channelMutants: readonly Mutant[] = [
     ...mesh('with a policy another run goes on'),
   },
   {
+    promise: 'channels: one that is closed during a try rests for no other one',
+    file: 'src/mesh/channel-call.ts',
+    find: 'if (this.#isUnwanted) return Promise.resolve();',
+    replace: '',
+    tests: ['tests/mesh/channel-call'],
+    name: 'waits for no other one',
+  },
+  {
     promise: 'channels: whoever closes one that is away wants no other run',
     file: 'src/mesh/channel-call.ts',
-    find: 'if (this.#cancelled !== undefined || this.#isClosing) throw this.#cancelled ?? error;',
+    find: 'if (this.#isUnwanted) throw this.#cancelled ?? error;',
     replace: 'if (this.#cancelled !== undefined) throw this.#cancelled;',
     ...mesh('it is given up after its time'),
   },
