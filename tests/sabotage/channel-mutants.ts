@@ -144,6 +144,14 @@ export const channelMutants: readonly Mutant[] = [
     file: 'src/mesh/channel-call.ts',
     find: 'if (this.#isUnwanted) throw this.#cancelled ?? error;',
     replace: 'if (this.#cancelled !== undefined) throw this.#cancelled;',
+    tests: ['tests/mesh/channel-call'],
+    name: 'waits for no other one',
+  },
+  {
+    promise: 'channels: what waits on one that is closed while it is away hears what the last try met',
+    file: 'src/mesh/channel-call.ts',
+    find: 'throw this.#cancelled ?? error;',
+    replace: 'throw this.#cancelled ?? loss;',
     ...mesh('it is given up after its time'),
   },
   {
