@@ -304,6 +304,8 @@ for (const [driver, open] of Object.entries(drivers)) {
     await assert.rejects(read(own, 1), hasCode('CONFLICT'));
     await assert.rejects(read(short, 1), hasCode('NO_INSTANCE'));
     assert.deepEqual(await endOf(short.send('late')), { code: 'NO_INSTANCE', executed: 'no' });
+    // Three that were opened, and a try of each of the two: before its first one the patient one knows of the loss only.
+    await until(() => caller.stats().calls >= 5);
     // Whoever closes it does not want another run, and what waited for one hears of it.
     const away = endOf(patient.send('away'));
     await patient.close();
