@@ -113,7 +113,7 @@ export class Link {
 
   /**
    * A word of a few bytes that has to arrive: credit, the end of items, a cancel, a place. It goes past all that waits; beyond what can wait
-   * on a connection that is read from, nobody reads it. It leaves at the end of the turn, and what comes behind it too: that a message was taken
+   * on a connection that is read from, nobody reads it. It leaves at the end of the turn or its round, and what comes behind it too: that a message was taken
    * is so once the promise jobs of this turn have handed it over.
    */
   say(word: OutgoingFrame): void {
