@@ -83,12 +83,17 @@ async function round(link: Link, turns: number): Promise<void> {
   await nextTurn();
 }
 
-test('where rounds of the event loop have many turns that send, each round is one write', async () => {
-  const { link, writes } = writtenBy();
-  for (let count = 0; count < 30; count += 1) {
-    await round(link, 4);
+/** So many rounds, each with its end. */
+async function rounds(link: Link, count: number, turns: number): Promise<void> {
+  for (let done = 0; done < count; done += 1) {
+    await round(link, turns);
     await nextTurn();
   }
+}
+
+test('where rounds of the event loop have many turns that send, each round is one write', async () => {
+  const { link, writes } = writtenBy();
+  await rounds(link, 30, 4);
   const lengths = writes.map(({ length }) => length);
   assert.deepEqual(
     lengths.slice(0, 16),
@@ -104,10 +109,7 @@ test('where rounds of the event loop have many turns that send, each round is on
 
 test('what is alone in its round leaves at the end of its turn again', async () => {
   const { link, writes } = writtenBy();
-  for (let count = 0; count < 10; count += 1) {
-    await round(link, 4);
-    await nextTurn();
-  }
+  await rounds(link, 10, 4);
   const written: number[] = [];
   for (let count = 0; count < 40; count += 1) {
     writes.length = 0;
@@ -123,10 +125,7 @@ test('what is alone in its round leaves at the end of its turn again', async () 
 
 test('a word, and all behind it, leaves at the end of the round where that is waited for', async () => {
   const { link, writes } = writtenBy();
-  for (let count = 0; count < 10; count += 1) {
-    await round(link, 2);
-    await nextTurn();
-  }
+  await rounds(link, 10, 2);
   writes.length = 0;
   setImmediate(() => {
     link.say(makeFrame(frameKinds.credit, 7, { body: Buffer.alloc(4) }));
@@ -142,10 +141,7 @@ test('a word, and all behind it, leaves at the end of the round where that is wa
 
 test('what waits for the end of its round leaves before the link ends', async () => {
   const { link, writes } = writtenBy();
-  for (let count = 0; count < 10; count += 1) {
-    await round(link, 2);
-    await nextTurn();
-  }
+  await rounds(link, 10, 2);
   writes.length = 0;
   await round(link, 1);
   link.end();

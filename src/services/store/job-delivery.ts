@@ -10,7 +10,7 @@ import type { Log } from '../../define/handling.ts';
 import type { QueueManifest } from '../../define/queue.ts';
 import type { Caller } from '../../mesh/caller.ts';
 import { readKept } from '../../mesh/kept-event.ts';
-import { abortJobAction } from '../../mesh/kept-job.ts';
+import { abortJobAction, jobAction } from '../../mesh/kept-job.ts';
 import type { DeliveredJob, HowJobWent } from '../../mesh/kept-job.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { ClaimedJob } from '../../stores/job-queue/job-turns.ts';
@@ -33,8 +33,6 @@ export interface Run {
 
 export interface DeliveryNeeds {
   readonly queue: string;
-  /** See `jobAction`. */
-  readonly action: string;
   readonly caller: Caller;
   readonly registry: RegistryView;
   readonly clock: Clock;
@@ -61,7 +59,7 @@ export function placeOf({ worker, registry }: DeliveryNeeds, runs: Iterable<Run>
  * @throws {TuttiError} at once what is known at once.
  */
 export function deliver(needs: DeliveryNeeds, run: Run, ranMs: number | undefined): Promise<HowJobWent> {
-  const { queue, action, caller, worker } = needs;
+  const { queue, caller, worker } = needs;
   const { job, slot, abort } = run;
   const wanted = worker();
   if (wanted === undefined) throw new TuttiError('UNKNOWN_ACTION', { action: queue });
@@ -75,7 +73,7 @@ export function deliver(needs: DeliveryNeeds, run: Run, ranMs: number | undefine
     isolate === undefined
       ? [delivered, { deadlineMs: limitMs, signal: abort.signal }]
       : [{ ...delivered, limitMs }, { deadlineMs: lastsMs(limitMs, isolate) }];
-  return caller.call(service, action, sent, { ...options, ...until }) as Promise<HowJobWent>;
+  return caller.call(service, jobAction(queue), sent, { ...options, ...until }) as Promise<HowJobWent>;
 }
 
 /** Whoever has it is told that its job was cancelled. @param isOver it has ended, or is not waited for any more. */

@@ -9,7 +9,6 @@ import type { InstanceState } from '../../core/instance-state.ts';
 import type { AppStatus } from '../../core/status.ts';
 import type { Log } from '../../define/handling.ts';
 import { runWithoutContext } from '../../mesh/context.ts';
-import { jobAction } from '../../mesh/kept-job.ts';
 import type { MetricFamily, SystemRuntime } from '../../mesh/runtime.ts';
 import { isEnded } from '../../stores/job-queue/job-table.ts';
 import type { JobRow, NamedJob } from '../../stores/job-queue/job-table.ts';
@@ -189,7 +188,6 @@ export class JobDesk {
     this.#numbers.set(queue, numbers);
     return new JobDispatcher({
       ...{ queue, store, caller, registry, clock, random, log },
-      action: jobAction(queue),
       worker: () => this.#workers.get(queue),
       tellUnheard: (instance, job) => {
         runtime.tellUnheard(instance, job);

@@ -10,7 +10,7 @@ import { eventType, noteOf } from './job-notes.ts';
 import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
 import type { JobRow } from './job-table.ts';
 
-/** The state is no parameter: of one that an index asks for SQLite makes the statement anew at each use. */
+/** Still the run that was begun, with no more progress told than then. */
 const isBegun = `seq = ? AND state = ${String(states.running)} AND run = ? AND progress IS ?`;
 const damagedReason = 'Its row in the store is damaged';
 

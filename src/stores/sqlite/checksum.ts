@@ -19,17 +19,13 @@ const isPlain = (value: StoreValue | undefined): boolean =>
 
 /** Of a row as it is to be written; it has every column of the table. Done with every row that is read or written. */
 export function checksumOf({ name, key, content, later = none }: CheckedTable, row: StoreRow): number {
-  // As long as it is to be: to let it grow costs as much as to fill it.
-  const values = new Array<unknown>(1 + key.length + content.length);
-  values[0] = name;
+  const values: unknown[] = [name];
   let areAllPlain = true;
-  let filled = 1;
   for (const columns of [key, content])
     for (const column of columns) {
       const value = row[column];
       areAllPlain &&= isPlain(value);
-      values[filled] = value;
-      filled += 1;
+      values.push(value);
     }
   for (const column of later) if (row[column] !== '' && row[column] !== 0) values.push(column, row[column]);
   return areAllPlain ? crc32(JSON.stringify(values)) : sumWithBlobs(values as (StoreValue | undefined)[]);

@@ -9,7 +9,7 @@ import { fillQueue } from '../../../src/define/queue.ts';
 import type { QueueOptions } from '../../../src/define/queue.ts';
 import type { Caller } from '../../../src/mesh/caller.ts';
 import { writeKept } from '../../../src/mesh/kept-event.ts';
-import { jobAction, abortJobAction, heldJobsAction } from '../../../src/mesh/kept-job.ts';
+import { abortJobAction, heldJobsAction } from '../../../src/mesh/kept-job.ts';
 import type { DeliveredJob, HowJobWent, JobRun } from '../../../src/mesh/kept-job.ts';
 import { RegistryView } from '../../../src/mesh/registry-view.ts';
 import { JobDispatcher } from '../../../src/services/store/job-dispatcher.ts';
@@ -71,7 +71,6 @@ class World implements AsyncDisposable {
       ...{ queue: 'work', store: this.store, registry: this.registry, random: Math.random },
       ...{ caller: { call } as Caller, clock: this.folder.clock, log: this.folder.log },
       worker: () => ({ service: 'worker', manifest, isolate: this.isolate }),
-      action: jobAction('work'),
       tellUnheard: (instance, job) => this.unheard.push([instance, job]),
       living: () => this.living,
       ran: () => undefined,
