@@ -211,6 +211,8 @@ export const bounds = {
   storePartBytes: 1 * MiB,
   /** Pages of a store that are copied before others have their turn. */
   storeCopyPages: 256,
+  /** How often a copy of a store is begun when each time a commit is under way. Beyond: `STORE_UNREACHABLE`. */
+  storeCopyTries: 100,
   /** Input and context of a job. Beyond: `PAYLOAD_TOO_LARGE`. */
   jobInputBytes: 1 * MiB,
   /** What a job gives. Beyond: it fails, and is not tried again. */

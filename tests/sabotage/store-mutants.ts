@@ -286,6 +286,20 @@ export const storeMutants: readonly Mutant[] = [
     ...copies('a backup replaces no file'),
   },
   {
+    promise: 'store: a copy waits for the commit that is under way',
+    file: 'src/stores/sqlite/copy-store.ts',
+    find: 'errcode !== 0) throw error',
+    replace: 'errcode !== -1) throw error',
+    ...copies('a copy that is begun while a commit is under way'),
+  },
+  {
+    promise: 'store: the owner answers while a copy is made',
+    file: 'src/stores/sqlite/copy-store.ts',
+    find: 'rate: bounds.storeCopyPages',
+    replace: 'rate: -1',
+    ...copies('a backup is a store'),
+  },
+  {
     promise: 'store: after a full disk writes work again without a restart',
     file: commit,
     find: "isTuttiError(known, 'STORE_FULL') || ",

@@ -1,5 +1,6 @@
 /** Copies an open store to a new file, some pages at a time, so that its owner goes on answering: for backups, and for checks that take their time. */
 import { closeSync, constants, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
+import { setImmediate as afterThisTurn } from 'node:timers/promises';
 import { backup } from 'node:sqlite';
 import type { DatabaseSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
@@ -17,14 +18,33 @@ export async function copyStore(copier: CopySource, path: string, signal: AbortS
     signal.throwIfAborted();
     using source = copier();
     createPrivateFile(path, new Uint8Array());
-    const progress = (): void => {
-      signal.throwIfAborted();
-    };
-    await backup(source.database, path, { rate: bounds.storeCopyPages, progress });
+    await copyPages(source.database, path, signal);
   } catch (error) {
     removeCopy(path);
     throw signal.aborted ? new TuttiError('STORE_CLOSED') : storeError(error, path);
   }
+}
+
+/**
+ * SQLite copies nothing while a commit is under way, and Node asks again; not so at the first step, where it rejects with the code of no error. Steps
+ * are made in a thread, so a commit of a busy store may be met by any of them.
+ */
+async function copyPages(source: DatabaseSync, path: string, signal: AbortSignal): Promise<void> {
+  const progress = (): void => {
+    signal.throwIfAborted();
+  };
+  for (let tries = 1; ; tries += 1)
+    try {
+      await backup(source, path, { rate: bounds.storeCopyPages, progress });
+      return;
+    } catch (error) {
+      if ((error as { readonly errcode?: number }).errcode !== 0) throw error;
+      const reason = 'the store is never between two commits: try again when less is asked of it';
+      if (tries === bounds.storeCopyTries)
+        throw new TuttiError('STORE_UNREACHABLE', { reason }, { cause: error });
+      await afterThisTurn();
+      signal.throwIfAborted();
+    }
 }
 
 export function removeCopy(path: string): void {

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { isTuttiError } from '../../../src/core/errors.ts';
+import { copyStore } from '../../../src/stores/sqlite/copy-store.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
 import { ledgerArea } from '../ledger-area.ts';
-import { StoreFolder, turns } from '../store-folder.ts';
+import { StoreFolder, setBound, turns } from '../store-folder.ts';
 
 const area = 'ledger';
 const add = (store: Store, number: number, text = 'a text'): Promise<unknown> =>
   store.mutate({ area, name: 'add', input: { number, text } });
 const numbers = (store: Store): number[] => store.query({ area, name: 'numbers' }) as number[];
 
-/** Some ten megabytes, so that a copy takes many steps. */
+/** Some ten megabytes: 2,500 pages. */
 async function fill(store: Store): Promise<void> {
   const text = 'x'.repeat(10_000);
   await Promise.all(Array.from({ length: 1_000 }, (_none, number) => add(store, number, text)));
@@ -29,7 +31,8 @@ async function addWhile(store: Store, work: Promise<unknown>): Promise<number> {
   return count;
 }
 
-test('a backup is a store: all that was committed before it, and whole while work goes on', async () => {
+test('a backup is a store: all that was committed before it, and whole while work goes on', async (context) => {
+  setBound(context, 'storeCopyPages', 16);
   using folder = new StoreFolder();
   const store = folder.open([ledgerArea]);
   await fill(store);
@@ -47,6 +50,33 @@ test('a backup is a store: all that was committed before it, and whole while wor
   );
   assert.deepEqual((await copy.verify()).problems, []);
   await add(copy, 5_000);
+});
+
+/** A store whose commit is under way, as a copy finds it that is begun in the middle of one. */
+function inTheMiddle(folder: StoreFolder): DatabaseSync {
+  const database = new DatabaseSync(folder.file('a.db'));
+  database.exec('CREATE TABLE things (text); BEGIN IMMEDIATE; INSERT INTO things VALUES (1)');
+  return database;
+}
+const still = (database: DatabaseSync) => () => ({ database, [Symbol.dispose]: () => undefined });
+
+test('a copy that is begun while a commit is under way is made after it', async () => {
+  using folder = new StoreFolder();
+  using database = inTheMiddle(folder);
+  const copied = copyStore(still(database), folder.file('copy'), new AbortController().signal);
+  await turns(20);
+  database.exec('COMMIT');
+  await copied;
+  using copy = new DatabaseSync(folder.file('copy'));
+  assert.equal(copy.prepare('SELECT text FROM things').get()?.['text'], 1);
+});
+
+test('a copy that never finds the store between two commits says so, and nothing of it stays', async () => {
+  using folder = new StoreFolder();
+  using database = inTheMiddle(folder);
+  const copied = copyStore(still(database), folder.file('copy'), new AbortController().signal);
+  await assert.rejects(copied, (error) => isTuttiError(error, 'STORE_UNREACHABLE'));
+  assert.deepEqual(readdirSync(folder.path).sort(), ['a.db', 'a.db-journal']);
 });
 
 test('a backup replaces no file, and leaves nothing beside it', async () => {
