@@ -3,6 +3,8 @@
  */
 import { TuttiError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
+import { isEventAction } from './kept-event.ts';
+import { isJobAction } from './kept-job.ts';
 import type { MeshLog } from './mesh-log.ts';
 import type { Peer } from './peer.ts';
 import type { PeerTable } from './peer-table.ts';
@@ -31,7 +33,8 @@ export class CallOutcomes {
   /** @param isFault it is an error that speaks against the instance. */
   answered(call: PendingCall, peer: Peer, isFault = false): void {
     const now = this.#needs.clock.now();
-    const closed = peer.health.answered(call.action, { now, tookMs: now - call.sentAt, isFault });
+    const tookMs = isWork(call.action) ? undefined : now - call.sentAt;
+    const closed = peer.health.answered(call.action, { now, tookMs, isFault });
     if (closed) this.#needs.log('info', 'An action is asked for again', fieldsOf(call, peer));
   }
 
@@ -80,6 +83,9 @@ export class CallOutcomes {
     }
   }
 }
+
+/** One job may take a thousand times as long as the next one of its queue: that says nothing about who does it. */
+const isWork = (action: string): boolean => isJobAction(action) || isEventAction(action);
 
 const fieldsOf = ({ service, action }: PendingCall, peer: Peer): Record<string, unknown> => ({
   action: `${service}.${action}`,

@@ -3,8 +3,10 @@ import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
 import type { CallContext } from './context.ts';
 
+const prefix = '$event ';
 /** The action of an instance that takes such an event. No user's action has such a name. */
-export const eventAction = (event: string): string => `$event ${event}`;
+export const eventAction = (event: string): string => `${prefix}${event}`;
+export const isEventAction = (action: string): boolean => action.startsWith(prefix);
 
 /** Of the context what is still true when it is delivered: a deadline is not. */
 type KeptContext = Partial<Pick<CallContext, 'requestId' | 'trace' | 'user' | 'tenant' | 'metadata'>>;

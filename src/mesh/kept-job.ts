@@ -1,7 +1,9 @@
 /** How a job is handed over: from the owner of the store to the instance that runs it, and how it went on the way back. */
 
+const prefix = '$job ';
 /** The action of an instance that runs a job of the queue. No user's action has such a name. */
-export const jobAction = (queue: string): string => `$job ${queue}`;
+export const jobAction = (queue: string): string => `${prefix}${queue}`;
+export const isJobAction = (action: string): boolean => action.startsWith(prefix);
 /** Answers which runs the instance has in hand, or has ended and not told: `JobRun[]`. */
 export const heldJobsAction = '$jobs';
 

@@ -62,13 +62,17 @@ export class PeerHealth implements Observed {
     return this.#breakers.size > 0 && this.#breakers.get(action)?.sent() === true;
   }
 
-  /** An answer came. `isFault`: an error that speaks against the instance and not against what was asked. True: a breaker closed. */
+  /**
+   * An answer came. `tookMs`: undefined when that says nothing about the instance. `isFault`: an error that speaks against the instance and not against what was
+   * asked. True: a breaker closed.
+   */
   answered(
     action: string,
-    { now, tookMs, isFault }: { now: number; tookMs: number; isFault: boolean },
+    { now, tookMs, isFault }: { now: number; tookMs: number | undefined; isFault: boolean },
   ): boolean {
     // Who fails is quick: that would make those slow beside it who do the work.
-    if (!isFault) this.latencyMs = (this.latencyMs ?? tookMs) * (1 - latestPart) + tookMs * latestPart;
+    if (!isFault && tookMs !== undefined)
+      this.latencyMs = (this.latencyMs ?? tookMs) * (1 - latestPart) + tookMs * latestPart;
     this.#wasAsked = true;
     this.#noteFailure(isFault ? 1 : 0);
     if (this.#breakers.size === 0 || this.#breakers.get(action)?.succeeded(now) !== true) return false;

@@ -44,6 +44,22 @@ test('a job whose worker is killed is begun again by another within a second, an
   await app.ready();
 });
 
+test('how long a job took is not held against its worker: what comes next is done by all of them', async () => {
+  const long = await app.add({ number: 40, ms: 900 });
+  const { pid } = await app.begun(long);
+  // Meanwhile the other one does short ones, and both are compared.
+  for (let number = 0; number < 20; number += 1) await app.end(await app.add({ number, ms: 5 }));
+  await app.end(long);
+  for (let number = 0; number < 2; number += 1) await app.end(await app.add({ number, ms: 300 }));
+  const jobs = Array.from({ length: 40 }, (_none, number) => ({ input: { number, ms: 20 } }));
+  const added = await app.ask<{ id: string }[]>('addMany', [jobs]);
+  const ends = await Promise.all(added.map(({ id }) => app.end(id)));
+  assert.ok(ends.every(({ state }) => state === 'done'));
+  const ids = new Set(added.map(({ id }) => id));
+  const its = app.ran().filter((one) => one.what === 'done' && one.pid === pid && ids.has(one.id));
+  assert.ok(its.length >= 10, `of 40 jobs it did ${String(its.length)}`);
+});
+
 anyStoreTest(
   'a job that ends its process each time has failed after its attempts, and stays so until somebody asks',
   async () => {

@@ -5,6 +5,8 @@ import { bounds } from '../../src/core/bounds.ts';
 import { isTuttiError, TuttiError } from '../../src/core/errors.ts';
 import { retryLimits } from '../../src/core/retry-budget.ts';
 import type { Caller } from '../../src/mesh/caller.ts';
+import { eventAction } from '../../src/mesh/kept-event.ts';
+import { jobAction } from '../../src/mesh/kept-job.ts';
 import type { CallOptions } from '../../src/mesh/outgoing-call.ts';
 import { drivers, gate, hasCode, MeshWorld, until } from './mesh-world.ts';
 
@@ -192,6 +194,27 @@ for (const [driver, open] of Object.entries(drivers)) {
     release.open();
     await Promise.all(filling);
   });
+
+  for (const action of [jobAction('mail'), eventAction('told')])
+    test(`${driver}: how long ${action} takes says nothing about who does it`, async () => {
+      await using world = new MeshWorld(open());
+      const served = [0, 0];
+      for (const slot of [0, 1])
+        await world.serve({
+          slot: slot + 1,
+          actions: {
+            [action]: async () => {
+              served[slot] = (served[slot] ?? 0) + 1;
+              await new Promise((done) => setTimeout(done, slot === 0 ? 40 : 2));
+              return 'x';
+            },
+          },
+        });
+      const caller = world.caller();
+      // One at a time: nobody has more in hand than the other.
+      for (let n = 0; n < 60; n += 1) await caller.call('users', action, {});
+      assert.ok((served[0] ?? 0) > 10, `${String(served[0])} of 60`);
+    });
 
   test(`${driver}: an instance that is far slower than the others gets few calls, and its share again when it is not`, async () => {
     await using world = new MeshWorld(open());

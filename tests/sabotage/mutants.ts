@@ -748,6 +748,14 @@ export const mutants: readonly Mutant[] = [
     name: 'far slower than the others',
   },
   {
+    promise: 'calls: how long work takes says nothing about who does it',
+    file: 'src/mesh/call-outcomes.ts',
+    find: 'isWork(call.action) ? undefined : ',
+    replace: '',
+    tests: ['tests/mesh/chain'],
+    name: 'says nothing about who does it',
+  },
+  {
     promise: 'calls: an instance that alone passes on errors is asked less',
     file: 'src/mesh/call-outcomes.ts',
     find: "error.http >= 500 && (!isNotStarted || error.code === 'OVERLOADED')",
@@ -758,8 +766,8 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 'calls: quick errors make nobody slow who works',
     file: 'src/mesh/peer-health.ts',
-    find: 'if (!isFault) this.latencyMs',
-    replace: 'this.latencyMs',
+    find: 'if (!isFault && tookMs',
+    replace: 'if (tookMs',
     tests: ['tests/mesh/chain'],
     name: 'where most fail, and quickly',
   },
