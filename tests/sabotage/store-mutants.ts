@@ -196,7 +196,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: a log that cannot be emptied is bounded',
     file: 'src/stores/sqlite/checkpoints.ts',
-    find: 'if (this.logBytes > bounds.storeLogLimitBytes)',
+    find: 'if (this.#isTooLong())',
     replace: 'if (this.logBytes < 0)',
     ...engine('a log that cannot be emptied'),
   },

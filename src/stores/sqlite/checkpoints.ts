@@ -2,7 +2,7 @@
  * Brings what was committed from the log to the main file. SQLite does so itself when the log is long; here it is done at opening, when
  * the store is idle, at closing, and when the log has outgrown its limit. A log that does not shrink stops the mutations, never the reads.
  */
-import { statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
 import { isTuttiError } from '../../core/errors.ts';
@@ -15,15 +15,23 @@ interface CheckpointsNeeds {
   readonly log: Logger;
 }
 
+const oneByte = new Uint8Array(1);
+
 export class Checkpoints {
   readonly #needs: CheckpointsNeeds;
+  readonly #path: string;
+  /** Of the log, which SQLite keeps for as long as the store is open. */
+  readonly #fd: number;
 
   constructor(needs: CheckpointsNeeds) {
     this.#needs = needs;
+    this.#path = `${needs.file}-wal`;
+    this.#fd = openSync(this.#path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NOATIME);
   }
 
+  /** To be shown, not for each commit: see `#isTooLong`. */
   get logBytes(): number {
-    return statSync(`${this.#needs.file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    return statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /**
@@ -53,7 +61,19 @@ export class Checkpoints {
 
   /** @throws what the disk says when the log is too long and cannot be emptied. */
   bound(): void {
-    if (this.logBytes > bounds.storeLogLimitBytes) this.#truncate();
+    if (this.#isTooLong()) this.#truncate();
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /**
+   * By a read of what lies behind its limit. Who asks Linux (6.13 and later) for its size makes it note when the next write comes, and the sync of that write puts
+   * it on the disk, too: a sixth of the time of a small commit.
+   */
+  #isTooLong(): boolean {
+    return readSync(this.#fd, oneByte, 0, 1, bounds.storeLogLimitBytes) > 0;
   }
 
   #truncate(): void {

@@ -72,7 +72,9 @@ function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store 
   migrate(database, areas);
   const db = new Statements(database);
   const head = readHead(db);
-  const checkpoints = new Checkpoints({ file, database, log });
+  const checkpoints = parts.adopt(new Checkpoints({ file, database, log }), (open) => {
+    open.close();
+  });
   const acknowledged = openAcknowledged(needs, head, parts);
   checkpoints.atOpening();
   acknowledged.write(head.commits);

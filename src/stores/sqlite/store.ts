@@ -270,7 +270,7 @@ export class Store implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { acknowledged, database, release } = this.#needs;
+    const { acknowledged, checkpoints, database, release } = this.#needs;
     this.#timer?.cancel();
     this.#stop.abort();
     await this.#copying;
@@ -280,6 +280,7 @@ export class Store implements AsyncDisposable {
     }
     if (this.#failure === undefined) this.#rest();
     acknowledged.close();
+    checkpoints.close();
     database.close();
     release();
   }
