@@ -102,6 +102,26 @@ export const eventMutants: readonly Mutant[] = [
     replace: 'const through = Math.max(0, ...ends) || upTo;',
   },
   {
+    promise: 'events: one that is damaged holds up no other',
+    ...positions('is passed over, and told'),
+    file: 'src/stores/event-log/event-owed.ts',
+    find: 'const event = ifSound(() => read(row));',
+    replace: 'const event = read(row) as OwedEvent | undefined;',
+  },
+  {
+    promise: 'events: a delivery whose row is damaged is made',
+    ...positions('is passed over, and told'),
+    file: 'src/stores/event-log/event-owed.ts',
+    find: 'ifSound(() => checkedDelivery(row)) ?? { attempts: 0, due: now }',
+    replace: 'checkedDelivery(row)',
+  },
+  {
+    promise: 'events: that one cannot be read is told once',
+    ...dispatcher('is told once, and holds up no other'),
+    find: 'this.#damaged.has(seq) || ',
+    replace: '',
+  },
+  {
     promise: 'events: what is still owed is kept, however old',
     ...positions('however old'),
     file: 'src/stores/event-log/events-area.ts',
@@ -112,8 +132,8 @@ export const eventMutants: readonly Mutant[] = [
     promise: 'events: a damaged row holds up no other',
     ...positions('holds up no other'),
     file: 'src/stores/event-log/event-settling.ts',
-    find: "if (!isTuttiError(error, 'STORE_CORRUPT')) throw error;",
-    replace: 'throw error;',
+    find: 'ifSound(() => checkedDelivery(found))',
+    replace: '(checkedDelivery(found) as Delivery | undefined)',
   },
   {
     promise: 'events: no number is given twice, by a store from before either',
@@ -158,8 +178,8 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: of two that are owed the older one comes first, whether it has a row or not',
     file: 'src/stores/event-log/event-owed.ts',
-    find: "if (first !== undefined && first.seq < Number(found?.['seq'] ?? Infinity)) return",
-    replace: 'if (first !== undefined) return',
+    find: "row !== undefined && seqOf(row) < Number(found?.['seq'] ?? Infinity) ? row : found",
+    replace: 'row ?? found',
     tests: ['tests/stores/event-model'],
   },
   {

@@ -173,7 +173,51 @@ test('a row that is damaged holds up no other', async () => {
   const failed = { end: 'dead', error: 'Error: no' } as const;
   const output = await settle(store, { seq: 1, ...failed }, { seq: 2, ...failed });
   assert.deepEqual((output as SettleOutput).damaged, [1]);
-  assert.deepEqual(store.query({ area, name: 'receivers' }), [{ receiver: 'mailer', owed: 1, dead: 1 }]);
+  assert.deepEqual(store.query({ area, name: 'receivers' }), [{ receiver: 'mailer', owed: 0, dead: 2 }]);
+});
+
+/** What is there is not what was written. */
+function damage(folder: StoreFolder, ...updates: readonly string[]): void {
+  const database = new DatabaseSync(folder.store);
+  for (const update of updates) assert.equal(database.prepare(`UPDATE ${update}`).run().changes, 1);
+  database.close();
+}
+
+test('what was tried and has a damaged row counts as never tried; a damaged event is passed over, and told', async () => {
+  using folder = new StoreFolder();
+  {
+    await using store = folder.open([eventsArea]);
+    await keep(store, 5, { key: 'k' });
+    await settle(
+      store,
+      ...[1, 2].map((seq) => ({ seq, end: 'retry', afterMs: 50, error: 'Error: no' }) as const),
+    );
+  }
+  const records = [2, 4].map((seq) => `event_records SET body = 'x' WHERE seq = ${String(seq)}`);
+  damage(folder, "event_deliveries SET error = 'x' WHERE seq = 1", ...records);
+  await using store = folder.open([eventsArea]);
+  const page = owed(store);
+  assert.deepEqual(
+    page.events.map(({ seq, attempts, waitMs }) => [seq, attempts, waitMs]),
+    [
+      [1, 0, 0],
+      [3, 0, 0],
+      [5, 0, 0],
+    ],
+  );
+  assert.deepEqual([page.damaged, page.through, page.isLast], [[2, 4], 5, true]);
+  const next = (): unknown => {
+    const input = { receiver: 'mailer', key: 'k', upTo: 5 };
+    return (store.query({ area, name: 'nextOfKey', input }) as { readonly seq: number } | undefined)?.seq;
+  };
+  const order: unknown[] = [];
+  for (let seq = next(); seq !== undefined; seq = next()) {
+    order.push(seq);
+    await done(store, seq as number);
+  }
+  assert.deepEqual(order, [1, 3, 5]);
+  // Those that cannot be read are owed as before.
+  assert.deepEqual(store.query({ area, name: 'receivers' }), [{ receiver: 'mailer', owed: 2, dead: 0 }]);
 });
 
 test('a store from before goes on: what was owed is owed, and no number is given twice', async () => {

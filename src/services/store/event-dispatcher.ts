@@ -57,6 +57,8 @@ export class EventDispatcher {
   /** See `OwedPage`. */
   #horizon = 0;
   #isPassing = false;
+  /** Those that were said to be; no more than a few. */
+  readonly #damaged = new Set<number>();
   /** Until how they ended is written. */
   #running = 0;
   #timer: Timer | undefined;
@@ -170,11 +172,23 @@ export class EventDispatcher {
     const page = store.query({ area: 'events', name: 'owed', input }) as OwedPage;
     for (const event of page.events) this.#queue.see(heldOf(event), this.#dueAt(event));
     this.#queue.seeUpTo(page.through);
+    this.#passOver(page.damaged);
     this.#mayHaveMore = !page.isLast;
     this.#horizon = page.horizon;
     if (page.events.length > 0) return true;
     if (page.through === page.horizon) void this.#pass({ receiver, upTo: page.through });
     return false;
+  }
+
+  /** Said once by each owner of the store, however often it looks. */
+  #passOver(damaged: readonly number[]): void {
+    for (const seq of damaged) {
+      if (this.#damaged.has(seq) || this.#damaged.size >= bounds.storeProblems) continue;
+      this.#damaged.add(seq);
+      this.#needs.log.error('An event cannot be delivered: its row in the store is damaged', {
+        ...{ receiver: this.#needs.receiver, seq },
+      });
+    }
   }
 
   /** Nothing before that can be begun now: it is written down one by one, to be looked behind it. */

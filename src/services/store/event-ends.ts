@@ -1,9 +1,15 @@
 /** Writes down how deliveries of one service ended: all that have ended when the commit begins, together. */
+import { isTuttiError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { Log } from '../../define/handling.ts';
+import type { LateRequest } from '../../stores/sqlite/area.ts';
+import type { Store } from '../../stores/sqlite/store.ts';
 import type { DeliveryEnd, SettleInput, SettleOutput } from '../../stores/event-log/event-settling.ts';
-import { settle } from './settle.ts';
-import type { SettleNeeds } from './settle.ts';
 
-interface EventEndsNeeds extends SettleNeeds {
+interface EventEndsNeeds {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
   readonly receiver: string;
   /** All that was asked for of some is done. */
   readonly written: () => void;
@@ -15,6 +21,9 @@ interface Ended {
   /** What becomes of it, once that is written. */
   readonly then: () => void;
 }
+
+/** Between two tries. */
+const againMs = 500;
 
 export class EventEnds {
   readonly #needs: EventEndsNeeds;
@@ -46,15 +55,31 @@ export class EventEnds {
         return { receiver, ends: ended.map(({ end }) => end) };
       };
       const request = { area: 'events', name: 'settle', input };
-      const output = (await settle(this.#needs, request, { receiver })) as SettleOutput | undefined;
+      const output = await this.#settle(request);
       if (output === undefined) take();
       for (const seq of output?.damaged ?? [])
-        log.error('How an event was handled cannot be written down: its row in the store is damaged', {
+        log.error('How often an event was tried is counted anew: its row in the store was damaged', {
           ...{ receiver, seq },
         });
       for (const { then } of ended) then();
       this.#needs.written();
     }
     this.#isWriting = false;
+  }
+
+  /** As often as it takes. Undefined: the store is gone, and whoever comes after us knows nothing of it. */
+  async #settle(request: LateRequest): Promise<SettleOutput | undefined> {
+    const { store, clock, log, receiver } = this.#needs;
+    for (;;) {
+      try {
+        return (await store.mutateLate(request)) as SettleOutput;
+      } catch (error) {
+        if (isTuttiError(error, 'STORE_CLOSED') || store.failure !== undefined) return undefined;
+        log.error('How a delivery ended cannot be written down now', { receiver, error });
+        await new Promise<void>((done) => {
+          clock.after(againMs, done);
+        });
+      }
+    }
   }
 }

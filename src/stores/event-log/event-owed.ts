@@ -4,8 +4,9 @@
  */
 import { bounds } from '../../core/bounds.ts';
 import type { StoreReader, StoreRow } from '../sqlite/area.ts';
+import { ifSound } from '../sqlite/checksum.ts';
 import { checkedDelivery, checkedEvent, eventOf, namesText } from './event-tables.ts';
-import type { Delivery, KeptEvent } from './event-tables.ts';
+import type { KeptEvent } from './event-tables.ts';
 import { findProgress } from './event-writer.ts';
 import type { Progress } from './event-writer.ts';
 
@@ -25,6 +26,8 @@ export interface OwedInput {
 export interface OwedPage {
   /** In the order of their numbers. */
   readonly events: readonly OwedEvent[];
+  /** Numbers of those that cannot be read: they stay owed, and hold up no other. */
+  readonly damaged: readonly number[];
   /** All that it has to get up to this number is among them. */
   readonly through: number;
   /** There is nothing behind that. */
@@ -38,17 +41,18 @@ const rowsAfter =
 const eventsAfter =
   'SELECT * FROM event_records WHERE seq > ? AND seq <= ? AND instr(receivers, ?) > 0 ORDER BY seq LIMIT ?';
 
-const again = (db: StoreReader, delivery: Delivery, now: number): OwedEvent => ({
-  ...eventOf(db, delivery.seq),
-  attempts: delivery.attempts,
-  waitMs: Math.max(0, delivery.due - now),
-});
+/** One whose row is damaged counts as one that was never tried. */
+function again(db: StoreReader, row: StoreRow, now: number): OwedEvent {
+  const { attempts, due } = ifSound(() => checkedDelivery(row)) ?? { attempts: 0, due: now };
+  return { ...eventOf(db, Number(row['seq'])), attempts, waitMs: Math.max(0, due - now) };
+}
 
 const untried = (row: StoreRow): OwedEvent => ({ ...checkedEvent(row), attempts: 0, waitMs: 0 });
+const seqOf = (row: StoreRow): number => Number(row['seq']);
 
 const horizonOf = ({ position }: Progress): number => position + bounds.eventsAhead;
 
-const nothing: OwedPage = { events: [], through: 0, isLast: true, horizon: 0 };
+const nothing: OwedPage = { events: [], damaged: [], through: 0, isLast: true, horizon: 0 };
 
 export function owed(db: StoreReader, input: OwedInput, now: number): OwedPage {
   const { receiver, after } = input;
@@ -58,22 +62,24 @@ export function owed(db: StoreReader, input: OwedInput, now: number): OwedPage {
   const newest = Number(db.get('SELECT MAX(seq) AS seq FROM event_records')?.['seq'] ?? 0);
   const horizon = horizonOf(progress);
   const upTo = Math.min(input.upTo, newest, horizon);
-  const rows = db.all(rowsAfter, receiver, after, upTo, limit).map(checkedDelivery);
+  const rows = db.all(rowsAfter, receiver, after, upTo, limit);
   const place = [Math.max(after, progress.position), upTo, namesText([receiver]), limit] as const;
-  const found = db.all(eventsAfter, ...place).map(untried);
-  const ends = [rows, found].flatMap((list) => (list.length < limit ? [] : (list.at(-1)?.seq ?? [])));
+  const found = db.all(eventsAfter, ...place);
+  const full = [rows, found].filter((list) => list.length === limit);
+  const ends = full.flatMap((list) => list.slice(-1).map(seqOf));
   const through = Math.min(upTo, ...ends);
-  const events = [
-    ...rows.filter(({ seq }) => seq <= through).map((row) => again(db, row, now)),
-    ...found.filter(({ seq }) => seq <= through),
-  ];
+  const damaged: number[] = [];
+  const readAll = (list: readonly StoreRow[], read: (row: StoreRow) => OwedEvent): OwedEvent[] =>
+    list.flatMap((row) => {
+      if (seqOf(row) > through) return [];
+      const event = ifSound(() => read(row));
+      if (event === undefined) damaged.push(seqOf(row));
+      return event ?? [];
+    });
+  const events = [...readAll(rows, (row) => again(db, row, now)), ...readAll(found, untried)];
   // Those with a row stand before the others, but for one that was kept once more ahead of its place.
-  return {
-    events: events.sort((left, right) => left.seq - right.seq),
-    through,
-    isLast: through >= newest,
-    horizon,
-  };
+  events.sort((left, right) => left.seq - right.seq);
+  return { events, damaged, through, isLast: through >= newest, horizon };
 }
 
 export interface KeyPlace {
@@ -82,26 +88,36 @@ export interface KeyPlace {
   readonly upTo: number;
 }
 
-/** The oldest of a key. */
-export function nextOfKey(
+/** The oldest of a key that can be read. */
+export function nextOfKey(db: StoreReader, place: KeyPlace, now: number): OwedEvent | undefined {
+  const progress = findProgress(db, place.receiver);
+  if (progress === undefined) return undefined;
+  for (let after = 0; ;) {
+    const row = oldestOfKey(db, place, { after, progress });
+    if (row === undefined) return undefined;
+    const event = ifSound(() => ('body' in row ? untried(row) : again(db, row, now)));
+    if (event !== undefined) return event;
+    after = seqOf(row);
+  }
+}
+
+/** Of its deliveries, or of the events that it was not past. */
+function oldestOfKey(
   db: StoreReader,
   { receiver, key, upTo }: KeyPlace,
-  now: number,
-): OwedEvent | undefined {
-  const progress = findProgress(db, receiver);
-  if (progress === undefined) return undefined;
+  { after, progress }: { readonly after: number; readonly progress: Progress },
+): StoreRow | undefined {
   const row = db.get(
-    'SELECT * FROM event_deliveries WHERE receiver = ? AND order_key = ? AND seq <= ? AND is_dead = 0 ORDER BY seq LIMIT 1',
-    ...[receiver, key, upTo],
+    'SELECT * FROM event_deliveries WHERE receiver = ? AND order_key = ? AND seq > ? AND seq <= ? AND is_dead = 0 ORDER BY seq LIMIT 1',
+    ...[receiver, key, after, upTo],
   );
   // No index: it is no longer a way than to the horizon.
   const found = db.get(
     'SELECT * FROM event_records WHERE seq > ? AND seq <= ? AND order_key = ? AND instr(receivers, ?) > 0 ORDER BY seq LIMIT 1',
-    ...[progress.position, Math.min(upTo, horizonOf(progress)), key, namesText([receiver])],
+    ...[Math.max(after, progress.position), Math.min(upTo, horizonOf(progress))],
+    ...[key, namesText([receiver])],
   );
-  const first = row && checkedDelivery(row);
-  if (first !== undefined && first.seq < Number(found?.['seq'] ?? Infinity)) return again(db, first, now);
-  return found && untried(found);
+  return row !== undefined && seqOf(row) < Number(found?.['seq'] ?? Infinity) ? row : found;
 }
 
 export interface OldestInput {

@@ -3,9 +3,9 @@
  * whatever was handled leaves none.
  */
 import { bounds } from '../../core/bounds.ts';
-import { isTuttiError } from '../../core/errors.ts';
+import { ifSound } from '../sqlite/checksum.ts';
 import { storedText } from '../sqlite/stored-text.ts';
-import { findDelivery, namesText, writeDelivery } from './event-tables.ts';
+import { checkedDelivery, namesText, writeDelivery } from './event-tables.ts';
 import type { Delivery } from './event-tables.ts';
 import type { EventWriter } from './event-writer.ts';
 
@@ -14,6 +14,8 @@ export type DeliveryEnd = { readonly seq: number } & (
   | { readonly end: 'retry'; readonly afterMs: number; readonly error: string }
   | { readonly end: 'dead'; readonly error: string }
 );
+
+type FailedEnd = Exclude<DeliveryEnd, { readonly end: 'done' }>;
 
 export interface SettleInput {
   readonly receiver: string;
@@ -25,7 +27,7 @@ export interface PassInput {
   readonly upTo: number;
 }
 
-/** Numbers of those whose row is damaged: it stays as it is. */
+/** Numbers of those that failed and whose row was damaged: how often they were tried is not known any more, and is counted anew. */
 export interface SettleOutput {
   readonly damaged: readonly number[];
 }
@@ -37,12 +39,12 @@ export function settle(db: EventWriter, { receiver, ends }: SettleInput, now: nu
   for (const end of ends) {
     const fresh = untried.get(end.seq);
     untried.delete(end.seq);
-    try {
-      settleOne(db, end, { receiver, fresh, now });
-    } catch (error) {
-      // It holds up no other.
-      if (!isTuttiError(error, 'STORE_CORRUPT')) throw error;
-      damaged.push(end.seq);
+    const place = { receiver, seq: end.seq };
+    if (end.end === 'done') settleDone(db, place, fresh);
+    else {
+      const { row, isSound } = fresh === undefined ? ownRow(db, place, now) : { row: fresh, isSound: true };
+      if (!isSound) damaged.push(end.seq);
+      if (row !== undefined) settleFailed(db, end, { before: row, now });
     }
   }
   for (const one of untried.values()) writeDelivery(db, one);
@@ -66,35 +68,50 @@ function passed(db: EventWriter, { receiver, upTo }: PassInput, now: number): De
     Delivery,
     'seq' | 'order_key'
   >[];
-  return rows.map(({ seq, order_key }) => ({
-    ...{ receiver, seq, order_key },
-    ...{ attempts: 0, due: now, is_dead: 0, error: '' },
-  }));
-}
-
-interface Settling {
-  readonly receiver: string;
-  /** Undefined: the service was past it, and it has a row unless nothing is owed any more. */
-  readonly fresh: Delivery | undefined;
-  readonly now: number;
+  return rows.map(({ seq, order_key }) => untriedRow({ receiver, seq }, order_key, now));
 }
 
 /** What is not owed any more stays so. */
-function settleOne(db: EventWriter, end: DeliveryEnd, { receiver, fresh, now }: Settling): void {
-  const { seq } = end;
-  if (end.end === 'done') {
-    const sql = 'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0';
-    if (fresh !== undefined || db.run(sql, receiver, seq) > 0) db.addTotals(receiver, { owed: -1 });
-    return;
-  }
-  const row = fresh ?? findDelivery(db, receiver, seq);
-  if (row === undefined || row.is_dead === 1) return;
-  const attempts = row.attempts + 1;
-  const error = storedText(end.error, bounds.deadEventError);
-  if (end.end === 'retry') {
-    writeDelivery(db, { ...row, attempts, error, due: now + end.afterMs });
-    return;
-  }
-  writeDelivery(db, { ...row, attempts, error, is_dead: 1 });
-  db.addTotals(receiver, { owed: -1, dead: 1 });
+function settleDone(db: EventWriter, { receiver, seq }: Place, fresh: Delivery | undefined): void {
+  const sql = 'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0';
+  if (fresh !== undefined || db.run(sql, receiver, seq) > 0) db.addTotals(receiver, { owed: -1 });
 }
+
+function settleFailed(
+  db: EventWriter,
+  end: FailedEnd,
+  { before, now }: { readonly before: Delivery; readonly now: number },
+): void {
+  const attempts = before.attempts + 1;
+  const row = { ...before, attempts, error: storedText(end.error, bounds.deadEventError) };
+  if (end.end === 'retry') {
+    writeDelivery(db, { ...row, due: now + end.afterMs });
+    return;
+  }
+  writeDelivery(db, { ...row, is_dead: 1 });
+  db.addTotals(before.receiver, { owed: -1, dead: 1 });
+}
+
+interface Place {
+  readonly receiver: string;
+  readonly seq: number;
+}
+
+/** Of one that the service was past; without one nothing is owed any more. */
+function ownRow(
+  db: EventWriter,
+  place: Place,
+  now: number,
+): { readonly row: Delivery | undefined; readonly isSound: boolean } {
+  const sql = 'SELECT * FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0';
+  const found = db.get(sql, place.receiver, place.seq);
+  if (found === undefined) return { row: undefined, isSound: true };
+  const sound = ifSound(() => checkedDelivery(found));
+  const row = sound ?? untriedRow(place, found['order_key'] as string | null, now);
+  return { row, isSound: sound !== undefined };
+}
+
+const untriedRow = (place: Place, order_key: string | null, now: number): Delivery => ({
+  ...place,
+  ...{ order_key, attempts: 0, due: now, is_dead: 0, error: '' },
+});

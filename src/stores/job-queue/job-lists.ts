@@ -1,7 +1,8 @@
 /** What can be asked of jobs. A list is read in pages by what its last one was: what is added meanwhile moves nothing. */
 import { bounds } from '../../core/bounds.ts';
-import { isTuttiError, TuttiError } from '../../core/errors.ts';
+import { TuttiError } from '../../core/errors.ts';
 import type { StoreReader } from '../sqlite/area.ts';
+import { ifSound } from '../sqlite/checksum.ts';
 import { logOf } from './job-log.ts';
 import type { LogRow } from './job-log.ts';
 import { countsOf, findJob, findJobById, findJobs, jobOf, queueRow, states } from './job-table.ts';
@@ -39,20 +40,11 @@ export function queues(db: StoreReader): QueueAbout[] {
 export const logs = (db: StoreReader, { queue, id }: NamedJob): LogRow[] =>
   logOf(db, jobOf(db, queue, id).seq);
 
-function soundJob(db: StoreReader, seq: number): JobRow | undefined {
-  try {
-    return findJob(db, 'seq = ?', seq);
-  } catch (error) {
-    if (isTuttiError(error, 'STORE_CORRUPT')) return undefined;
-    throw error;
-  }
-}
-
 /** Those that some owner of the store began: it may be one before this. A damaged row holds up none of them. */
 export const running = (db: StoreReader, { queue }: { readonly queue: string }): JobRow[] =>
   db
     .all('SELECT seq FROM job_records WHERE queue = ? AND state = 2 ORDER BY seq', queue)
-    .flatMap(({ seq }) => soundJob(db, Number(seq)) ?? []);
+    .flatMap(({ seq }) => ifSound(() => findJob(db, 'seq = ?', Number(seq))) ?? []);
 
 export interface ListInput {
   readonly queue: string;

@@ -3,7 +3,7 @@
  * every single flipped bit; it is no proof against whoever means harm. A row that a flip in an index makes unfindable is found by `verify` only.
  */
 import { crc32 } from 'node:zlib';
-import { TuttiError } from '../../core/errors.ts';
+import { isTuttiError, TuttiError } from '../../core/errors.ts';
 import type { CheckedTable, StoreRow, StoreValue } from './area.ts';
 
 /** JSON keeps values apart that run into each other side by side. */
@@ -44,6 +44,16 @@ export function checkedRow(table: CheckedTable, row: StoreRow): StoreRow {
   if (checksumOf(table, row) !== row['checksum'])
     throw new TuttiError('STORE_CORRUPT', { what: placeOf(table, row) });
   return row;
+}
+
+/** Undefined: what it reads is damaged. */
+export function ifSound<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isTuttiError(error, 'STORE_CORRUPT')) return undefined;
+    throw error;
+  }
 }
 
 const longestKey = 200;
