@@ -5,11 +5,12 @@
 import { TuttiError } from '../core/errors.ts';
 import type { Emitted } from '../define/handling.ts';
 import { defaultPriority } from '../core/waiting-line.ts';
+import type { CallContext } from './context.ts';
 import { frameKinds } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
 import { writeKept } from './kept-event.ts';
 import type { MeshLog } from './mesh-log.ts';
-import { frameOf, parentOf } from './outgoing-call.ts';
+import { frameOf, parentOf, wishedPriority } from './outgoing-call.ts';
 import type { CallOptions } from './outgoing-call.ts';
 import type { Peer } from './peer.ts';
 import type { PeerTable } from './peer-table.ts';
@@ -41,6 +42,15 @@ interface EventToKeep {
   readonly body: string;
 }
 
+interface Keeping {
+  readonly receivers: readonly string[];
+  readonly options: EmitCallOptions;
+  readonly context: Partial<CallContext> | undefined;
+}
+
+const isDurable = ({ delivery }: Subscriber): boolean => delivery === 'durable';
+const namesOf = (subscribers: readonly Subscriber[]): string[] => subscribers.map(({ service }) => service);
+
 export class EventDelivery {
   readonly #needs: EventDeliveryNeeds;
   readonly #kept = new TurnBatches<EventToKeep, unknown>({
@@ -59,12 +69,16 @@ export class EventDelivery {
     const span = emitSpan(event, options, parent);
     const fixed = { kind: frameKinds.event, flags: 0, deadline: Infinity };
     try {
+      const subscribers = this.#needs.registry.subscribersOf(event);
+      const durable = subscribers.filter(isDurable);
+      const isKeptOnly = durable.length > 0 && durable.length === subscribers.length;
       const outgoing = { ...fixed, body: payload, options, parent, trace: span?.trace };
-      const frame = frameOf(outgoing, this.#needs.newTraceId);
+      // What cannot be sent is not kept either.
+      const frame = isKeptOnly ? undefined : frameOf(outgoing, this.#needs.newTraceId);
       const context =
         parent === undefined ? options.context : { ...parent, trace: span?.trace ?? parent.trace };
-      const kept = await this.#keep(event, payload, { ...options, context });
-      const delivered = await this.#deliver(event, frame);
+      const kept = await this.#keep(event, payload, { receivers: namesOf(durable), options, context });
+      const delivered = frame === undefined ? 0 : await this.#deliver(event, frame);
       endCallSpan(span);
       return { delivered, kept };
     } catch (error) {
@@ -73,15 +87,11 @@ export class EventDelivery {
     }
   }
 
-  async #keep(event: string, payload: unknown, { key, priority, context }: EmitCallOptions): Promise<number> {
-    const receivers = this.#needs.registry
-      .subscribersOf(event)
-      .filter(({ delivery }) => delivery === 'durable')
-      .map(({ service }) => service);
+  async #keep(event: string, payload: unknown, { receivers, options, context }: Keeping): Promise<number> {
     if (receivers.length === 0) return 0;
     const input = {
-      ...{ event, receivers, id: this.#needs.newEventId(), key: key ?? null },
-      priority: priority ?? context?.priority ?? defaultPriority,
+      ...{ event, receivers, id: this.#needs.newEventId(), key: options.key ?? null },
+      priority: wishedPriority(options) ?? context?.priority ?? defaultPriority,
       body: writeKept(payload, context),
     };
     await this.#kept.add('', input);
@@ -89,9 +99,7 @@ export class EventDelivery {
   }
 
   async #deliver(event: string, frame: OutgoingFrame): Promise<number> {
-    const subscribers = this.#needs.registry
-      .subscribersOf(event)
-      .filter(({ delivery }) => delivery !== 'durable');
+    const subscribers = this.#needs.registry.subscribersOf(event).filter((one) => !isDurable(one));
     const counts = await Promise.all(
       subscribers.map((subscriber) =>
         subscriber.delivery === 'broadcast'

@@ -65,6 +65,8 @@ test('what fails to the end, and what does not fit, is put aside with its reason
   await app.ready();
   await app.place({ key: 'a', number: 1, fails: 2 });
   await app.place({ key: 'a', number: 2 });
+  // Refused before it is kept.
+  await assert.rejects(app.place({ key: 'a', number: 3, priority: 10 }));
   await app.admin.post('/emit', { event: 'order.placed', payload: { number: 'three' } });
   assert.deepEqual(await app.untilDelivered(), { receiver: 'mailer', owed: 0, dead: 2, lagMs: 0 });
   assert.deepEqual(app.done(), [2]);

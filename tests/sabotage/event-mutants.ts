@@ -270,6 +270,14 @@ export const eventMutants: readonly Mutant[] = [
     name: 'nothing acknowledged is lost',
   },
   {
+    promise: 'events: a priority that there is not is refused before anything is kept',
+    file: 'src/mesh/event-delivery.ts',
+    find: 'wishedPriority(options) ?? ',
+    replace: 'options.priority ?? ',
+    tests: ['tests/journeys/durable-events'],
+    name: 'put aside with its reason',
+  },
+  {
     promise: 'events: the id is the same at every delivery',
     file: 'src/services/store/event-dispatcher.ts',
     find: 'idempotencyKey: id }',
