@@ -25,7 +25,7 @@ const scratchBytes = 65_536;
  * Frames of a turn after which they are written. The first few go soon, so that both sides work at the same time and not by turns; those
  * behind them find the other side at work, and a write costs as much as a small call.
  */
-const firstBatch = 2;
+const firstBatch = 3;
 const laterBatch = 32;
 /** What all links write from: the operating system has nearly always taken it when `write` returns. */
 let scratch = Buffer.allocUnsafeSlow(scratchBytes);

@@ -42,13 +42,13 @@ const sendAll = (link: Link, streams: number[]): void => {
 
 test('frames of a turn and of its promise jobs leave in one write', async () => {
   const { link, writes } = writtenBy();
-  sendAll(link, [1, 2]);
+  sendAll(link, [1]);
   await Promise.resolve().then(() => {
-    sendAll(link, [3]);
+    sendAll(link, [2]);
   });
   assert.deepEqual(writes, []);
   await nextTurn();
-  assert.deepEqual(writes, [[1, 2, 3]]);
+  assert.deepEqual(writes, [[1, 2]]);
 });
 
 test('of many the first few go at once, so that the other side begins, and the rest in larger writes, in order', async () => {
@@ -58,7 +58,7 @@ test('of many the first few go at once, so that the other side begins, and the r
     await nextTurn();
   }
   const lengths = (all: number[][]): number[] => all.map(({ length }) => length);
-  assert.deepEqual(lengths(writes), [5, 32, 32, 1, 5, 32, 32, 1]);
+  assert.deepEqual(lengths(writes), [3, 32, 32, 3, 3, 32, 32, 3]);
   assert.deepEqual(writes.flat(), [...numbers(1, 70), ...numbers(101, 170)]);
 });
 
@@ -67,9 +67,9 @@ test('a word, and all behind it, leaves at the end of the turn: what it says is 
   sendAll(link, numbers(1, 6));
   link.say(makeFrame(frameKinds.credit, 7, { body: Buffer.alloc(4) }));
   sendAll(link, numbers(8, 60));
-  assert.deepEqual(writes, [[1, 2, 3, 4, 5]]);
+  assert.deepEqual(writes, [[1, 2, 3]]);
   await nextTurn();
-  assert.deepEqual(writes.slice(1), [numbers(6, 60)]);
+  assert.deepEqual(writes.slice(1), [numbers(4, 60)]);
   sendAll(link, numbers(1, 6));
   assert.equal(writes.length, 3, 'a turn without one is as before');
 });
@@ -93,7 +93,7 @@ async function rounds(link: Link, count: number, turns: number): Promise<void> {
 
 test('where rounds of the event loop have many turns that send, each round is one write', async () => {
   const { link, writes } = writtenBy();
-  await rounds(link, 30, 4);
+  await rounds(link, 30, 2);
   const lengths = writes.map(({ length }) => length);
   assert.deepEqual(
     lengths.slice(0, 16),
@@ -102,9 +102,9 @@ test('where rounds of the event loop have many turns that send, each round is on
   );
   assert.deepEqual(
     lengths.slice(16),
-    numbers(5, 30).map(() => 4),
+    numbers(9, 30).map(() => 2),
   );
-  assert.deepEqual(writes.at(-1), [0, 1, 2, 3]);
+  assert.deepEqual(writes.at(-1), [0, 1]);
 });
 
 test('what is alone in its round leaves at the end of its turn again', async () => {
