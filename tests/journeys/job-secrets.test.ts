@@ -45,7 +45,7 @@ test('N-92 a secret in the input, progress and log of a job is nowhere else; one
   assert.match(seen.metrics, /tutti_jobs\{/);
   for (const [where, text] of Object.entries(seen)) assert.doesNotMatch(text, /canary/, where);
   // What the app says to who runs it: why a job failed is what he has to know, and nothing of what is in one that did not.
-  assert.match(app.said, /A job has failed/);
+  await app.hears('A job has failed');
   assert.match(app.said, /canary-thrown/);
   assert.doesNotMatch(app.said, /canary-told|canary-misfit/);
   // All that it leaves beside its store, and what the workers of this test write down: its events, its logs, its memory of itself.
