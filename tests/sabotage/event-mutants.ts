@@ -116,6 +116,12 @@ export const eventMutants: readonly Mutant[] = [
     replace: 'checkedDelivery(row)',
   },
   {
+    promise: 'events: behind a page of damaged ones it is looked on',
+    ...dispatcher('is told once, and holds up no other'),
+    find: 'if (page.events.length + page.damaged.length > 0) return true;',
+    replace: 'if (page.events.length > 0) return true;',
+  },
+  {
     promise: 'events: that one cannot be read is told once',
     ...dispatcher('is told once, and holds up no other'),
     find: 'this.#damaged.has(seq) || ',

@@ -175,7 +175,7 @@ export class EventDispatcher {
     this.#passOver(page.damaged);
     this.#mayHaveMore = !page.isLast;
     this.#horizon = page.horizon;
-    if (page.events.length > 0) return true;
+    if (page.events.length + page.damaged.length > 0) return true;
     if (page.through === page.horizon) void this.#pass({ receiver, upTo: page.through });
     return false;
   }
