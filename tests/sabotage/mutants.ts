@@ -740,6 +740,13 @@ export const mutants: readonly Mutant[] = [
     name: 'too much to do',
   },
   {
+    promise: 'start: the compile cache is written before an instance is ready',
+    file: 'src/processes/instance/main.ts',
+    find: '    flushCompileCache();',
+    replace: '    setTimeout(flushCompileCache, 1_000).unref();',
+    tests: ['tests/journeys/compile-cache'],
+  },
+  {
     promise: 'calls: an outlier gets few calls',
     file: 'src/mesh/peer-health.ts',
     find: 'return isOutlier ? slowness * outlierTimes : slowness;',
