@@ -28,7 +28,7 @@ export function parseBody(text: string): unknown {
   } catch (cause) {
     throw new TuttiError('PROTOCOL_ERROR', { reason: 'the body is not JSON' }, { cause });
   }
-  // A key can be spelt with escapes, and all letters of this one are below U+0100.
+  // Looked for by its beginning, for which the engine has a quicker search. A key can be spelt with escapes, and all letters of this one are below U+0100.
   if ((text.includes('__pro') || text.includes('\\u00')) && namesPrototype(value)) {
     throw new TuttiError('INVALID_INPUT', {
       issues: [{ path: '', message: 'the key "__proto__" is refused' }],

@@ -3,8 +3,9 @@
  * filled by the commit that writes why.
  */
 import { bounds } from '../../core/bounds.ts';
-import { isTuttiError, TuttiError } from '../../core/errors.ts';
+import { TuttiError } from '../../core/errors.ts';
 import type { StoreReader, StoreWriter } from '../sqlite/area.ts';
+import { ifSound } from '../sqlite/checksum.ts';
 import { addLog } from './job-log.ts';
 import { findJob, queueRow, states, writeQueue } from './job-table.ts';
 import type { JobRow, NamedJob } from './job-table.ts';
@@ -58,7 +59,8 @@ export interface TurnOutput extends ClaimOutput {
 }
 
 export function turn(db: JobWriter, { queue, ends, claim: wish }: TurnInput, now: number): TurnOutput {
-  const counts = ends.map((end) => settled(db, end, now));
+  // A row that is damaged holds up no other.
+  const counts = ends.map((end) => ifSound(() => settle(db, end, now)) ?? false);
   const claimed = wish === undefined ? { jobs: [] } : claim(db, queue, wish, now);
   return { counts, damaged: db.takeDamaged(), ...claimed };
 }
@@ -105,16 +107,6 @@ const isRun = (
   run: number,
 ): job is JobRow & { readonly state: typeof states.running } =>
   job?.state === states.running && job.run === run;
-
-/** A row that is damaged holds up no other. */
-function settled(db: JobWriter, input: SettleInput, now: number): boolean {
-  try {
-    return settle(db, input, now);
-  } catch (error) {
-    if (isTuttiError(error, 'STORE_CORRUPT')) return false;
-    throw error;
-  }
-}
 
 /** False: the job is another run's by now, or at its end; nothing was changed. */
 function settle(db: JobWriter, input: SettleInput, now: number): boolean {

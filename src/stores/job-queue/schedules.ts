@@ -8,7 +8,7 @@ import { dueTicks, repairedTick } from '../../core/schedule.ts';
 import type { MissedPolicy, OverlapPolicy, Rhythm, TickAnswer } from '../../core/schedule.ts';
 import { defaultPriority } from '../../core/waiting-line.ts';
 import type { CheckedTable, StoreReader, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
-import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
+import { checkedRow, checksumOf, ifSound } from '../sqlite/checksum.ts';
 import { addOne, openJobs } from './job-adding.ts';
 import type { JobWriter } from './job-writer.ts';
 import { firstTick, rhythmOf } from './schedule-rhythm.ts';
@@ -87,14 +87,8 @@ function findSchedule(db: StoreReader, { queue, name }: NamedSchedule): Schedule
 }
 
 /** One whose row is damaged is made anew by who asks for it: it must keep nobody from starting. */
-function soundSchedule(db: StoreReader, named: NamedSchedule): ScheduleRow | undefined {
-  try {
-    return findSchedule(db, named);
-  } catch (error) {
-    if (isTuttiError(error, 'STORE_CORRUPT')) return undefined;
-    throw error;
-  }
-}
+const soundSchedule = (db: StoreReader, named: NamedSchedule): ScheduleRow | undefined =>
+  ifSound(() => findSchedule(db, named));
 
 function writeSchedule(db: StoreWriter, row: ScheduleRow): void {
   const values: StoreValue[] = [row.queue, row.name, ...wanted.map((column) => row[column])];
