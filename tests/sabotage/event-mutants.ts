@@ -117,15 +117,15 @@ export const eventMutants: readonly Mutant[] = [
   },
   {
     promise: 'events: behind a page of damaged ones it is looked on',
-    ...dispatcher('is told once, and holds up no other'),
+    ...dispatcher('is told at each look, and holds up no other'),
     find: 'if (page.events.length + page.damaged.length > 0) return true;',
     replace: 'if (page.events.length > 0) return true;',
   },
   {
-    promise: 'events: that one cannot be read is told once',
-    ...dispatcher('is told once, and holds up no other'),
-    find: 'this.#damaged.has(seq) || ',
-    replace: '',
+    promise: 'events: that one cannot be read is told',
+    ...dispatcher('is told at each look, and holds up no other'),
+    find: 'if (page.damaged.length > 0)\n',
+    replace: 'if (page.damaged.length > 1)\n',
   },
   {
     promise: 'events: what is still owed is kept, however old',

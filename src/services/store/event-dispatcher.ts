@@ -57,8 +57,6 @@ export class EventDispatcher {
   /** See `OwedPage`. */
   #horizon = 0;
   #isPassing = false;
-  /** Those that were said to be; no more than a few. */
-  readonly #damaged = new Set<number>();
   /** Until how they ended is written. */
   #running = 0;
   #timer: Timer | undefined;
@@ -166,29 +164,21 @@ export class EventDispatcher {
 
   #lookForMore(): boolean {
     if (!this.#mayHaveMore || !this.#queue.hasRoom) return false;
-    const { store, receiver } = this.#needs;
+    const { store, receiver, log } = this.#needs;
     const upTo = Math.min(Number.MAX_SAFE_INTEGER, ...[...this.#holds].map((hold) => hold.upTo));
     const input: OwedInput = { receiver, after: this.#queue.seen, upTo, limit: bounds.eventPage };
     const page = store.query({ area: 'events', name: 'owed', input }) as OwedPage;
     for (const event of page.events) this.#queue.see(heldOf(event), this.#dueAt(event));
     this.#queue.seeUpTo(page.through);
-    this.#passOver(page.damaged);
+    if (page.damaged.length > 0)
+      log.error('Events cannot be delivered: their rows in the store are damaged', {
+        ...{ receiver, numbers: page.damaged },
+      });
     this.#mayHaveMore = !page.isLast;
     this.#horizon = page.horizon;
     if (page.events.length + page.damaged.length > 0) return true;
     if (page.through === page.horizon) void this.#pass({ receiver, upTo: page.through });
     return false;
-  }
-
-  /** Said once by each owner of the store, however often it looks. */
-  #passOver(damaged: readonly number[]): void {
-    for (const seq of damaged) {
-      if (this.#damaged.has(seq) || this.#damaged.size >= bounds.storeProblems) continue;
-      this.#damaged.add(seq);
-      this.#needs.log.error('An event cannot be delivered: its row in the store is damaged', {
-        ...{ receiver: this.#needs.receiver, seq },
-      });
-    }
   }
 
   /** Nothing before that can be begun now: it is written down one by one, to be looked behind it. */
