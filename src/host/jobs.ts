@@ -36,8 +36,9 @@ import {
 import { StoredSchedules } from './schedules.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-/** As the store takes it. */
+/** `job`: as the store takes it, without its body. */
 interface JobToAdd {
+  readonly job: object;
   readonly body: string;
 }
 
@@ -80,7 +81,7 @@ class StoredJobs implements Jobs {
 
   async add(queue: Queue, input: unknown, options: JobOptions = {}): Promise<AddedJob> {
     const name = nameOf(queue);
-    return this.#adds.add(name, { ...optionsOf(options), body: await bodyOf(queue, input) });
+    return this.#adds.add(name, { job: optionsOf(options), body: await bodyOf(queue, input) });
   }
 
   async addMany(
@@ -96,7 +97,7 @@ class StoredJobs implements Jobs {
     const rows: JobToAdd[] = [];
     for (const { input, ...options } of jobs) {
       const body = bodyOf(queue, input);
-      rows.push({ ...optionsOf(options), body: typeof body === 'string' ? body : await body });
+      rows.push({ job: optionsOf(options), body: typeof body === 'string' ? body : await body });
     }
     return this.#addAll(name, rows);
   }
@@ -227,7 +228,9 @@ class StoredJobs implements Jobs {
   }
 
   #addAll(queue: string, jobs: readonly JobToAdd[]): Promise<readonly AddedJob[]> {
-    return this.#change('add', { queue, jobs }) as Promise<readonly AddedJob[]>;
+    const bodies = { of: 'jobs', texts: jobs.map(({ body }) => body) };
+    const input = { queue, jobs: jobs.map(({ job }) => job) };
+    return this.#store.mutate({ area, name: 'add', input, bodies }) as Promise<readonly AddedJob[]>;
   }
 
   #ask(name: string, input: object): Promise<unknown> {

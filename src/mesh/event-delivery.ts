@@ -37,8 +37,9 @@ export interface EventDeliveryNeeds {
   readonly newTraceId: NewTraceId;
 }
 
-/** As the store takes it. */
+/** `event`: as the store takes it, without its body. */
 interface EventToKeep {
+  readonly event: object;
   readonly body: string;
 }
 
@@ -54,8 +55,11 @@ const namesOf = (subscribers: readonly Subscriber[]): string[] => subscribers.ma
 export class EventDelivery {
   readonly #needs: EventDeliveryNeeds;
   readonly #kept = new TurnBatches<EventToKeep, unknown>({
-    ask: (events) =>
-      this.#needs.store.mutate({ area: 'events', name: 'keep', input: { events } }) as Promise<unknown[]>,
+    ask: (items) => {
+      const bodies = { of: 'events', texts: items.map(({ body }) => body) };
+      const input = { events: items.map(({ event }) => event) };
+      return this.#needs.store.mutate({ area: 'events', name: 'keep', input, bodies }) as Promise<unknown[]>;
+    },
     charsOf: ({ body }) => body.length,
   });
 
@@ -89,12 +93,11 @@ export class EventDelivery {
 
   async #keep(event: string, payload: unknown, { receivers, options, context }: Keeping): Promise<number> {
     if (receivers.length === 0) return 0;
-    const input = {
+    const toKeep = {
       ...{ event, receivers, id: this.#needs.newEventId(), key: options.key ?? null },
       priority: wishedPriority(options) ?? context?.priority ?? defaultPriority,
-      body: writeKept(payload, context),
     };
-    await this.#kept.add('', input);
+    await this.#kept.add('', { event: toKeep, body: writeKept(payload, context) });
     return receivers.length;
   }
 

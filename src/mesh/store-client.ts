@@ -7,20 +7,8 @@ import type { ErrorCode } from '../core/errors.ts';
 import { isTuttiError, TuttiError } from '../core/errors.ts';
 import { storeService } from '../core/ids.ts';
 import type { Clock, Random } from '../core/ports.ts';
-
-/** What an area of the store is asked for: `{ area: 'state', name: 'put', input: {...} }`. */
-export interface StoreAsk {
-  readonly area: string;
-  readonly name: string;
-  readonly input?: unknown;
-}
-
-/** Tells a change from all others of who asks. */
-export interface ChangeNumber {
-  /** Of this client: another process under the same name, in this run of the app or a later one, has another. */
-  readonly origin: string;
-  readonly number: number;
-}
+import { writeChange } from './store-change.ts';
+import type { StoreAsk, StoreChange } from './store-change.ts';
 
 export interface TryOptions {
   readonly deadlineMs: number;
@@ -28,7 +16,7 @@ export interface TryOptions {
 }
 
 export interface StoreClientNeeds {
-  /** One try: a call of an action of the store. */
+  /** One try: a call of an action of the store. A change is what `writeChange` makes of it, the same at each try. */
   readonly call: (action: 'mutate' | 'query' | 'wait', ask: object, options: TryOptions) => Promise<unknown>;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,7 +26,7 @@ export interface StoreClientNeeds {
 
 export interface StoreClient {
   /** Resolves when it is stored. @throws {TuttiError} what the area throws; `STORE_UNREACHABLE`: it may have been made, or not. */
-  mutate(ask: StoreAsk, withinMs?: number): Promise<unknown>;
+  mutate(ask: StoreChange, withinMs?: number): Promise<unknown>;
   query(ask: StoreAsk, withinMs?: number): Promise<unknown>;
   /** As `query`, of what may be long in coming: with a signal the owner hears that nobody waits any more. */
   wait(ask: StoreAsk, withinMs?: number, signal?: AbortSignal): Promise<unknown>;
@@ -106,9 +94,9 @@ export function makeStoreClient({
   }
 
   return {
-    mutate: (ask, withinMs = usualMs) => {
+    mutate: async (ask, withinMs = usualMs) => {
       changes += 1;
-      const change = { ...ask, origin, number: changes };
+      const change = writeChange(ask, { origin, number: changes });
       return untilAnswered(withinMs, (deadlineMs) => call('mutate', change, { deadlineMs }));
     },
     query: (ask, withinMs = usualMs) =>

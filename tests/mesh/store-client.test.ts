@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as aTurn } from 'node:timers/promises';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { TuttiError } from '../../src/core/errors.ts';
+import { readChange } from '../../src/mesh/store-change.ts';
 import { makeStoreClient } from '../../src/mesh/store-client.ts';
 import type { StoreClient } from '../../src/mesh/store-client.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
@@ -27,7 +28,8 @@ class ClientWorld {
       clock: this.clock,
       random,
       call: (action, ask, { deadlineMs: withinMs }) => {
-        this.asked.push({ at: this.clock.now(), action, ask, withinMs });
+        const read = action === 'mutate' ? readChange(ask) : ask;
+        this.asked.push({ at: this.clock.now(), action, ask: read, withinMs });
         const error = this.errors.shift();
         return error === undefined ? Promise.resolve('done') : Promise.reject(error);
       },

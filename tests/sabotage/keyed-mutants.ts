@@ -18,13 +18,13 @@ export const keyedMutants: readonly Mutant[] = [
     ...client('is asked again, as the same change'),
     find: "untilAnswered(withinMs, (deadlineMs) => call('mutate', change, { deadlineMs }))",
     replace:
-      "untilAnswered(withinMs, (deadlineMs) => call('mutate', { ...change, number: (changes += 1) }, { deadlineMs }))",
+      "untilAnswered(withinMs, (deadlineMs) => call('mutate', writeChange(ask, { origin, number: (changes += 1) }), { deadlineMs }))",
   },
   {
     promise: 'store: two clients have two origins',
     ...client('an origin of its own'),
-    find: '{ ...ask, origin, number: changes }',
-    replace: "{ ...ask, origin: '', number: changes }",
+    find: '{ origin, number: changes }',
+    replace: "{ origin: '', number: changes }",
   },
   {
     promise: 'store: who asks has a deadline',

@@ -32,7 +32,8 @@ import { JobDesk } from './job-desk.ts';
 import type { EndWish } from './job-desk.ts';
 import { waitMs } from './job-waiters.ts';
 import { listTopics, readEvents } from './kept-events.ts';
-import type { ChangeNumber, StoreAsk } from '../../mesh/store-client.ts';
+import { readChange } from '../../mesh/store-change.ts';
+import type { ChangeNumber, StoreAsk } from '../../mesh/store-change.ts';
 
 const storeConfig = trusted<StorePlace>();
 
@@ -131,10 +132,11 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
     mutate: action({
       idempotent: true,
       concurrency: bounds.storeWaiting,
-      input: trusted<StoreAsk & ChangeNumber>(),
-      async run({ input: { area, name, input, ...change }, caller, parts }) {
+      input: trusted<Uint8Array>(),
+      async run({ input: bytes, caller, parts }) {
         const { store: owned, dispatchers, jobs } = parts;
-        const stored = owned.mutate({ area, name, input, operation: operationOf(caller, change) });
+        const { area, name, input, ...change } = readChange(bytes);
+        const stored = owned.mutate({ area, name, input, bytes, operation: operationOf(caller, change) });
         // What is added is begun in the commit that stores it.
         if (area === 'jobs' && name === 'add') jobs.wake((input as NamedJob).queue);
         const answer = await stored;

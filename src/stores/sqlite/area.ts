@@ -79,6 +79,8 @@ export interface QueryRequest {
 
 export interface MutateRequest extends QueryRequest {
   readonly operation?: Operation;
+  /** All of it as it came, when it came as bytes: an operation that is asked for again is compared by them. Without them by its input, as JSON. */
+  readonly bytes?: Uint8Array;
 }
 
 /** Of the process that owns the store: what is to be changed is asked for when the commit begins, and so has all that came by then. `input` may not throw. */

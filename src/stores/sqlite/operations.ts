@@ -38,8 +38,7 @@ export function refuseUnfit({ instance, epoch, number }: Operation): void {
 /** The types of TypeScript know nothing of `undefined`. */
 const json: (value: unknown) => string | undefined = JSON.stringify;
 
-/** Its size, and what an operation is compared by. */
-export function textOf(input: unknown): string {
+function textOf(input: unknown): string {
   try {
     return json(input) ?? '';
   } catch (cause) {
@@ -47,9 +46,11 @@ export function textOf(input: unknown): string {
   }
 }
 
-/** @param input as JSON. */
-export const hashOf = ({ area, name }: MutateRequest, input: string): string =>
-  hash('sha256', `${area}.${name} ${input}`, 'base64url');
+/** What was asked for: its size counts, and an operation that is asked for again is compared by it. */
+export const askedText = ({ area, name, input, bytes }: MutateRequest): string | Uint8Array =>
+  bytes ?? `${area}.${name} ${textOf(input)}`;
+
+export const hashOf = (asked: string | Uint8Array): string => hash('sha256', asked, 'base64url');
 
 /** The highest number that each process ever gave an operation: one that is higher was never asked for, and is not looked for. */
 export class HighestOperations {

@@ -15,7 +15,7 @@ import type { WaitingMutation } from './commit-line.ts';
 import { backUpStore } from './copy-store.ts';
 import type { CopySource } from './copy-store.ts';
 import type { GroupCommit } from './group-commit.ts';
-import { hashOf, refuseUnfit, textOf } from './operations.ts';
+import { askedText, hashOf, refuseUnfit } from './operations.ts';
 import { storeError } from './store-error.ts';
 import type { StoreReport } from './verify-store.ts';
 import { verifyStore } from './verify-store.ts';
@@ -187,8 +187,8 @@ export class Store implements AsyncDisposable {
     const { area, name, input, operation } = request;
     const known = this.#known(area, name);
     if (operation !== undefined) refuseUnfit(operation);
-    const text = textOf(input);
-    const asked = operation && { operation, hash: hashOf(request, text) };
+    const text = askedText(request);
+    const asked = operation && { operation, hash: hashOf(text) };
     return { ...known, input, bytes: Buffer.byteLength(text), asked };
   }
 

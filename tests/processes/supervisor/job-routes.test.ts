@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TuttiError } from '../../../src/core/errors.ts';
-import type { StoreAsk } from '../../../src/mesh/store-client.ts';
+import type { StoreAsk } from '../../../src/mesh/store-change.ts';
 import type { AdminRequest } from '../../../src/processes/supervisor/admin-server.ts';
 import { jobRoutes } from '../../../src/processes/supervisor/job-routes.ts';
 import type { JobRouteNeeds } from '../../../src/processes/supervisor/job-routes.ts';

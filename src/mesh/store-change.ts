@@ -1,0 +1,75 @@
+/**
+ * How a change travels to the store: a line of JSON that says of what and whose it is, one with its input, and one for each body of what is kept, as it will lie there.
+ * As bytes, so that the store can compare what is asked for again as it came; and a body, which is JSON itself, is not written as a text of JSON once more.
+ */
+import { TuttiError } from '../core/errors.ts';
+import { bodyOf, parseBody } from './body.ts';
+import { quick } from './quick-buffer.ts';
+
+/** What an area of the store is asked for: `{ area: 'state', name: 'put', input: {...} }`. */
+export interface StoreAsk {
+  readonly area: string;
+  readonly name: string;
+  readonly input?: unknown;
+}
+
+/** `bodies`: of the entries of a list in its input, each the JSON that the store reads as `body` of its entry: `{ of: 'jobs', texts: ['{"payload":1}'] }`. */
+export interface StoreChange extends StoreAsk {
+  readonly bodies?: { readonly of: string; readonly texts: readonly string[] };
+}
+
+/** Tells a change from all others of who asks. */
+export interface ChangeNumber {
+  /** Of this client: another process under the same name, in this run of the app or a later one, has another. */
+  readonly origin: string;
+  readonly number: number;
+}
+
+interface Head extends Pick<StoreAsk, 'area' | 'name'>, ChangeNumber {
+  readonly bodiesOf?: string | undefined;
+}
+
+/** In no JSON that `JSON.stringify` writes. */
+const lineEnd = 10;
+
+/** @throws {TuttiError} `INVALID_INPUT` when the input is not JSON. */
+export function writeChange({ area, name, input, bodies }: StoreChange, change: ChangeNumber): Uint8Array {
+  const head: Head = { area, name, ...change, bodiesOf: bodies?.of };
+  try {
+    return Buffer.from([JSON.stringify(head), bodyOf(input), ...(bodies?.texts ?? [])].join('\n'));
+  } catch (cause) {
+    throw new TuttiError('INVALID_INPUT', { message: 'What the store is to keep is JSON' }, { cause });
+  }
+}
+
+/** @throws {TuttiError} `INVALID_INPUT`, `PROTOCOL_ERROR` when nobody of ours has written it. */
+export function readChange(asked: unknown): StoreAsk & ChangeNumber {
+  if (!Buffer.isBuffer(asked)) throw refuse('a change of the store is bytes');
+  const [first = '', second = '', ...texts] = linesOf(asked);
+  const head = parseBody(first) as Head | undefined;
+  if (head === undefined) throw refuse('a change of the store begins with what it is of');
+  const { bodiesOf, ...change } = head;
+  const input = parseBody(second);
+  if (bodiesOf !== undefined) putBodies((input as Record<string, unknown> | undefined)?.[bodiesOf], texts);
+  return { ...change, input };
+}
+
+function linesOf(bytes: Buffer): string[] {
+  const lines: string[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(lineEnd); end >= 0; end = bytes.indexOf(lineEnd, start)) {
+    lines.push(quick(bytes).utf8Slice(start, end));
+    start = end + 1;
+  }
+  lines.push(quick(bytes).utf8Slice(start, bytes.length));
+  return lines;
+}
+
+function putBodies(entries: unknown, texts: readonly string[]): void {
+  if (!Array.isArray(entries) || entries.length !== texts.length)
+    throw refuse('a change of the store has one body for each entry');
+  for (const [index, entry] of (entries as { body?: string | undefined }[]).entries())
+    entry.body = texts[index];
+}
+
+const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });
