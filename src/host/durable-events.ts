@@ -15,15 +15,37 @@ import type { IncomingCall } from '../mesh/served-call.ts';
 import { observed } from './actions.ts';
 import type { Serving } from './actions.ts';
 import { CallHandling } from './handling.ts';
+import type { HandlerKit } from './handling.ts';
 import { afterwards, validator } from './validate.ts';
+
+/** Its id is the same at each delivery. */
+class EventHandling extends CallHandling {
+  readonly #id: string;
+
+  // eslint-disable-next-line max-params -- as its parent
+  constructor(
+    kit: HandlerKit,
+    call: IncomingCall,
+    input: unknown,
+    { id, attempt }: Pick<DeliveredEvent, 'id' | 'attempt'>,
+  ) {
+    super(kit, call, input, attempt);
+    this.#id = id;
+  }
+
+  override get idempotencyKey(): string {
+    return this.#id;
+  }
+}
 
 function handled(event: string, { schema, handle }: Subscription, { kit }: Serving) {
   const read = validator(schema);
   const run = handle as (handling: object) => unknown;
   return (input: unknown, call: IncomingCall): unknown => {
-    const { payload, attempt } = input as DeliveredEvent;
-    return afterwards(read(payload), (result: SchemaResult<unknown>) => {
-      if (result.issues === undefined) return run(new CallHandling(kit, call, result.value, attempt));
+    const { kept, id, attempt } = input as DeliveredEvent;
+    return afterwards(read(kept.payload), (result: SchemaResult<unknown>) => {
+      if (result.issues === undefined)
+        return run(new EventHandling(kit, call, result.value, { id, attempt }));
       const issues = inputIssues(result.issues);
       const message = `The event ${event} does not fit the schema of its subscriber`;
       throw new TuttiError('INVALID_INPUT', { message, issues });
@@ -47,8 +69,7 @@ export function servedDurableEvents(serving: Serving): ResponderAction[] {
       const run = observed(serving, `event ${event}`, handled(event, subscription, serving));
       return {
         name,
-        hash: '',
-        idempotent: true,
+        ...{ hash: '', idempotent: true, isKept: true },
         concurrency: serving.manifest.events[event]?.durable?.concurrency ?? 1,
         async invoke(input, call): Promise<HowItWent> {
           if (!isSystemService(call.caller.service))

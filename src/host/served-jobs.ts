@@ -53,7 +53,7 @@ function runnerOf(needs: Runner): (input: unknown, call: IncomingCall) => unknow
   const handle = worker.handle as (handling: object) => unknown;
   return observed(serving, `job ${queue}`, (input, call) => {
     const job = input as DeliveredJob & { readonly signal: AbortSignal };
-    return afterwards(read(job.payload), (result: SchemaResult<unknown>) => {
+    return afterwards(read(job.kept.payload), (result: SchemaResult<unknown>) => {
       if (result.issues === undefined) {
         const lost = (error: TuttiError): void => {
           runs.abort(job, error);
@@ -169,8 +169,7 @@ export function servedJobs(serving: Serving, store: StoreClient, runs: JobRuns):
     const tell: RunDeeds['tell'] = (job, went) => tellEnd(store, queue, job, went);
     return {
       name,
-      hash: '',
-      idempotent: true,
+      ...{ hash: '', idempotent: true, isKept: true },
       concurrency: serving.manifest.queues?.[queue]?.manifest.concurrency ?? 1,
       invoke(input, call) {
         refuseOthers(call, name);

@@ -7,9 +7,19 @@ import { TuttiError } from '../core/errors.ts';
 import { frameFlags, readBodyBytes, readBodyText } from './frames.ts';
 import type { IncomingFrame } from './frames.ts';
 
+/** A value that is JSON already: it is sent as it is. */
+export class WrittenJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** Empty when there is nothing to say. @throws what `JSON.stringify` throws: a cycle, a BigInt. */
 export function bodyOf(value: unknown): string | Uint8Array {
   if (value instanceof Uint8Array) return value;
+  if (value instanceof WrittenJson) return value.text;
   const text: string | undefined = JSON.stringify(value);
   // For undefined, functions and symbols there is no text, which its type does not say.
   return typeof text === 'string' ? text : '';

@@ -1,6 +1,7 @@
 /** How an event that must not be lost is written down and handed over: from who emits it, through the store, to the instance that handles it. */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
+import { WrittenJson } from './body.ts';
 import type { CallContext } from './context.ts';
 
 const prefix = '$event ';
@@ -9,7 +10,7 @@ export const eventAction = (event: string): string => `${prefix}${event}`;
 export const isEventAction = (action: string): boolean => action.startsWith(prefix);
 
 /** Of the context what is still true when it is delivered: a deadline is not. */
-type KeptContext = Partial<Pick<CallContext, 'requestId' | 'trace' | 'user' | 'tenant' | 'metadata'>>;
+export type KeptContext = Partial<Pick<CallContext, 'requestId' | 'trace' | 'user' | 'tenant' | 'metadata'>>;
 
 export interface KeptBody {
   readonly payload: unknown;
@@ -50,11 +51,21 @@ export function writeKept(
 
 export const readKept = (body: string): KeptBody => JSON.parse(body) as KeptBody;
 
-/** What an instance is handed. */
-export interface DeliveredEvent {
-  readonly payload: unknown;
+/** What an instance is handed, an event or a job: it runs for whom it was kept. */
+export interface Delivered {
+  readonly kept: KeptBody;
+}
+
+export interface DeliveredEvent extends Delivered {
+  readonly id: string;
   /** From 1. */
   readonly attempt: number;
+}
+
+/** The body goes as it lies in the store: nobody on its way needs to know what is in it. */
+export function deliveredText(about: object, body: string): WrittenJson {
+  const written = JSON.stringify(about);
+  return new WrittenJson(`${written.slice(0, -1)},"kept":${body}}`);
 }
 
 /** Null: it is done. `isUnfit`: it does not fit the schema of its subscriber, and never will. */

@@ -1,4 +1,5 @@
 /** How a job is handed over: from the owner of the store to the instance that runs it, and how it went on the way back. */
+import type { Delivered } from './kept-event.ts';
 
 const prefix = '$job ';
 /** The action of an instance that runs a job of the queue. No user's action has such a name. */
@@ -17,11 +18,10 @@ export interface JobRun {
   readonly run: number;
 }
 
-export interface DeliveredJob extends JobRun {
+export interface DeliveredJob extends JobRun, Delivered {
   readonly id: string;
   /** From 1, since it was added or retried. */
   readonly attempt: number;
-  readonly payload: unknown;
   /** Of an isolated worker: after so many milliseconds its signal aborts, and its caller waits on. Absent: when its caller gives up. */
   readonly limitMs?: number | undefined;
 }

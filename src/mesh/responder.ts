@@ -33,6 +33,8 @@ export interface ResponderAction {
   readonly isChannel?: boolean;
   /** Of a stream: whoever reads it can go on elsewhere. */
   readonly isResumable?: boolean;
+  /** It takes what the store has kept: `Delivered`. */
+  readonly isKept?: boolean;
   /** Validates, runs and validates again. A promise or the answer itself; inside the context of the call. */
   invoke(input: unknown, call: IncomingCall): unknown;
 }
@@ -272,6 +274,7 @@ function servedAction(action: ResponderAction, place: Place | undefined): Served
     silenceMs: action.silenceMs,
     isChannel: action.isChannel ?? false,
     isResumable: action.isResumable ?? false,
+    isKept: action.isKept ?? false,
     place: isOurs(action) ? undefined : place,
     admission: new Admission<ServedCall>({
       concurrency: action.concurrency,

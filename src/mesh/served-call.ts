@@ -35,6 +35,8 @@ export interface Served {
   readonly isResumable?: boolean;
   /** Of a pool: shared by all that it serves. */
   readonly place?: Place | undefined;
+  /** What is handed over for whom it was kept: by the store, in its body. */
+  readonly isKept?: boolean;
   readonly admission: Admission<ServedCall>;
   run(input: unknown, call: IncomingCall): unknown;
 }

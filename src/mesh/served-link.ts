@@ -26,6 +26,7 @@ import {
 } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { readHello } from './hello.ts';
+import type { Delivered, KeptContext } from './kept-event.ts';
 import { Link } from './link.ts';
 import { Numbered } from './numbered.ts';
 import { ServedCall } from './served-call.ts';
@@ -50,6 +51,7 @@ export interface ServedLinkOwner {
 }
 
 const noIdentity = {};
+const noEnvelope: Envelope = {};
 /** Shared by all calls that bring none. */
 const noMetadata = Object.freeze({});
 
@@ -169,12 +171,13 @@ export class ServedLink implements CallOrigin {
     parts: { served: Served; input: unknown; claims: CertificateClaims },
   ): ServedCall {
     const envelope = readEnvelope(readEnvelopeText(frame));
+    const isKept = this.#isSystem && parts.served.isKept === true;
     return new ServedCall({
       served: parts.served,
       origin: this,
       number: frame.stream,
       input: parts.input,
-      context: this.#contextOf(frame, envelope),
+      context: isKept ? this.#keptContext(frame, parts.input as Delivered) : this.#contextOf(frame, envelope),
       caller: parts.claims,
       idempotencyKey: envelope.idempotencyKey,
       http: (frame.flags & frameFlags.http) !== 0,
@@ -197,6 +200,13 @@ export class ServedLink implements CallOrigin {
       tenant,
       caller: this.#callerId,
     };
+  }
+
+  /** Where it was kept without a request or a trace, the delivery has its own. */
+  #keptContext(frame: IncomingFrame, { kept }: Delivered): CallContext {
+    const own = this.#contextOf(frame, noEnvelope);
+    const { requestId, trace = own.trace, user, tenant, metadata = noMetadata }: KeptContext = kept.context;
+    return { ...own, requestId: requestId ?? trace.traceId, trace, user, tenant, metadata };
   }
 
   #streamOf({ number, action, served }: ServedCall, silenceMs: number): StreamOfCall {

@@ -29,9 +29,8 @@ test('the store hands one over with its attempt and its id, and is told how it w
   await world.host(mail);
   const store = world.mesh.caller({ service: 'store:main', mayCall: ['*'] });
   const hand = (payload: unknown): Promise<unknown> => {
-    const context = { user: 'ada', deadline: Infinity };
-    const options = { deadlineMs: 5_000, idempotencyKey: 'e1', context };
-    return store.call('mail', action, { payload, attempt: 3 }, options);
+    const kept = { payload, context: { user: 'ada' } };
+    return store.call('mail', action, { kept, id: 'e1', attempt: 3 }, { deadlineMs: 5_000 });
   };
   assert.equal(await hand({ id: 1, more: 'x' }), null);
   assert.deepEqual(seen, [{ event: { id: 1 }, attempt: 3, idempotencyKey: 'e1', user: 'ada' }]);
@@ -48,8 +47,11 @@ test('nobody else may', async () => {
   await using world = new HostWorld();
   await world.host(mail);
   const before = seen.length;
-  await assert.rejects(world.caller().call('mail', action, { payload: { id: 1 }, attempt: 1 }), {
-    code: 'FORBIDDEN',
-  });
+  await assert.rejects(
+    world.caller().call('mail', action, { kept: { payload: { id: 1 }, context: {} }, id: 'e1', attempt: 1 }),
+    {
+      code: 'FORBIDDEN',
+    },
+  );
   assert.equal(seen.length, before);
 });

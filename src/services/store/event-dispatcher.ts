@@ -9,7 +9,7 @@ import type { Clock, Random, Timer } from '../../core/ports.ts';
 import type { DurablePolicy } from '../../define/durable.ts';
 import type { Log } from '../../define/handling.ts';
 import type { Caller } from '../../mesh/caller.ts';
-import { eventAction, readKept } from '../../mesh/kept-event.ts';
+import { deliveredText, eventAction, readKept } from '../../mesh/kept-event.ts';
 import type { DeliveredEvent, HowItWent } from '../../mesh/kept-event.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { KeyPlace, OwedEvent, OwedInput, OwedPage } from '../../stores/event-log/event-owed.ts';
@@ -42,6 +42,9 @@ export interface Hold extends Disposable {
 export type EventToDeliver = Omit<OwedEvent, 'at'>;
 /** `body`: undefined when it is too large to be held. */
 type HeldEvent = Omit<EventToDeliver, 'body'> & { readonly body: string | undefined };
+
+/** Its own is in its body. */
+const noContext = { deadline: Infinity };
 
 const heldOf = (event: EventToDeliver): HeldEvent =>
   event.body.length > bounds.heldEventChars ? { ...event, body: undefined } : event;
@@ -240,12 +243,15 @@ export class EventDispatcher {
 
   async #call(held: HeldEvent, deadlineMs: number): Promise<HowItWent> {
     const { event, id, priority, attempts } = held;
-    const { payload, context } = readKept(this.#bodyOf(held));
-    const delivered: DeliveredEvent = { payload, attempt: attempts + 1 };
-    const answer = await this.#needs.caller.call(this.#needs.receiver, eventAction(event), delivered, {
-      ...{ deadlineMs, retries: 0, priority, idempotencyKey: id },
-      context: { ...context, deadline: Infinity },
-    });
+    const about: Omit<DeliveredEvent, 'kept'> = { id, attempt: attempts + 1 };
+    const delivered = deliveredText(about, this.#bodyOf(held));
+    const options = { deadlineMs, retries: 0, priority, context: noContext };
+    const answer = await this.#needs.caller.call(
+      this.#needs.receiver,
+      eventAction(event),
+      delivered,
+      options,
+    );
     return answer as HowItWent;
   }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { Log } from '../../define/handling.ts';
 import type { QueueManifest } from '../../define/queue.ts';
 import type { Caller } from '../../mesh/caller.ts';
-import { readKept } from '../../mesh/kept-event.ts';
+import { deliveredText } from '../../mesh/kept-event.ts';
 import { abortJobAction, jobAction } from '../../mesh/kept-job.ts';
 import type { DeliveredJob, HowJobWent } from '../../mesh/kept-job.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
@@ -64,16 +64,19 @@ export function deliver(needs: DeliveryNeeds, run: Run, ranMs: number | undefine
   const wanted = worker();
   if (wanted === undefined) throw new TuttiError('UNKNOWN_ACTION', { action: queue });
   const { service, isolate, manifest } = wanted;
-  const { payload, context } = readKept(job.body);
   const { seq, run: number, id, attempts: attempt, priority } = job;
-  const delivered: DeliveredJob = { seq, run: number, attempt, id, payload };
+  const about: Omit<DeliveredJob, 'kept'> = { seq, run: number, attempt, id };
   const limitMs = ranMs === undefined ? manifest.timeoutMs : Math.max(takeOverMs, manifest.timeoutMs - ranMs);
-  const options = { retries: 0, priority, slot, context: { ...context, deadline: Infinity } };
-  const [sent, until] =
+  // Its context is in its body.
+  const options = { retries: 0, priority, slot, context: { deadline: Infinity } };
+  const [said, until] =
     isolate === undefined
-      ? [delivered, { deadlineMs: limitMs, signal: abort.signal }]
-      : [{ ...delivered, limitMs }, { deadlineMs: lastsMs(limitMs, isolate) }];
-  return caller.call(service, jobAction(queue), sent, { ...options, ...until }) as Promise<HowJobWent>;
+      ? [about, { deadlineMs: limitMs, signal: abort.signal }]
+      : [{ ...about, limitMs }, { deadlineMs: lastsMs(limitMs, isolate) }];
+  return caller.call(service, jobAction(queue), deliveredText(said, job.body), {
+    ...options,
+    ...until,
+  }) as Promise<HowJobWent>;
 }
 
 /** Whoever has it is told that its job was cancelled. @param isOver it has ended, or is not waited for any more. */

@@ -5,13 +5,14 @@ import { TuttiError } from '../../../src/core/errors.ts';
 import { durablePolicy, fillDurable } from '../../../src/define/durable.ts';
 import type { Caller } from '../../../src/mesh/caller.ts';
 import { writeKept } from '../../../src/mesh/kept-event.ts';
-import type { DeliveredEvent, HowItWent } from '../../../src/mesh/kept-event.ts';
+import type { HowItWent } from '../../../src/mesh/kept-event.ts';
 import { RegistryView } from '../../../src/mesh/registry-view.ts';
 import { EventDispatcher } from '../../../src/services/store/event-dispatcher.ts';
 import { eventsArea } from '../../../src/stores/event-log/events-area.ts';
 import type { EventToKeep, Receiver } from '../../../src/stores/event-log/events-area.ts';
 import { Chance } from '../../fuzz/chance.ts';
 import { setBound, StoreFolder, turns } from '../../stores/store-folder.ts';
+import { readDelivered } from './delivered.ts';
 
 const area = 'events';
 const keys = ['a', 'b', 'c', null];
@@ -54,7 +55,7 @@ class World implements AsyncDisposable {
   }
 
   readonly call = async (_service: string, _action: string, input: unknown): Promise<HowItWent> => {
-    const payload = (input as DeliveredEvent).payload as Payload;
+    const payload = readDelivered(input).kept.payload as Payload;
     assert.ok(!this.under.has(payload.number), 'nothing is under way twice');
     const sameKey = [...this.under.values()].filter(({ key }) => key !== null && key === payload.key);
     assert.deepEqual(sameKey, [], 'of one key one is under way');

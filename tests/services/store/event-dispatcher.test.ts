@@ -14,6 +14,7 @@ import type { EventToKeep, Receiver } from '../../../src/stores/event-log/events
 import type { OwedPage } from '../../../src/stores/event-log/event-owed.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
 import { setBound, StoreFolder, turns } from '../../stores/store-folder.ts';
+import { readDelivered } from './delivered.ts';
 
 type Answer = HowItWent | Error;
 
@@ -32,7 +33,7 @@ class World implements AsyncDisposable {
   constructor() {
     // eslint-disable-next-line max-params -- as `Caller.call`
     const call: Caller['call'] = async (_service, _action, input, options) => {
-      const delivered = input as DeliveredEvent;
+      const delivered = readDelivered(input) as DeliveredEvent;
       this.called.push({ ...delivered, deadlineMs: options?.deadlineMs });
       const answer = await this.answer(delivered);
       if (answer instanceof Error) throw answer;
@@ -81,7 +82,7 @@ class World implements AsyncDisposable {
   }
 
   numbers(): unknown[] {
-    return this.called.map(({ payload }) => payload);
+    return this.called.map(({ kept }) => kept.payload);
   }
 
   get mailer(): Receiver | undefined {
@@ -272,7 +273,7 @@ test('what ends in one turn is written down by one change', async () => {
 test('a key that waits holds up no other, however many there are behind it', async (context) => {
   setBound(context, 'eventsAhead', 3);
   await using world = new World();
-  world.answer = ({ payload }) => Promise.resolve(Number(payload) <= 10 ? failed : null);
+  world.answer = ({ kept }) => Promise.resolve(Number(kept.payload) <= 10 ? failed : null);
   world.instances(1);
   await world.keepAndTell(...Array.from({ length: 10 }, () => 'stuck'), 'b');
   await turns(30);

@@ -16,6 +16,7 @@ import { eventsArea } from '../../../src/stores/event-log/events-area.ts';
 import type { EventToKeep, Receiver } from '../../../src/stores/event-log/events-area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
 import { setBound, StoreFolder, turns } from '../../stores/store-folder.ts';
+import { readDelivered } from './delivered.ts';
 
 interface Payload {
   readonly key: string;
@@ -37,11 +38,12 @@ class World implements AsyncDisposable {
 
   constructor(concurrency = 2) {
     const { clock, log } = this.folder;
-    // eslint-disable-next-line max-params -- as `Caller.call`
-    const call: Caller['call'] = async (_service, _action, input, options) => {
-      const { payload, attempt } = input as DeliveredEvent;
-      this.heard.push({ ...(payload as Payload), id: options?.idempotencyKey ?? '', attempt });
-      return this.answer(payload as Payload);
+
+    const call: Caller['call'] = async (_service, _action, input) => {
+      const { kept, id, attempt } = readDelivered(input) as DeliveredEvent;
+      const payload = kept.payload as Payload;
+      this.heard.push({ ...payload, id, attempt });
+      return this.answer(payload);
     };
     const durable = fillDurable({ concurrency });
     const mailer = { name: 'mailer', events: { 'a.b': { durable } } };

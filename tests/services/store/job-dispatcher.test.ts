@@ -19,6 +19,7 @@ import type { JobRow } from '../../../src/stores/job-queue/job-table.ts';
 import { jobsArea } from '../../../src/stores/job-queue/jobs-area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
 import { StoreFolder, turns } from '../../stores/store-folder.ts';
+import { readDelivered } from './delivered.ts';
 
 const done: HowJobWent = { result: '1' };
 const failed: HowJobWent = { failed: 'Error: no', isFinal: false };
@@ -60,7 +61,12 @@ class World implements AsyncDisposable {
         this.aborted.push(input);
         return this.hear(deadlineMs ?? 0);
       }
-      const job = { ...(input as DeliveredJob), deadlineMs, slot, signal: signal as AbortSignal };
+      const job = {
+        ...(readDelivered(input) as DeliveredJob),
+        deadlineMs,
+        slot,
+        signal: signal as AbortSignal,
+      };
       this.called.push(job);
       const answer = await this.answer(job);
       if (answer instanceof Error) throw answer;
