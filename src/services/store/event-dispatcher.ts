@@ -129,9 +129,10 @@ export class EventDispatcher {
     this.#timer?.cancel();
     let againAt = Infinity;
     try {
-      while (this.#running < this.#capacity()) {
+      const capacity = this.#capacity();
+      while (this.#running < capacity) {
         const next = this.#queue.take(clock.now());
-        if (next !== undefined) void this.#deliver(next);
+        if (next !== undefined) this.#deliver(next);
         else if (!this.#lookForMore()) {
           againAt = this.#queue.nextAt ?? Infinity;
           break;
@@ -204,28 +205,39 @@ export class EventDispatcher {
     return this.#needs.clock.now() + waitMs;
   }
 
-  async #deliver(event: HeldEvent): Promise<void> {
+  #deliver(event: HeldEvent): void {
     this.#running += 1;
-    const { clock } = this.#needs;
     const policy = this.#needs.policy(event.event);
-    let went: HowItWent;
-    try {
-      // Where its receiver has no handler for it now, it waits for one that has.
-      if (policy === undefined) throw new TuttiError('UNKNOWN_ACTION', { action: event.event });
-      went = await this.#call(event, policy.timeoutMs);
-    } catch (error) {
-      const known = isTuttiError(error) ? error : new TuttiError('INTERNAL', {}, { cause: error });
-      if (policy === undefined || notTried.has(known.code)) {
-        this.#over(() => {
-          this.#putBack(event, clock.now() + askAgainMs);
-        });
-        this.#go();
-        return;
-      }
-      went = { failed: `${known.code}: ${known.message}`, isUnfit: false };
+    if (policy === undefined) {
+      // Its receiver has no handler for it now: it waits for one that has.
+      this.#askAgain(event);
+      return;
     }
-    if (went === null) this.#ends.add({ seq: event.seq, end: 'done' }, this.#left(event));
-    else this.#failed(event, went, policy);
+    const { body } = event;
+    const answer = body === undefined ? this.#callWhole(event, policy) : this.#call(event, body, policy);
+    answer.then(
+      (went) => {
+        if (went === null) this.#ends.add({ seq: event.seq, end: 'done' }, this.#left(event));
+        else this.#failed(event, went, policy);
+      },
+      (error: unknown) => {
+        this.#unanswered(event, policy, error);
+      },
+    );
+  }
+
+  #unanswered(event: HeldEvent, policy: DurablePolicy, error: unknown): void {
+    const { code, message } = isTuttiError(error) ? error : new TuttiError('INTERNAL', {}, { cause: error });
+    if (notTried.has(code)) {
+      this.#askAgain(event);
+      this.#go();
+    } else this.#failed(event, { failed: `${code}: ${message}`, isUnfit: false }, policy);
+  }
+
+  #askAgain(event: HeldEvent): void {
+    this.#over(() => {
+      this.#putBack(event, this.#needs.clock.now() + askAgainMs);
+    });
   }
 
   /** A delivery is not under way any more. */
@@ -241,24 +253,24 @@ export class EventDispatcher {
     if (this.#isStopping && this.#running === 0) this.#stopped.resolve(undefined);
   }
 
-  async #call(held: HeldEvent, deadlineMs: number): Promise<HowItWent> {
-    const { event, id, priority, attempts } = held;
+   
+  #call(
+    { event, id, priority, attempts }: HeldEvent,
+    body: string,
+    { timeoutMs }: DurablePolicy,
+  ): Promise<HowItWent> {
     const about: Omit<DeliveredEvent, 'kept'> = { id, attempt: attempts + 1 };
-    const delivered = deliveredText(about, this.#bodyOf(held));
-    const options = { deadlineMs, retries: 0, priority, context: noContext };
-    const answer = await this.#needs.caller.call(
-      this.#needs.receiver,
-      eventAction(event),
-      delivered,
-      options,
-    );
-    return answer as HowItWent;
+    const delivered = deliveredText(about, body);
+    const options = { deadlineMs: timeoutMs, retries: 0, priority, context: noContext };
+    const { caller, receiver } = this.#needs;
+    return caller.call(receiver, eventAction(event), delivered, options) as Promise<HowItWent>;
   }
 
-  /** @throws {TuttiError} as a query of the store. */
-  #bodyOf({ body, seq }: HeldEvent): string {
-    if (body !== undefined) return body;
-    return this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;
+  /** One that was too large to be held. */
+  async #callWhole(event: HeldEvent, policy: DurablePolicy): Promise<HowItWent> {
+    const { seq } = event;
+    const body = this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;
+    return this.#call(event, body, policy);
   }
 
   #failed(event: HeldEvent, went: NonNullable<HowItWent>, policy: DurablePolicy): void {

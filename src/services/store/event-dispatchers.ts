@@ -64,8 +64,9 @@ export class EventDispatchers {
 
   #handOn(events: readonly EventToKeep[], seqs: readonly number[]): void {
     const byReceiver = new Map<string, EventToDeliver[]>();
-    for (const [index, { receivers, ...event }] of events.entries()) {
-      const toDeliver = { ...event, seq: seqs[index] ?? 0, attempts: 0, waitMs: 0 };
+    for (const [index, { receivers, event, id, key, priority, body }] of events.entries()) {
+      const seq = seqs[index] ?? 0;
+      const toDeliver = { seq, event, id, key, priority, body, attempts: 0, waitMs: 0 };
       for (const receiver of receivers) {
         const some = byReceiver.get(receiver);
         if (some === undefined) byReceiver.set(receiver, [toDeliver]);
