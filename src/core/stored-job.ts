@@ -31,13 +31,13 @@ export function viewOf(row: StoredJob): JobView {
   const { id, queue, state, priority, attempts, reason, added, started, ended } = row;
   const { payload, context } = JSON.parse(row.body) as {
     readonly payload: unknown;
-    readonly context: { readonly requestId?: string };
+    readonly context: { readonly requestId?: string; readonly trace?: { readonly traceId: string } };
   };
   return {
     ...{ id, queue, state: stateNames[state] ?? 'pending', input: payload, priority, attempts },
     ...{ progress: valueOf(row.progress), result: valueOf(row.result), reason },
     ...{ addedAt: added, dueAt: state === delayedState ? row.due : null },
-    ...{ startedAt: started, endedAt: ended, requestId: context.requestId ?? null },
+    ...{ startedAt: started, endedAt: ended, requestId: context.requestId ?? context.trace?.traceId ?? null },
   };
 }
 

@@ -34,7 +34,9 @@ export function writeKept(
   { what, limitBytes } = eventLimit,
 ): string {
   const { requestId, trace, user, tenant, metadata } = context ?? {};
-  const kept = { ...(requestId && { requestId }), ...(trace && { trace }), ...(user && { user }) };
+  // Most requests are told by their trace.
+  const own = requestId === trace?.traceId ? undefined : requestId;
+  const kept = { ...(own && { requestId: own }), ...(trace && { trace }), ...(user && { user }) };
   const body = { payload, context: { ...kept, ...(tenant && { tenant }), ...(metadata && { metadata }) } };
   if (payload === undefined)
     throw new TuttiError('INVALID_INPUT', { message: `${what} is JSON, not undefined` });
@@ -50,6 +52,10 @@ export function writeKept(
 }
 
 export const readKept = (body: string): KeptBody => JSON.parse(body) as KeptBody;
+
+/** Undefined: nobody asked for it. */
+export const requestOf = ({ requestId, trace }: KeptContext): string | undefined =>
+  requestId ?? trace?.traceId;
 
 /** What an instance is handed, an event or a job: it runs for whom it was kept. */
 export interface Delivered {

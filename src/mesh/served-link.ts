@@ -26,7 +26,8 @@ import {
 } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { readHello } from './hello.ts';
-import type { Delivered, KeptContext } from './kept-event.ts';
+import { requestOf } from './kept-event.ts';
+import type { Delivered } from './kept-event.ts';
 import { Link } from './link.ts';
 import { Numbered } from './numbered.ts';
 import { ServedCall } from './served-call.ts';
@@ -205,8 +206,8 @@ export class ServedLink implements CallOrigin {
   /** Where it was kept without a request or a trace, the delivery has its own. */
   #keptContext(frame: IncomingFrame, { kept }: Delivered): CallContext {
     const own = this.#contextOf(frame, noEnvelope);
-    const { requestId, trace = own.trace, user, tenant, metadata = noMetadata }: KeptContext = kept.context;
-    return { ...own, requestId: requestId ?? trace.traceId, trace, user, tenant, metadata };
+    const { trace = own.trace, user, tenant, metadata = noMetadata } = kept.context;
+    return { ...own, requestId: requestOf(kept.context) ?? own.requestId, trace, user, tenant, metadata };
   }
 
   #streamOf({ number, action, served }: ServedCall, silenceMs: number): StreamOfCall {

@@ -33,6 +33,7 @@ export const events: CheckedTable = {
   key: ['seq'],
   content: ['event', 'id', 'order_key', 'priority', 'at', 'body'],
   later: ['receivers'],
+  long: 'body',
 };
 export const deliveries: CheckedTable = {
   name: 'event_deliveries',

@@ -53,7 +53,7 @@ export const columns = [
   'dedup', 'dedup_until', 'schedule', 'body', 'result', 'reason', 'progress',
 ] as const;
 
-export const jobs: CheckedTable = { name: 'job_records', key: ['seq'], content: columns };
+export const jobs: CheckedTable = { name: 'job_records', key: ['seq'], content: columns, long: 'body' };
 export const jobLogs: CheckedTable = { name: 'job_logs', key: ['seq', 'number'], content: ['at', 'text'] };
 export const jobQueues: CheckedTable = {
   name: 'job_queues',

@@ -4,7 +4,7 @@
  */
 import type { JobEventNote } from '../../core/job-events.ts';
 import type { Notes, StoreRow, StoreValue, StoreWriter } from '../sqlite/area.ts';
-import { checksumOf } from '../sqlite/checksum.ts';
+import { checksumOf, isSound } from '../sqlite/checksum.ts';
 import { NumberingWriter } from '../sqlite/numbering-writer.ts';
 import { eventType, noteOf } from './job-notes.ts';
 import { columns, countsOf, jobCounts, jobs, states } from './job-table.ts';
@@ -99,7 +99,7 @@ export class JobWriter extends NumberingWriter {
   sound(queue: string, state: number, rest: string, ...values: StoreValue[]): JobRow[] {
     const which = `SELECT * FROM job_records WHERE queue = ? AND state = ${String(state)} AND ${rest}`;
     return this.all(which, queue, ...values).flatMap((row) => {
-      if (checksumOf(jobs, row) === row['checksum']) return [row as StoreRow & JobRow];
+      if (isSound(jobs, row)) return [row as StoreRow & JobRow];
       const seq = Number(row['seq']);
       this.run('UPDATE job_records SET state = ?, ended = ? WHERE seq = ?', states.failed, this.#now, seq);
       this.#count(queue, state, -1);

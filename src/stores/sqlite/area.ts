@@ -23,6 +23,8 @@ export interface CheckedTable {
   readonly content: readonly string[];
   /** Columns that a later migration added, with '' or 0 in the rows that were there: only what is neither counts. */
   readonly later?: readonly string[];
+  /** Of its content the column of a long text, which is summed up as it is, behind all others. It was one of them at first, and rows from then are still sound. */
+  readonly long?: string;
 }
 
 /** What the mutations of an area write through: it may hold back what is written once for all of them. */

@@ -18,17 +18,29 @@ const isPlain = (value: StoreValue | undefined): boolean =>
   value === null || (typeof value !== 'object' && typeof value !== 'bigint');
 
 /** Of a row as it is to be written; it has every column of the table. Done with every row that is read or written. */
-export function checksumOf({ name, key, content, later = none }: CheckedTable, row: StoreRow): number {
+export function checksumOf(table: CheckedTable, row: StoreRow): number {
+  return sumOf(table, row, table.long);
+}
+
+function sumOf(
+  { name, key, content, later = none }: CheckedTable,
+  row: StoreRow,
+  long: string | undefined,
+): number {
   const values: unknown[] = [name];
   let areAllPlain = true;
   for (const columns of [key, content])
     for (const column of columns) {
+      if (column === long) continue;
       const value = row[column];
       areAllPlain &&= isPlain(value);
       values.push(value);
     }
   for (const column of later) if (row[column] !== '' && row[column] !== 0) values.push(column, row[column]);
-  return areAllPlain ? crc32(JSON.stringify(values)) : sumWithBlobs(values as (StoreValue | undefined)[]);
+  // As a text within JSON it would be written letter by letter.
+  const text = long === undefined ? '' : String(row[long]);
+  if (areAllPlain) return crc32(JSON.stringify(values) + text);
+  return crc32(text, sumWithBlobs(values as (StoreValue | undefined)[]));
 }
 
 function sumWithBlobs(values: readonly (StoreValue | undefined)[]): number {
@@ -36,14 +48,18 @@ function sumWithBlobs(values: readonly (StoreValue | undefined)[]): number {
   return blobs.reduce((sum, blob) => crc32(blob, sum), crc32(JSON.stringify(values.map(plain))));
 }
 
+/** Whether a row that was read is as it was written. */
+export const isSound = (table: CheckedTable, row: StoreRow): boolean =>
+  checksumOf(table, row) === row['checksum'] ||
+  (table.long !== undefined && sumOf(table, row, undefined) === row['checksum']);
+
 /**
  * The row as it was read, when it is as it was written.
  * @throws {TuttiError} `STORE_CORRUPT` naming table and key.
  */
 export function checkedRow(table: CheckedTable, row: StoreRow): StoreRow {
-  if (checksumOf(table, row) !== row['checksum'])
-    throw new TuttiError('STORE_CORRUPT', { what: placeOf(table, row) });
-  return row;
+  if (isSound(table, row)) return row;
+  throw new TuttiError('STORE_CORRUPT', { what: placeOf(table, row) });
 }
 
 /** Undefined: what it reads is damaged. */
