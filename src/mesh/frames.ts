@@ -8,7 +8,7 @@ import { TuttiError } from '../core/errors.ts';
 import { noSpan } from '../core/trace.ts';
 import type { Trace } from '../core/trace.ts';
 import { defaultPriority, highestPriority } from '../core/waiting-line.ts';
-import { quick } from './quick-buffer.ts';
+import { quick, writeText } from './quick-buffer.ts';
 
 export const frameKinds = {
   hello: 1,
@@ -127,10 +127,8 @@ export function writeFrame(target: Buffer, at: number, frame: OutgoingFrame): nu
     target.writeUInt32LE(written, at + headBytes);
   }
   const { body, bodyBytes } = frame;
-  if (typeof body !== 'string') target.set(body, end - bodyBytes);
-  // As many bytes as letters: all are ASCII, and the quicker writer does.
-  else if (bodyBytes === body.length) quick(target).latin1Write(body, end - bodyBytes, bodyBytes);
-  else quick(target).utf8Write(body, end - bodyBytes, bodyBytes);
+  if (typeof body === 'string') return writeText(target, end - bodyBytes, body, bodyBytes);
+  target.set(body, end - bodyBytes);
   return end;
 }
 

@@ -4,7 +4,7 @@
  */
 import { TuttiError } from '../core/errors.ts';
 import { bodyOf, parseBody } from './body.ts';
-import { quick } from './quick-buffer.ts';
+import { quick, writeText } from './quick-buffer.ts';
 
 /** What an area of the store is asked for: `{ area: 'state', name: 'put', input: {...} }`. */
 export interface StoreAsk {
@@ -36,7 +36,7 @@ const lineEnd = 10;
 export function writeChange({ area, name, input, bodies }: StoreChange, change: ChangeNumber): Uint8Array {
   const head: Head = { area, name, ...change, bodiesOf: bodies?.of };
   try {
-    return Buffer.from([JSON.stringify(head), bodyOf(input), ...(bodies?.texts ?? [])].join('\n'));
+    return bytesOf([JSON.stringify(head), String(bodyOf(input)), ...(bodies?.texts ?? [])]);
   } catch (cause) {
     throw new TuttiError('INVALID_INPUT', { message: 'What the store is to keep is JSON' }, { cause });
   }
@@ -52,6 +52,18 @@ export function readChange(asked: unknown): StoreAsk & ChangeNumber {
   const input = parseBody(second);
   if (bodiesOf !== undefined) putBodies((input as Record<string, unknown> | undefined)?.[bodiesOf], texts);
   return { ...change, input };
+}
+
+/** One by one: the text of all of them would be as large as a thousand jobs, and costs more than to write them. */
+function bytesOf(lines: readonly string[]): Buffer {
+  const sizes = lines.map((line) => Buffer.byteLength(line));
+  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, lines.length - 1));
+  let at = 0;
+  for (const [index, line] of lines.entries()) {
+    if (index > 0) bytes[at++] = lineEnd;
+    at = writeText(bytes, at, line, sizes[index] ?? 0);
+  }
+  return bytes;
 }
 
 function linesOf(bytes: Buffer): string[] {
