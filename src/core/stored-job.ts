@@ -1,5 +1,7 @@
 /** A job as the store gives it, and what all who show jobs make of it. Times are epoch milliseconds of the store's clock. */
 import type { JobView } from './job-view.ts';
+import { keptRequest } from './kept-context.ts';
+import type { KeptContext } from './kept-context.ts';
 
 /** Of the row of a job what others than the store look at. */
 export interface StoredJob {
@@ -31,13 +33,13 @@ export function viewOf(row: StoredJob): JobView {
   const { id, queue, state, priority, attempts, reason, added, started, ended } = row;
   const { payload, context } = JSON.parse(row.body) as {
     readonly payload: unknown;
-    readonly context: { readonly requestId?: string; readonly trace?: { readonly traceId: string } };
+    readonly context: KeptContext;
   };
   return {
     ...{ id, queue, state: stateNames[state] ?? 'pending', input: payload, priority, attempts },
     ...{ progress: valueOf(row.progress), result: valueOf(row.result), reason },
     ...{ addedAt: added, dueAt: state === delayedState ? row.due : null },
-    ...{ startedAt: started, endedAt: ended, requestId: context.requestId ?? context.trace?.traceId ?? null },
+    ...{ startedAt: started, endedAt: ended, requestId: keptRequest(context) ?? null },
   };
 }
 

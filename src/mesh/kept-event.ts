@@ -1,16 +1,14 @@
 /** How an event that must not be lost is written down and handed over: from who emits it, through the store, to the instance that handles it. */
 import { bounds } from '../core/bounds.ts';
 import { TuttiError } from '../core/errors.ts';
+import { keptContext } from '../core/kept-context.ts';
+import type { Kept, KeptContext } from '../core/kept-context.ts';
 import { WrittenJson } from './body.ts';
-import type { CallContext } from './context.ts';
 
 const prefix = '$event ';
 /** The action of an instance that takes such an event. No user's action has such a name. */
 export const eventAction = (event: string): string => `${prefix}${event}`;
 export const isEventAction = (action: string): boolean => action.startsWith(prefix);
-
-/** Of the context what is still true when it is delivered: a deadline is not. */
-export type KeptContext = Partial<Pick<CallContext, 'requestId' | 'trace' | 'user' | 'tenant' | 'metadata'>>;
 
 export interface KeptBody {
   readonly payload: unknown;
@@ -30,14 +28,10 @@ const eventLimit: KeptLimit = {
 /** @throws {TuttiError} `INVALID_INPUT` when the payload is not JSON, or nothing. */
 export function writeKept(
   payload: unknown,
-  context: Partial<CallContext> | undefined,
+  context: Kept | undefined,
   { what, limitBytes } = eventLimit,
 ): string {
-  const { requestId, trace, user, tenant, metadata } = context ?? {};
-  // Most requests are told by their trace.
-  const own = requestId === trace?.traceId ? undefined : requestId;
-  const kept = { ...(own && { requestId: own }), ...(trace && { trace }), ...(user && { user }) };
-  const body = { payload, context: { ...kept, ...(tenant && { tenant }), ...(metadata && { metadata }) } };
+  const body: KeptBody = { payload, context: keptContext(context ?? {}) };
   if (payload === undefined)
     throw new TuttiError('INVALID_INPUT', { message: `${what} is JSON, not undefined` });
   let text: string;
@@ -52,10 +46,6 @@ export function writeKept(
 }
 
 export const readKept = (body: string): KeptBody => JSON.parse(body) as KeptBody;
-
-/** Undefined: nobody asked for it. */
-export const requestOf = ({ requestId, trace }: KeptContext): string | undefined =>
-  requestId ?? trace?.traceId;
 
 /** What an instance is handed, an event or a job: it runs for whom it was kept. */
 export interface Delivered {

@@ -7,6 +7,7 @@ import { mayCall } from '../core/certificate.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { instanceId, isSystemService } from '../core/ids.ts';
+import { keptRequest, keptTrace } from '../core/kept-context.ts';
 import type { Clock, Timer } from '../core/ports.ts';
 import { askedWrongly } from './asked-wrongly.ts';
 import { readBody } from './body.ts';
@@ -26,7 +27,6 @@ import {
 } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { readHello } from './hello.ts';
-import { requestOf } from './kept-event.ts';
 import type { Delivered } from './kept-event.ts';
 import { Link } from './link.ts';
 import { Numbered } from './numbered.ts';
@@ -206,8 +206,9 @@ export class ServedLink implements CallOrigin {
   /** Where it was kept without a request or a trace, the delivery has its own. */
   #keptContext(frame: IncomingFrame, { kept }: Delivered): CallContext {
     const own = this.#contextOf(frame, noEnvelope);
-    const { trace = own.trace, user, tenant, metadata = noMetadata } = kept.context;
-    return { ...own, requestId: requestOf(kept.context) ?? own.requestId, trace, user, tenant, metadata };
+    const { user, tenant, metadata = noMetadata } = kept.context;
+    const trace = keptTrace(kept.context) ?? own.trace;
+    return { ...own, requestId: keptRequest(kept.context) ?? own.requestId, trace, user, tenant, metadata };
   }
 
   #streamOf({ number, action, served }: ServedCall, silenceMs: number): StreamOfCall {

@@ -5,11 +5,12 @@
 import { bounds } from '../../core/bounds.ts';
 import { DeliveryQueue } from '../../core/delivery-queue.ts';
 import { isTuttiError, TuttiError } from '../../core/errors.ts';
+import { keptRequest } from '../../core/kept-context.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
 import type { DurablePolicy } from '../../define/durable.ts';
 import type { Log } from '../../define/handling.ts';
 import type { Caller } from '../../mesh/caller.ts';
-import { deliveredText, eventAction, readKept, requestOf } from '../../mesh/kept-event.ts';
+import { deliveredText, eventAction, readKept } from '../../mesh/kept-event.ts';
 import type { DeliveredEvent, HowItWent } from '../../mesh/kept-event.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { KeyPlace, OwedEvent, OwedInput, OwedPage } from '../../stores/event-log/event-owed.ts';
@@ -276,7 +277,7 @@ export class EventDispatcher {
     const { receiver, clock, random, log } = this.#needs;
     const attempts = event.attempts + 1;
     const { seq } = event;
-    const requestId = event.body === undefined ? undefined : requestOf(readKept(event.body).context);
+    const requestId = event.body === undefined ? undefined : keptRequest(readKept(event.body).context);
     const about = { receiver, event: event.event, id: event.id, requestId, attempts, error: went.failed };
     if (attempts >= policy.attempts || went.isUnfit) {
       log.error('An event was given up', about);

@@ -4,9 +4,10 @@
  */
 import { bounds } from '../../core/bounds.ts';
 import { isTuttiError } from '../../core/errors.ts';
+import { keptRequest } from '../../core/kept-context.ts';
 import type { Random, Timer } from '../../core/ports.ts';
 import { jobDelay } from '../../define/queue.ts';
-import { readKept, requestOf } from '../../mesh/kept-event.ts';
+import { readKept } from '../../mesh/kept-event.ts';
 import type { ClaimedJob, TurnInput, TurnOutput } from '../../stores/job-queue/job-turns.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import { findHeldRuns } from './held-runs.ts';
@@ -265,7 +266,7 @@ export class JobDispatcher {
     const { log, queue, random, worker } = this.#needs;
     const manifest = worker()?.manifest;
     const { id, attempts } = job;
-    const requestId = requestOf(readKept(job.body).context);
+    const requestId = keptRequest(readKept(job.body).context);
     const about = { queue, id, requestId, attempts, reason };
     if (isFinal || (manifest !== undefined && attempts >= manifest.attempts)) {
       log.error('A job has failed', about);
