@@ -210,8 +210,8 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: one that is large is not held',
     ...dispatcher('too large to be held'),
-    find: "return this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;",
-    replace: "return '{}';",
+    find: "const body = this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;",
+    replace: "const body = '{}';",
   },
   {
     promise: 'events: the urgent come first',
@@ -240,7 +240,7 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: what nobody could take is no attempt',
     ...dispatcher('is no attempt'),
-    find: 'notTried.has(known.code)',
+    find: 'notTried.has(code)',
     replace: "notTried.has('')",
   },
   {
@@ -258,8 +258,9 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: it is done when its handler has answered, and not before',
     ...dispatcher('what failed comes again'),
-    find: 'went = await this.#call(event, policy.timeoutMs);',
-    replace: 'went = null; void this.#call(event, policy.timeoutMs);',
+    find: 'const answer = body === undefined ? this.#callWhole(event, policy) : this.#call(event, body, policy);',
+    replace:
+      "void this.#call(event, body ?? '', policy); const answer: Promise<HowItWent> = Promise.resolve(null);",
   },
   {
     promise: 'events: a stop waits for what is under way',
@@ -270,8 +271,9 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: `emit` goes on when it is stored',
     file: 'src/mesh/event-delivery.ts',
-    find: "    await this.#kept.add('', input);",
-    replace: "    void this.#kept.add('', input).catch(() => undefined);",
+    find: "    await this.#kept.add('', { event: toKeep, body: writeKept(payload, context) });",
+    replace:
+      "    void this.#kept.add('', { event: toKeep, body: writeKept(payload, context) }).catch(() => undefined);",
     tests: ['tests/faults/durable-events'],
     name: 'nothing acknowledged is lost',
   },
@@ -286,8 +288,8 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: the id is the same at every delivery',
     file: 'src/services/store/event-dispatcher.ts',
-    find: 'idempotencyKey: id }',
-    replace: 'idempotencyKey: String(attempts) + id }',
+    find: "about: Omit<DeliveredEvent, 'kept'> = { id,",
+    replace: "about: Omit<DeliveredEvent, 'kept'> = { id: String(attempts) + id,",
     tests: ['tests/journeys/durable-events'],
     name: 'of one key they come in order',
   },

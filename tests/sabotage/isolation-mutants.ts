@@ -96,8 +96,8 @@ export const isolationMutants: readonly Mutant[] = [
   {
     promise: 'isolated: the end of a run is waited for, whatever becomes of its job',
     file: 'src/services/store/job-delivery.ts',
-    find: '[{ ...delivered, limitMs }, { deadlineMs: lastsMs(limitMs, isolate) }]',
-    replace: '[{ ...delivered, limitMs }, { deadlineMs: limitMs, signal: abort.signal }]',
+    find: '[{ ...about, limitMs }, { deadlineMs: lastsMs(limitMs, isolate) }]',
+    replace: '[{ ...about, limitMs }, { deadlineMs: limitMs, signal: abort.signal }]',
     ...dispatcher('keeps its place until it has ended'),
   },
   {

@@ -11,7 +11,7 @@ interface Entry {
 const table: CheckedTable = { name: 'ledger_entries', key: ['number'], content: ['text'] };
 
 function add(db: StoreWriter, { number, text }: Entry): number {
-  db.run('INSERT INTO ledger_entries VALUES (?, ?, ?)', number, text, checksumOf(table, { number, text }));
+  db.insert('ledger_entries', [number, text, checksumOf(table, { number, text })]);
   return number;
 }
 

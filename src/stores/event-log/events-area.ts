@@ -94,10 +94,7 @@ function keepOne(db: EventWriter, input: EventToKeep, now: number): number {
   const seq = db.nextSeq();
   const names = namesText(input.receivers);
   const row = { seq, event, id, order_key: key, priority, at: now, receivers: names, body };
-  db.run(
-    'INSERT INTO event_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-    ...[seq, event, id, key, priority, now, names, body, checksumOf(events, row)],
-  );
+  db.insert(events.name, [seq, event, id, key, priority, now, names, body, checksumOf(events, row)]);
   for (const receiver of input.receivers) {
     // Who has got all is past whatever was for others.
     if (db.progressOf(receiver).owed === 0) db.moveTo(receiver, seq - 1);

@@ -59,7 +59,7 @@ export function addOne(
   const seq = db.nextSeq();
   const due = Math.max(now + delayMs, runAt);
   const isDelayed = due > now;
-  db.insert({
+  db.add({
     ...{ seq, queue, id: id ?? String(seq), priority, schedule, body },
     state: isDelayed ? states.delayed : states.waiting,
     place: lifo === true ? -seq : seq,

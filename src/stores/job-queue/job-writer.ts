@@ -48,12 +48,9 @@ export class JobWriter extends NumberingWriter {
     this.#now = now;
   }
 
-  insert(row: JobRow): void {
+  add(row: JobRow): void {
     const values = columns.map((column) => row[column]);
-    this.run(
-      'INSERT INTO job_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[row.seq, ...values, checksumOf(jobs, row as unknown as StoreRow)],
-    );
+    this.insert(jobs.name, [row.seq, ...values, checksumOf(jobs, row as unknown as StoreRow)]);
     this.#count(row.queue, row.state, 1);
     if (this.#isFollowed(row.queue)) this.#note(noteOf('added', row, { at: this.#now }));
   }

@@ -14,6 +14,8 @@ export interface StoreReader {
 export interface StoreWriter extends StoreReader {
   /** How many rows it changed. */
   run(sql: string, ...values: StoreValue[]): number;
+  /** A row with a value for each column, in their order. It is written with others, before anything else is read or written: half of what one costs is its statement. */
+  insert(table: string, row: readonly StoreValue[]): void;
 }
 
 /** A table whose rows carry a checksum over `key` and `content`, in a column `checksum`; see `checksum.ts`. */

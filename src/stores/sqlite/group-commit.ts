@@ -142,6 +142,7 @@ export class GroupCommit {
     let turn = this.#newTurn();
     let outcomes = this.#mutations.together(mutations, turn);
     if (outcomes === undefined) {
+      db.discard();
       database.exec('ROLLBACK; BEGIN IMMEDIATE');
       before = this.#changes();
       turn = this.#newTurn();
@@ -227,6 +228,7 @@ export class GroupCommit {
   }
 
   #rollBack(): void {
+    this.#needs.db.discard();
     try {
       if (this.#needs.database.isTransaction) this.#needs.database.exec('ROLLBACK');
     } catch (cause) {

@@ -67,7 +67,13 @@ export class MutationRun {
       outcomes.push(this.#apply(mutation, turn, way));
       if (state.isTangled) return undefined;
     }
-    for (const writer of writers.values()) writer.finish();
+    try {
+      for (const writer of writers.values()) writer.finish();
+      db.flush();
+    } catch (error) {
+      this.#refuseEnded(error);
+      return undefined;
+    }
     return outcomes;
   }
 
@@ -82,9 +88,13 @@ export class MutationRun {
     try {
       return this.#apply(mutation, turn, {
         writerOf: (area) => (writer = area.writer?.(db, turn.now)) ?? db,
-        written: () => writer?.finish(),
+        written: () => {
+          writer?.finish();
+          db.flush();
+        },
         undo: (error) => {
           this.#refuseEnded(error);
+          db.discard();
           db.run('ROLLBACK TO mutation');
         },
       });

@@ -26,6 +26,10 @@ export abstract class NumberingWriter implements AreaWriter {
     return this.#db.run(sql, ...values);
   }
 
+  insert(table: string, row: readonly StoreValue[]): void {
+    this.#db.insert(table, row);
+  }
+
   /** The number that was given last; 0: none was. */
   get lastSeq(): number {
     return (this.#last ??= Number(

@@ -22,23 +22,38 @@ function rowOf(columns: readonly string[], values: readonly StoreValue[]): Store
 /** What a bare `LIMIT ?` is bound to may change SQLite's plan: it would make the statement anew at each use, which costs more than a small page. */
 const plannedOnce = (sql: string): string => sql.replaceAll('LIMIT ?', 'LIMIT ? + 0');
 
+/** What one statement inserts at most; what is left over is written by halves of it, so that there are few statements. */
+const mostRows = 32;
+
+const insertOf = (table: string, columns: number, rows: number): string => {
+  const one = `(${Array.from({ length: columns }, () => '?').join()})`;
+  return `INSERT INTO ${table} VALUES ${Array.from({ length: rows }, () => one).join()}`;
+};
+
 export class Statements implements StoreWriter {
   /** How often something was to be written. */
   runs = 0;
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, Prepared>();
+  /** By table and number of rows. */
+  readonly #inserts = new Map<string, string>();
+  /** Of one table, and not written yet. */
+  #rows: (readonly StoreValue[])[] = [];
+  #table = '';
 
   constructor(database: DatabaseSync) {
     this.#database = database;
   }
 
   get(sql: string, ...values: StoreValue[]): StoreRow | undefined {
+    this.flush();
     const { statement, columns } = this.#prepare(sql);
     const found = statement.get(...values) as StoreValue[] | undefined;
     return found && rowOf(columns, found);
   }
 
   all(sql: string, ...values: StoreValue[]): StoreRow[] {
+    this.flush();
     // What is removed may tell what it was.
     if (!sql.startsWith('SELECT')) this.runs += 1;
     const { statement, columns } = this.#prepare(sql);
@@ -47,8 +62,46 @@ export class Statements implements StoreWriter {
   }
 
   run(sql: string, ...values: StoreValue[]): number {
+    this.flush();
     this.runs += 1;
     return Number(this.#prepare(sql).statement.run(...values).changes);
+  }
+
+  insert(table: string, row: readonly StoreValue[]): void {
+    if (this.#table !== table || this.#rows.length === mostRows) this.flush();
+    this.runs += 1;
+    this.#table = table;
+    this.#rows.push(row);
+  }
+
+  /** Writes what was inserted. @throws what SQLite says of any of those rows: they are gone then, whoever inserted them. */
+  flush(): void {
+    if (this.#rows.length === 0) return;
+    const rows = this.#rows;
+    this.#rows = [];
+    try {
+      for (let at = 0, count = mostRows; at < rows.length; at += count) {
+        while (count > rows.length - at) count /= 2;
+        const sql = this.#insertOf(rows[at] ?? [], count);
+        this.#prepare(sql).statement.run(...rows.slice(at, at + count).flat());
+      }
+    } catch (error) {
+      // Who looks next has changed what was there, too: nothing of the transaction may stay.
+      this.runs += 1;
+      throw error;
+    }
+  }
+
+  /** What was inserted and is not written yet: it is undone. */
+  discard(): void {
+    this.#rows = [];
+  }
+
+  #insertOf(row: readonly StoreValue[], count: number): string {
+    const kind = `${this.#table} ${String(count)}`;
+    let sql = this.#inserts.get(kind);
+    if (sql === undefined) this.#inserts.set(kind, (sql = insertOf(this.#table, row.length, count)));
+    return sql;
   }
 
   #prepare(sql: string): Prepared {

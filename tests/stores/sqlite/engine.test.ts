@@ -72,6 +72,51 @@ test('one that throws undoes itself, and none of those beside it', async () => {
   assert.equal(store.stats().commits, 1);
 });
 
+test('a row that cannot be written is told to who inserted it, and not to who only looks behind it', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  const look = store.mutate.bind(store, { area, name: 'look' });
+  const results = await Promise.allSettled([
+    add(store, 1),
+    add(store, 2),
+    add(store, 1),
+    look(),
+    add(store, 3),
+  ]);
+  assert.deepEqual(
+    results.map((result): unknown => (result.status === 'fulfilled' ? result.value : result.status)),
+    [1, 2, 'rejected', 2, 3],
+  );
+  assert.deepEqual(numbers(store), [1, 2, 3]);
+});
+
+test('a row that waits to be written goes with who inserted it', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  const input = { number: 1, text: 'there is one' };
+  const [first, broken, second] = [
+    add(store, 1),
+    store.mutate({ area, name: 'break', input }),
+    add(store, 2),
+  ];
+  await assert.rejects(broken, { name: 'TypeError', message: 'a bug' });
+  await Promise.all([first, second]);
+  assert.deepEqual(numbers(store), [1, 2]);
+});
+
+test('rows that are written together are all there, however many there are', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  let last = 0;
+  for (const count of [1, 2, 31, 32, 33, 63, 64, 100]) {
+    const added = Array.from({ length: count }, () => add(store, (last += 1)));
+    await Promise.all(added);
+    assert.equal((numbers(store) as number[]).length, last);
+  }
+  assert.equal(store.stats().commits, 8);
+  assert.equal((await store.verify()).isSound, true);
+});
+
 test('a query sees what is committed, at once', async () => {
   using folder = new StoreFolder();
   await using store = folder.open([ledgerArea]);
