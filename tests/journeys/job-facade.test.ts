@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { AddedJob, JobCounts, JobLogLine } from '../../src/define/jobs.ts';
 import { writeKept } from '../../src/mesh/kept-event.ts';
+import { writeChange } from '../../src/mesh/store-change.ts';
 import { startTestApp } from '../../src/testing/index.ts';
 import type { TestApp } from '../../src/testing/test-app.ts';
 import { turns } from '../stores/store-folder.ts';
@@ -128,13 +129,8 @@ testInside(
   'a job of an earlier release that does not fit the schema any more fails at once, and says where',
   async () => {
     const old = { id: null, priority: 5, body: writeKept({ number: 'four' }, undefined) };
-    const change = {
-      area: 'jobs',
-      name: 'add',
-      input: { queue: 'work', jobs: [old] },
-      origin: 'test',
-      number: 1,
-    };
+    const ask = { area: 'jobs', name: 'add', input: { queue: 'work', jobs: [old] } };
+    const change = writeChange(ask, { origin: 'test', number: 1 });
     const [added] = (await app.call('store:main.mutate', change)) as AddedJob[];
     const job = await end(added?.id ?? '');
     assert.deepEqual([job.state, job.attempts], ['failed', 1]);
@@ -147,8 +143,8 @@ testInside('a run that has lost its job is told so when it speaks of it, and its
   while (!ran().some((one) => one.id === id)) await turns(20);
   const seq = Number(id);
   const ends = [{ seq, run: 1, end: 'again', afterMs: 0, reason: 'taken away' }];
-  const change = { area: 'jobs', name: 'turn', input: { queue: 'hardy', ends }, origin: 'test', number: 2 };
-  await app.call('store:main.mutate', change);
+  const ask = { area: 'jobs', name: 'turn', input: { queue: 'hardy', ends } };
+  await app.call('store:main.mutate', writeChange(ask, { origin: 'test', number: 2 }));
   await end(id, 'hardy');
   const lost = ran().filter((one) => one.id === id && one.attempt === 1);
   assert.ok(lost.some(({ what }) => what === 'LEASE_LOST'));

@@ -220,6 +220,9 @@ test('what was tried and has a damaged row counts as never tried; a damaged even
   assert.deepEqual(store.query({ area, name: 'receivers' }), [{ receiver: 'mailer', owed: 2, dead: 0 }]);
 });
 
+/** Its body was summed up within JSON. */
+const { long: _long, ...eventsThen } = events;
+
 test('a store from before goes on: what was owed is owed, and no number is given twice', async () => {
   using folder = new StoreFolder();
   await folder.open([{ ...eventsArea, migrations: eventMigrations.slice(0, 1) }]).close();
@@ -228,7 +231,7 @@ test('a store from before goes on: what was owed is owed, and no number is given
   const database = new DatabaseSync(folder.store);
   for (const seq of [1, 2, 3, 4]) {
     const row = { seq, event: 'a.b', id: 'id', order_key: null, priority: 5, at, body };
-    const values = [...Object.values(row), checksumOf(events, { ...row, receivers: '' })];
+    const values = [...Object.values(row), checksumOf(eventsThen, { ...row, receivers: '' })];
     database.prepare('INSERT INTO event_records VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(...values);
   }
   const owing = {
