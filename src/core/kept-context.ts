@@ -2,7 +2,7 @@
  * Of the request that an event or a job was kept for what is still true when it is handed over: a deadline is not. It lies beside each of them in the store, so it is
  * short: where nobody traces, the trace is its id, and that is mostly the request id too.
  */
-import { noSpan } from './trace.ts';
+import { isTraceId, noSpan, untraced } from './trace.ts';
 import type { Trace } from './trace.ts';
 
 export interface Kept {
@@ -21,7 +21,9 @@ export interface KeptContext extends Omit<Kept, 'trace'> {
 const isUntraced = ({ spanId, sampled, state }: Trace): boolean =>
   spanId === noSpan && !sampled && state === undefined;
 
-export function keptContext({ requestId, trace, user, tenant, metadata }: Kept): KeptContext {
+export function keptContext({ requestId, user, tenant, metadata, ...kept }: Kept): KeptContext {
+  // A request id that reads as a trace id becomes it, as in a call.
+  const trace = kept.trace ?? (requestId && isTraceId(requestId) ? untraced(requestId) : undefined);
   return {
     ...(requestId && requestId !== trace?.traceId && { requestId }),
     ...(trace && { trace: isUntraced(trace) ? trace.traceId : trace }),
@@ -33,7 +35,7 @@ export function keptContext({ requestId, trace, user, tenant, metadata }: Kept):
 
 /** Undefined: it was part of no request. */
 export const keptTrace = ({ trace }: KeptContext): Trace | undefined =>
-  typeof trace === 'string' ? { traceId: trace, spanId: noSpan, sampled: false } : trace;
+  typeof trace === 'string' ? untraced(trace) : trace;
 
 /** The id of the request; undefined: there was none. */
 export const keptRequest = (context: KeptContext): string | undefined =>

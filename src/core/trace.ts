@@ -15,6 +15,12 @@ export interface Trace {
 
 export const noSpan = '0'.repeat(16);
 
+const idForm = /^[0-9a-f]{32}$/;
+export const isTraceId = (text: string): boolean => idForm.test(text);
+
+/** Nobody makes spans of it. */
+export const untraced = (traceId: string): Trace => ({ traceId, spanId: noSpan, sampled: false });
+
 const form = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /** Undefined for what is not in its form: it is never repaired. A version above 00 may have more fields. */

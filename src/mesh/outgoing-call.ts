@@ -7,7 +7,7 @@ import { TuttiError } from '../core/errors.ts';
 import { retryLimits } from '../core/retry-budget.ts';
 import { defaultPriority, isPriority } from '../core/waiting-line.ts';
 import { bodyOf } from './body.ts';
-import { noSpan } from '../core/trace.ts';
+import { isTraceId, untraced } from '../core/trace.ts';
 import type { Trace } from '../core/trace.ts';
 import { currentContext } from './context.ts';
 import type { CallContext } from './context.ts';
@@ -122,14 +122,10 @@ function inheritedTrace({ context }: CallOptions, parent: CallContext | undefine
 
 /** A request id that reads as a trace id becomes it: the same text need not travel twice, here and in every nested call. */
 function newTrace(requestId: string | undefined, newTraceId: NewTraceId): Trace {
-  const isTraceId = requestId !== undefined && traceIdForm.test(requestId);
-  return { traceId: isTraceId ? requestId : newTraceId(), spanId: noSpan, sampled: false };
+  return untraced(requestId !== undefined && isTraceId(requestId) ? requestId : newTraceId());
 }
 
-const traceIdForm = /^[0-9a-f]{32}$/;
-
-const isTrace = (trace: Trace): boolean =>
-  traceIdForm.test(trace.traceId) && /^[0-9a-f]{16}$/.test(trace.spanId);
+const isTrace = (trace: Trace): boolean => isTraceId(trace.traceId) && /^[0-9a-f]{16}$/.test(trace.spanId);
 
 function envelopeOf(
   options: CallOptions,

@@ -5,7 +5,7 @@
 import { bounds } from '../core/bounds.ts';
 import { mayCall } from '../core/certificate.ts';
 import type { Certificate, CertificateClaims } from '../core/certificate.ts';
-import { TuttiError } from '../core/errors.ts';
+import { isTuttiError, TuttiError } from '../core/errors.ts';
 import { instanceId, isSystemService } from '../core/ids.ts';
 import { keptRequest, keptTrace } from '../core/kept-context.ts';
 import type { Clock, Timer } from '../core/ports.ts';
@@ -138,7 +138,7 @@ export class ServedLink implements CallOrigin {
     if (served === undefined) throw refuse('a number of an action that was not offered');
     if (frame.stream === 0 || this.#calls.get(frame.stream) !== undefined)
       throw refuse('a stream number that is in use');
-    const input = wrongWay(frame, served) ?? this.#readInput(frame);
+    const input = wrongWay(frame, served) ?? this.#readInput(frame, served);
     if (input instanceof TuttiError) {
       this.#link.send(errorFrame(frame.stream, input, { load: this.#owner.desk.load }));
       return;
@@ -153,18 +153,24 @@ export class ServedLink implements CallOrigin {
   #takeEvent(frame: IncomingFrame, claims: CertificateClaims): void {
     const served = this.#owner.events[frame.action];
     if (served === undefined) throw refuse('a number of an event that is not subscribed to');
-    const input = this.#readInput(frame);
+    const input = this.#readInput(frame, served);
     if (!(input instanceof TuttiError)) this.#owner.desk.take(this.#callOf(frame, { served, input, claims }));
   }
 
-  /** A refused input is an answer, an unreadable one the end of the connection. */
-  #readInput(frame: IncomingFrame): unknown {
+  /** A refused input is an answer, an unreadable one the end of the connection; unless it was kept, since who hands it over has not written it. */
+  #readInput(frame: IncomingFrame, served: Served): unknown {
     try {
       return readBody(frame);
-    } catch (error) {
-      if (error instanceof TuttiError && error.code === 'INVALID_INPUT') return error;
-      throw error;
+    } catch (cause) {
+      if (isTuttiError(cause, 'INVALID_INPUT')) return cause;
+      if (!this.#isKept(served)) throw cause;
+      const issues = [{ path: '', message: 'what was kept cannot be read' }];
+      return new TuttiError('INVALID_INPUT', { issues }, { cause });
     }
+  }
+
+  #isKept({ isKept }: Served): boolean {
+    return this.#isSystem && isKept === true;
   }
 
   #callOf(
@@ -172,13 +178,13 @@ export class ServedLink implements CallOrigin {
     parts: { served: Served; input: unknown; claims: CertificateClaims },
   ): ServedCall {
     const envelope = readEnvelope(readEnvelopeText(frame));
-    const isKept = this.#isSystem && parts.served.isKept === true;
+    const { served, input } = parts;
     return new ServedCall({
-      served: parts.served,
+      served,
       origin: this,
       number: frame.stream,
-      input: parts.input,
-      context: isKept ? this.#keptContext(frame, parts.input as Delivered) : this.#contextOf(frame, envelope),
+      input,
+      context: this.#isKept(served) ? this.#keptContext(frame, input) : this.#contextOf(frame, envelope),
       caller: parts.claims,
       idempotencyKey: envelope.idempotencyKey,
       http: (frame.flags & frameFlags.http) !== 0,
@@ -204,11 +210,12 @@ export class ServedLink implements CallOrigin {
   }
 
   /** Where it was kept without a request or a trace, the delivery has its own. */
-  #keptContext(frame: IncomingFrame, { kept }: Delivered): CallContext {
+  #keptContext(frame: IncomingFrame, delivered: unknown): CallContext {
     const own = this.#contextOf(frame, noEnvelope);
-    const { user, tenant, metadata = noMetadata } = kept.context;
-    const trace = keptTrace(kept.context) ?? own.trace;
-    return { ...own, requestId: keptRequest(kept.context) ?? own.requestId, trace, user, tenant, metadata };
+    const context = (delivered as Partial<Delivered> | undefined)?.kept?.context ?? {};
+    const { user, tenant, metadata = noMetadata } = context;
+    const trace = keptTrace(context) ?? own.trace;
+    return { ...own, requestId: keptRequest(context) ?? own.requestId, trace, user, tenant, metadata };
   }
 
   #streamOf({ number, action, served }: ServedCall, silenceMs: number): StreamOfCall {

@@ -45,13 +45,42 @@ export function writeChange({ area, name, input, bodies }: StoreChange, change: 
 /** @throws {TuttiError} `INVALID_INPUT`, `PROTOCOL_ERROR` when nobody of ours has written it. */
 export function readChange(asked: unknown): StoreAsk & ChangeNumber {
   if (!Buffer.isBuffer(asked)) throw refuse('a change of the store is bytes');
-  const [first = '', second = '', ...texts] = linesOf(asked);
-  const head = parseBody(first) as Head | undefined;
+  const lines = new Lines(asked);
+  const head = parseBody(lines.next()) as Head | undefined;
   if (head === undefined) throw refuse('a change of the store begins with what it is of');
   const { bodiesOf, ...change } = head;
-  const input = parseBody(second);
-  if (bodiesOf !== undefined) putBodies((input as Record<string, unknown> | undefined)?.[bodiesOf], texts);
+  const input = parseBody(lines.next());
+  if (bodiesOf !== undefined) readBodies((input as Record<string, unknown> | undefined)?.[bodiesOf], lines);
+  if (!lines.areOver) throw refuse('a change of the store has more lines than it says');
   return { ...change, input };
+}
+
+function readBodies(entries: unknown, lines: Lines): void {
+  if (!Array.isArray(entries)) throw refuse('a change of the store has a list for its bodies');
+  for (const entry of entries as { body?: string }[]) entry.body = lines.next();
+}
+
+/** No more of them are read than are asked for. */
+class Lines {
+  readonly #bytes: Buffer;
+  #start = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get areOver(): boolean {
+    return this.#start > this.#bytes.length;
+  }
+
+  next(): string {
+    if (this.areOver) throw refuse('a change of the store has fewer lines than it says');
+    const found = this.#bytes.indexOf(lineEnd, this.#start);
+    const end = found < 0 ? this.#bytes.length : found;
+    const line = quick(this.#bytes).utf8Slice(this.#start, end);
+    this.#start = end + 1;
+    return line;
+  }
 }
 
 /** One by one: the text of all of them would be as large as a thousand jobs, and costs more than to write them. */
@@ -64,24 +93,6 @@ function bytesOf(lines: readonly string[]): Buffer {
     at = writeText(bytes, at, line, sizes[index] ?? 0);
   }
   return bytes;
-}
-
-function linesOf(bytes: Buffer): string[] {
-  const lines: string[] = [];
-  let start = 0;
-  for (let end = bytes.indexOf(lineEnd); end >= 0; end = bytes.indexOf(lineEnd, start)) {
-    lines.push(quick(bytes).utf8Slice(start, end));
-    start = end + 1;
-  }
-  lines.push(quick(bytes).utf8Slice(start, bytes.length));
-  return lines;
-}
-
-function putBodies(entries: unknown, texts: readonly string[]): void {
-  if (!Array.isArray(entries) || entries.length !== texts.length)
-    throw refuse('a change of the store has one body for each entry');
-  for (const [index, entry] of (entries as { body?: string | undefined }[]).entries())
-    entry.body = texts[index];
 }
 
 const refuse = (reason: string): TuttiError => new TuttiError('PROTOCOL_ERROR', { reason });

@@ -13,6 +13,7 @@ const cases: readonly (readonly [what: string, given: Kept, kept: object])[] = [
   ['what nobody traces', { requestId: traceId, trace: untraced, metadata: {} }, { trace: traceId }],
   ['a request of its own name', { requestId: 'r-1', trace: untraced }, { requestId: 'r-1', trace: traceId }],
   ['what is traced', { requestId: traceId, trace: traced }, { trace: traced }],
+  ['a request that is a trace', { requestId: traceId }, { trace: traceId }],
   [
     'for whom it was',
     { requestId: 'r-1', user: 'ada', tenant: 'acme', metadata: { from: 'shop' } },
@@ -24,7 +25,7 @@ for (const [what, given, kept] of cases)
   test(`${what} is kept in short, and read as it was`, () => {
     const written = keptContext(given);
     assert.deepEqual(written, kept);
-    assert.deepEqual(keptTrace(written), given.trace);
+    assert.deepEqual(keptTrace(written), given.trace ?? (given.requestId === traceId ? untraced : undefined));
     assert.equal(keptRequest(written), given.requestId);
   });
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { defineService } from '../../src/define/service.ts';
-import { eventAction } from '../../src/mesh/kept-event.ts';
+import type { TuttiError } from '../../src/core/errors.ts';
+import { deliveredText, eventAction } from '../../src/mesh/kept-event.ts';
 import { HostWorld } from './host-world.ts';
 
 const action = eventAction('thing.made');
@@ -54,4 +55,20 @@ test('nobody else may', async () => {
     },
   );
   assert.equal(seen.length, before);
+});
+
+test('what was kept and cannot be read is refused, and costs nobody else anything', async () => {
+  await using world = new HostWorld();
+  await world.host(mail);
+  const store = world.mesh.caller({ service: 'store:main', mayCall: ['*'] });
+  const hand = (body: string): Promise<unknown> =>
+    store.call('mail', action, deliveredText({ id: 'e1', attempt: 1 }, body), { deadlineMs: 5_000 });
+  const sound = JSON.stringify({ payload: { id: 2 }, context: {} });
+  const all = await Promise.allSettled([sound, '{"payload":{"id":', sound].map(hand));
+  assert.deepEqual(
+    all.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as TuttiError).code)),
+    [null, 'INVALID_INPUT', null],
+  );
+  for (const body of ['1', 'null', '{"payload":{"id":"x"}}', '{}'])
+    assert.notEqual(await hand(body), null, 'it is told how it failed');
 });

@@ -210,7 +210,8 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: one that is large is not held',
     ...dispatcher('too large to be held'),
-    find: "const body = this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;",
+    file: 'src/services/store/event-handover.ts',
+    find: "const body = needs.store.query({ area: 'events', name: 'body', input }) as string;",
     replace: "const body = '{}';",
   },
   {
@@ -258,9 +259,9 @@ export const eventMutants: readonly Mutant[] = [
   {
     promise: 'events: it is done when its handler has answered, and not before',
     ...dispatcher('what failed comes again'),
-    find: 'const answer = body === undefined ? this.#callWhole(event, policy) : this.#call(event, body, policy);',
+    find: 'handOver(this.#needs, event, policy).then(',
     replace:
-      "void this.#call(event, body ?? '', policy); const answer: Promise<HowItWent> = Promise.resolve(null);",
+      'void handOver(this.#needs, event, policy); const none: Promise<HowItWent> = Promise.resolve(null); none.then(',
   },
   {
     promise: 'events: a stop waits for what is under way',
@@ -287,7 +288,7 @@ export const eventMutants: readonly Mutant[] = [
   },
   {
     promise: 'events: the id is the same at every delivery',
-    file: 'src/services/store/event-dispatcher.ts',
+    file: 'src/services/store/event-handover.ts',
     find: "about: Omit<DeliveredEvent, 'kept'> = { id,",
     replace: "about: Omit<DeliveredEvent, 'kept'> = { id: String(attempts) + id,",
     tests: ['tests/journeys/durable-events'],

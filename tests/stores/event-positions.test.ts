@@ -8,6 +8,7 @@ import { readEvents } from '../../src/services/store/kept-events.ts';
 import type { OwedPage } from '../../src/stores/event-log/event-owed.ts';
 import type { DeliveryEnd, SettleOutput } from '../../src/stores/event-log/event-settling.ts';
 import { deliveries, eventMigrations, events, receivers } from '../../src/stores/event-log/event-tables.ts';
+import { jobsArea } from '../../src/stores/job-queue/jobs-area.ts';
 import { eventsArea } from '../../src/stores/event-log/events-area.ts';
 import { checksumOf } from '../../src/stores/sqlite/checksum.ts';
 import type { Store } from '../../src/stores/sqlite/store.ts';
@@ -263,3 +264,15 @@ test('a store from before goes on: what was owed is owed, and no number is given
   }
   assert.deepEqual(rows(folder), [[2, 1]]);
 });
+
+/** As many as each area had before a body was summed up as it is. */
+for (const [area, then] of [
+  [eventsArea, 2],
+  [jobsArea, 3],
+] as const)
+  test(`${area.name}: an older version is refused, which would take rows for damaged`, async () => {
+    using folder = new StoreFolder();
+    await folder.open([area]).close();
+    const older = { ...area, migrations: area.migrations.slice(0, then) };
+    assert.throws(() => folder.open([older]), { code: 'CONFIG_INVALID' });
+  });

@@ -9,20 +9,17 @@ import { keptRequest } from '../../core/kept-context.ts';
 import type { Clock, Random, Timer } from '../../core/ports.ts';
 import type { DurablePolicy } from '../../define/durable.ts';
 import type { Log } from '../../define/handling.ts';
-import type { Caller } from '../../mesh/caller.ts';
-import { deliveredText, eventAction, readKept } from '../../mesh/kept-event.ts';
-import type { DeliveredEvent, HowItWent } from '../../mesh/kept-event.ts';
+import { readKept } from '../../mesh/kept-event.ts';
+import type { HowItWent } from '../../mesh/kept-event.ts';
 import type { RegistryView } from '../../mesh/registry-view.ts';
 import type { KeyPlace, OwedEvent, OwedInput, OwedPage } from '../../stores/event-log/event-owed.ts';
 import type { PassInput } from '../../stores/event-log/event-settling.ts';
-import type { Store } from '../../stores/sqlite/store.ts';
 import { EventEnds } from './event-ends.ts';
+import { handOver, heldOf } from './event-handover.ts';
+import type { EventToDeliver, HandoverNeeds, HeldEvent } from './event-handover.ts';
 import { askAgainMs, notTried, readAgainMs } from './not-tried.ts';
 
-export interface DispatcherNeeds {
-  readonly receiver: string;
-  readonly store: Store;
-  readonly caller: Caller;
+export interface DispatcherNeeds extends HandoverNeeds {
   readonly registry: RegistryView;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,17 +35,6 @@ export interface Hold extends Disposable {
   /** All that there will be up to this number is in the store. */
   upTo(seq: number): void;
 }
-
-/** What of it is needed to deliver it. */
-export type EventToDeliver = Omit<OwedEvent, 'at'>;
-/** `body`: undefined when it is too large to be held. */
-type HeldEvent = Omit<EventToDeliver, 'body'> & { readonly body: string | undefined };
-
-/** Its own is in its body. */
-const noContext = { deadline: Infinity };
-
-const heldOf = (event: EventToDeliver): HeldEvent =>
-  event.body.length > bounds.heldEventChars ? { ...event, body: undefined } : event;
 
 export class EventDispatcher {
   readonly #needs: DispatcherNeeds;
@@ -214,9 +200,7 @@ export class EventDispatcher {
       this.#askAgain(event);
       return;
     }
-    const { body } = event;
-    const answer = body === undefined ? this.#callWhole(event, policy) : this.#call(event, body, policy);
-    answer.then(
+    handOver(this.#needs, event, policy).then(
       (went) => {
         if (went === null) this.#ends.add({ seq: event.seq, end: 'done' }, this.#left(event));
         else this.#failed(event, went, policy);
@@ -252,25 +236,6 @@ export class EventDispatcher {
       this.#cannotRead(error);
     }
     if (this.#isStopping && this.#running === 0) this.#stopped.resolve(undefined);
-  }
-
-  #call(
-    { event, id, priority, attempts }: HeldEvent,
-    body: string,
-    { timeoutMs }: DurablePolicy,
-  ): Promise<HowItWent> {
-    const about: Omit<DeliveredEvent, 'kept'> = { id, attempt: attempts + 1 };
-    const delivered = deliveredText(about, body);
-    const options = { deadlineMs: timeoutMs, retries: 0, priority, context: noContext };
-    const { caller, receiver } = this.#needs;
-    return caller.call(receiver, eventAction(event), delivered, options) as Promise<HowItWent>;
-  }
-
-  /** One that was too large to be held. */
-  async #callWhole(event: HeldEvent, policy: DurablePolicy): Promise<HowItWent> {
-    const { seq } = event;
-    const body = this.#needs.store.query({ area: 'events', name: 'body', input: { seq } }) as string;
-    return this.#call(event, body, policy);
   }
 
   #failed(event: HeldEvent, went: NonNullable<HowItWent>, policy: DurablePolicy): void {

@@ -7,8 +7,9 @@ import type { ServiceManifest } from '../../define/manifest.ts';
 import type { SystemRuntime } from '../../mesh/runtime.ts';
 import type { Store } from '../../stores/sqlite/store.ts';
 import type { EventToKeep } from '../../stores/event-log/events-area.ts';
-import type { EventToDeliver, Hold } from './event-dispatcher.ts';
+import type { Hold } from './event-dispatcher.ts';
 import { EventDispatcher } from './event-dispatcher.ts';
+import type { EventToDeliver } from './event-handover.ts';
 
 interface DispatchersNeeds {
   readonly store: Store;

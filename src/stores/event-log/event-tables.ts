@@ -1,5 +1,6 @@
 /** The tables of durable events, and their rows, each read and written with its checksum. Used by the parts of the area `events`. */
 import { TuttiError } from '../../core/errors.ts';
+import { newRows } from '../sqlite/area.ts';
 import type { CheckedTable, StoreReader, StoreRow, StoreWriter } from '../sqlite/area.ts';
 import { checkedRow, checksumOf } from '../sqlite/checksum.ts';
 
@@ -113,6 +114,7 @@ export const eventMigrations: readonly string[] = [
    CREATE INDEX event_deliveries_by_event ON event_deliveries (seq);
    CREATE INDEX event_deliveries_by_key ON event_deliveries (receiver, order_key, seq) WHERE order_key IS NOT NULL;
    ALTER TABLE event_receivers ADD COLUMN position INTEGER NOT NULL DEFAULT 0;`,
+  newRows,
 ];
 
 /** As they stand in `event_records.receivers`: each between ends of line, so that one is found by `instr`, and no other that contains it. */

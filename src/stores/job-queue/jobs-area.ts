@@ -2,6 +2,7 @@
  * The area `jobs` of a store: what is to be done, what is being done, and how it ended. Each mutation is one change of state; whether a job may be changed by who
  * asks is decided in the transaction that changes it.
  */
+import { newRows } from '../sqlite/area.ts';
 import type { Area } from '../sqlite/area.ts';
 import { add } from './job-adding.ts';
 import { counts, get, list, logs, queues, running } from './job-lists.ts';
@@ -14,7 +15,7 @@ import { jobSchedules, repair, schedule, scheduleTables, schedules, tick, unsche
 
 export const jobsArea: Area = {
   name: 'jobs',
-  migrations: [jobTables, scheduleTables, namedIndex],
+  migrations: [jobTables, scheduleTables, namedIndex, newRows],
   tables: [jobs, jobCounts, jobLogs, jobQueues, jobSchedules],
   mutations: {
     ...{ add: ofJobs(add), turn: ofJobs(turn), progress: ofJobs(progress), log, pause, keep },

@@ -54,6 +54,9 @@ export type Mutation = (db: StoreWriter, input: never, now: number, notes?: Note
 /** Only reads. */
 export type Query = (db: StoreReader, input: never, now: number) => unknown;
 
+/** A migration for rows that are written otherwise from here on: an older version would take them for damaged, and is refused. */
+export const newRows = 'SELECT 1';
+
 export interface Area {
   readonly name: string;
   /** Each is one transaction; how many were applied is kept. Once released, one is never changed. Tables are STRICT. */
