@@ -138,14 +138,14 @@ test('fault 15: with no core free nobody is killed, but who is stopped meanwhile
 test('fault 17: one that never gets ready is ended for it again and again; who needs it waits, and nothing else does', async () => {
   using home = makeHome();
   await using app = new WatchedApp(home.folder, judging, { NEVER: '1' });
+  // On a machine under load the third start of the one may come before the first of the other has ended.
   const third = await app.until(
-    'it was started thrice',
-    (now) => instanceOf(now, 'never#1').epoch >= 3,
+    'it was started thrice, and who needs it not is ready',
+    (now) => instanceOf(now, 'never#1').epoch >= 3 && instanceOf(now, 'echo#1').state === 'ready',
     60_000,
   );
   const waits = instanceOf(third, 'waits#1');
   assert.deepEqual([waits.state, waits.reason, waits.epoch], ['pending', 'waits for never', 0]);
-  assert.equal(instanceOf(third, 'echo#1').state, 'ready');
   const ends = app.eventsOf('never#1').filter(({ to }) => to === 'stopping');
   assert.ok(ends.length >= 2);
   for (const { reason } of ends) assert.equal(reason, 'not ready within 1000 ms');
