@@ -58,7 +58,7 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     promise: 'a stop answers all that came on a connection',
     file: 'src/services/gateway/request-handler.ts',
-    find: ' && connection.response === reply.raw',
+    find: ' && connection.response === response',
     replace: '',
     ...drain('requests in a row that came before'),
   },

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallContext } from '../../mesh/context.ts';
 import type { OpenSpan } from '../../telemetry/tracing.ts';
 import type { Connection } from './connections.ts';
@@ -6,8 +6,8 @@ import type { Ids } from './request-context.ts';
 
 /** A request on its way. */
 export interface Exchange {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
   readonly ids: Ids;
   /** What its calls are part of, and for whom they are, once that is known. */
   context: Partial<CallContext>;

@@ -55,17 +55,9 @@ export function refusalOf(known: TuttiError, requestId: string): Refusal {
   return { problem, retryAfter: status === 429 || status === 503 ? retryAfterOf(known) : undefined };
 }
 
-/** Fastify's own errors carry a status; what else is thrown is a bug of ours. */
-export function asTuttiError(error: unknown): TuttiError {
-  if (error instanceof TuttiError) return error;
-  const status = isPlainObject(error) ? error['statusCode'] : undefined;
-  if (status === 413) return new TuttiError('PAYLOAD_TOO_LARGE', {}, { cause: error });
-  if (status === 415)
-    return new TuttiError('UNSUPPORTED_MEDIA_TYPE', { mediaType: 'of the body' }, { cause: error });
-  if (typeof status !== 'number' || status < 400 || status > 499)
-    return new TuttiError('INTERNAL', {}, { cause: error });
-  return new TuttiError('BAD_REQUEST', { reason: 'it is not well formed' }, { cause: error });
-}
+/** What else is thrown is a bug of ours. */
+export const asTuttiError = (error: unknown): TuttiError =>
+  error instanceof TuttiError ? error : new TuttiError('INTERNAL', {}, { cause: error });
 
 function retryAfterOf(error: TuttiError): number {
   const ms = error.data['retryAfterMs'];

@@ -4,8 +4,11 @@
  */
 import type { Log } from '../../define/handling.ts';
 import { TuttiError } from '../../core/errors.ts';
+import { jsonType } from './answer.ts';
+import type { Answer } from './answer.ts';
 import { asTuttiError, refusalOf } from './problem.ts';
 import type { Problem } from './problem.ts';
+import { dataHeaders } from './security-headers.ts';
 
 export interface RefusedRequest {
   readonly requestId: string;
@@ -14,14 +17,10 @@ export interface RefusedRequest {
   readonly path: string;
 }
 
+const problemType = 'application/problem+json; charset=utf-8';
+
 /** A user's function that gives the body another shape; the status stays. Undefined: the problem as it is. */
 export type OnError = (problem: Problem, request: RefusedRequest) => object | undefined;
-
-export interface RefusalAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly text: string;
-}
 
 export class Refuser {
   readonly #log: Log;
@@ -44,25 +43,23 @@ export class Refuser {
     return known;
   }
 
-  refuse(error: unknown, request: RefusedRequest): RefusalAnswer {
+  refuse(error: unknown, request: RefusedRequest): Answer {
     const known = this.#known(error, request.requestId);
     const { problem, retryAfter } = refusalOf(known, request.requestId);
     const shaped = this.#shape(problem, request);
     const allow = known.data['allow'];
     return {
       status: problem.status,
+      contentType: shaped === undefined ? problemType : jsonType,
       headers: {
-        'content-type':
-          shaped === undefined
-            ? 'application/problem+json; charset=utf-8'
-            : 'application/json; charset=utf-8',
+        ...dataHeaders,
         // RFC 9110: a 401 says how to do better.
         ...(problem.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
         ...(known.code === 'UPGRADE_REQUIRED' ? { upgrade: 'websocket' } : {}),
         ...(known.code === 'METHOD_NOT_ALLOWED' && typeof allow === 'string' ? { allow } : {}),
       },
-      text: shaped ?? JSON.stringify(problem),
+      body: shaped ?? JSON.stringify(problem),
     };
   }
 

@@ -2,7 +2,7 @@
  * One request from its head to its answer: check the head, find the route, read the body, call the action, send what it gave.
  * Every error, whoever made it, leaves through `refuse`. Used by the server.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TuttiError } from '../../core/errors.ts';
 import { traceField } from '../../core/trace.ts';
 import type { Identity } from '../../define/gateway-hooks.ts';
@@ -23,7 +23,6 @@ import { readDeadlineMs, readIdempotencyKey, readIds } from './request-context.t
 import { announcesBody, checkHead, splitUrl } from './request-head.ts';
 import type { ActionRoute, Match, Route, Router } from './router.ts';
 import type { RouteParams } from './route-input.ts';
-import { dataHeaders } from './security-headers.ts';
 import type { StreamHandler } from './stream-handler.ts';
 import type { AnswerSystemRoute } from './system-routes.ts';
 import type { UnreadAnswers } from './unread-answers.ts';
@@ -59,6 +58,7 @@ interface ActionCall {
 
 /** For the books, of a client that left before its answer: nobody is sent it. */
 const leftStatus = 499;
+const noContent = 204;
 const noBody = {};
 const noBytes = Buffer.alloc(0);
 const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
@@ -70,8 +70,8 @@ export class RequestHandler {
     this.#needs = needs;
   }
 
-  readonly handle = (request: FastifyRequest, reply: FastifyReply): void => {
-    const exchange = this.#begin(request, reply);
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const exchange = this.#begin(request, response);
     if (exchange === undefined) return;
     try {
       this.#serve(exchange)
@@ -86,28 +86,21 @@ export class RequestHandler {
     }
   };
 
-  /** For what Fastify finds wrong before the handler. */
-  readonly refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const exchange = this.#begin(request, reply);
-    if (exchange !== undefined) this.#refuse(exchange, error);
-  };
-
   /** Undefined: it came when its connection was told to close. */
-  #begin(request: FastifyRequest, reply: FastifyReply): Exchange | undefined {
-    const { raw } = request;
-    const connection = this.#needs.connections.begin(raw, reply.raw);
+  #begin(request: IncomingMessage, response: ServerResponse): Exchange | undefined {
+    const connection = this.#needs.connections.begin(request, response);
     if (connection === undefined) {
-      raw.resume();
+      request.resume();
       return undefined;
     }
-    const { method = '' } = raw;
-    const { path, query } = splitUrl(raw.url ?? '/');
-    const asked = askedTrace(raw.headers);
+    const { method = '', headers } = request;
+    const { path, query } = splitUrl(request.url ?? '/');
+    const asked = askedTrace(headers);
     const span = startHttpSpan(method, path, asked);
-    const ids = readIds(raw.headers, span?.trace ?? asked);
+    const ids = readIds(headers, span?.trace ?? asked);
     const exchange: Exchange = {
       request,
-      reply,
+      response,
       ids,
       context: ids,
       span,
@@ -116,7 +109,7 @@ export class RequestHandler {
       method,
       path,
       query,
-      hasBody: announcesBody(raw.headers),
+      hasBody: announcesBody(headers),
       label: undefined,
     };
     this.#measure(exchange);
@@ -127,7 +120,7 @@ export class RequestHandler {
     const { metrics, log, connections } = this.#needs;
     const startedAt = performance.now();
     metrics.inFlight += 1;
-    const response = exchange.reply.raw;
+    const { response } = exchange;
     response.once('close', () => {
       const now = performance.now();
       metrics.inFlight -= 1;
@@ -146,7 +139,7 @@ export class RequestHandler {
   /** Undefined: a stream, whose answer was written where it came. */
   #serve(exchange: Exchange): Promise<Answer | undefined> {
     const { method, path, hasBody } = exchange;
-    checkHead(exchange.request.raw, this.#needs.localOnly);
+    checkHead(exchange.request, this.#needs.localOnly);
     const match = this.#needs.router().match(method, path);
     if (match.found !== 'route') throw unmatched(match, method, path);
     const { route, params } = match;
@@ -161,7 +154,7 @@ export class RequestHandler {
   #callAction(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer | undefined> {
     const { authenticator } = this.#needs;
     const usualMs = route.deadlineMs ?? this.#needs.deadlineMs;
-    const deadlineMs = readDeadlineMs(exchange.request.raw.headers, usualMs);
+    const deadlineMs = readDeadlineMs(exchange.request.headers, usualMs);
     if (authenticator === undefined) return this.#act(exchange, { route, params, deadlineMs });
     // The hook's time is part of the request's.
     const startedAt = performance.now();
@@ -173,7 +166,7 @@ export class RequestHandler {
 
   async #identify(exchange: Exchange, authenticator: Authenticator, withinMs: number): Promise<void> {
     const { request, path, ids, gone, span } = exchange;
-    const asking = { request: requestOf(request.raw, { path, requestId: ids.requestId }), withinMs, gone };
+    const asking = { request: requestOf(request, { path, requestId: ids.requestId }), withinMs, gone };
     const ask = (): Promise<Identity> => authenticator.identify(asking);
     const identity = await (span === undefined ? ask() : span.run(ask));
     exchange.context = contextOf(ids, identity);
@@ -188,10 +181,10 @@ export class RequestHandler {
 
   #ask(exchange: Exchange, ask: ActionCall): Promise<Answer> {
     const { bodyLimit, bodyMs } = this.#needs;
-    const { raw } = exchange.request;
+    const { request } = exchange;
     if (!exchange.hasBody) return this.#call(exchange, ask, noBytes);
-    checkMediaType(raw.headers);
-    return readBody(raw, { bytes: ask.route.bodyLimit ?? bodyLimit, ms: bodyMs }).then((bytes) =>
+    checkMediaType(request.headers);
+    return readBody(request, { bytes: ask.route.bodyLimit ?? bodyLimit, ms: bodyMs }).then((bytes) =>
       this.#call(exchange, ask, bytes),
     );
   }
@@ -199,7 +192,7 @@ export class RequestHandler {
   #call(exchange: Exchange, { route, params, deadlineMs }: ActionCall, bytes: Buffer): Promise<Answer> {
     const { gone, method, path, query, hasBody, context, request } = exchange;
     const { caller, idempotency } = this.#needs;
-    const key = readIdempotencyKey(request.raw.headers);
+    const key = readIdempotencyKey(request.headers);
     const input = route.readInput(params, query, hasBody ? parseJsonBody(bytes) : noBody);
     const ask = (signal?: AbortSignal): Promise<Buffer> =>
       route.perform?.(input, { context, deadlineMs }) ??
@@ -214,33 +207,27 @@ export class RequestHandler {
     return idempotency.answer({ key, user, tenant, parts, deadlineMs }, call);
   }
 
-  #send(exchange: Exchange, { status, headers, contentType, body }: Answer): void {
-    const { reply } = exchange;
-    this.#finish(exchange);
-    reply.code(status).headers(headers).header('content-type', contentType).send(body);
-    this.#needs.unread.watch(reply.raw);
-  }
-
   #refuse(exchange: Exchange, error: unknown): void {
-    const { reply, ids, method, path } = exchange;
-    if (reply.sent) return;
-    this.#finish(exchange);
-    const { status, headers, text } = this.#needs.refuser.refuse(error, {
-      requestId: ids.requestId,
-      method,
-      path,
-    });
-    reply.code(status).headers(dataHeaders).headers(headers).send(text);
-    this.#needs.unread.watch(reply.raw);
+    const { response, ids, method, path } = exchange;
+    if (response.headersSent) return;
+    this.#send(exchange, this.#needs.refuser.refuse(error, { requestId: ids.requestId, method, path }));
   }
 
-  /** Headers that every answer has. */
-  #finish({ request, reply, ids, hasBody, connection }: Exchange): void {
-    reply.header('x-request-id', ids.requestId);
+  #send(exchange: Exchange, { status, headers, contentType, body }: Answer): void {
+    const { request, response, ids, hasBody, connection } = exchange;
+    const head = ['x-request-id', ids.requestId];
+    for (const name in headers) head.push(name, headers[name] ?? '');
     // Requests that came behind this one are answered too: the last of them says it.
-    const isLast = this.#needs.isDraining() && connection.response === reply.raw;
+    const isLast = this.#needs.isDraining() && connection.response === response;
     // What is left of a body would be read to its end, however long, to keep the connection.
-    if (isLast || (hasBody && !request.raw.complete)) reply.header('connection', 'close');
+    if (isLast || (hasBody && !request.complete)) head.push('connection', 'close');
+    if (status === noContent) {
+      response.writeHead(status, head).end();
+      return;
+    }
+    head.push('content-type', contentType, 'content-length', String(Buffer.byteLength(body)));
+    response.writeHead(status, head).end(body);
+    this.#needs.unread.watch(response);
   }
 }
 

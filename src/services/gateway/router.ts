@@ -1,10 +1,10 @@
 /**
  * Which action a method and a path mean, from the app's manifest; built anew at each change of it.
- * The gateway matches itself, since Fastify takes no routes once it listens.
  */
 import findMyWay from 'find-my-way';
 import type { HTTPMethod } from 'find-my-way';
 import { bounds } from '../../core/bounds.ts';
+import { TuttiError } from '../../core/errors.ts';
 import type {
   AppManifest,
   HttpMethod,
@@ -78,6 +78,7 @@ export type Match =
   | { readonly found: 'nothing' };
 
 export interface Router {
+  /** @throws {TuttiError} `BAD_REQUEST`: the path cannot be read. */
   match(method: string, path: string): Match;
   /** Routes of the manifest that could not be taken, and why. */
   readonly refused: readonly { readonly route: string; readonly reason: string }[];
@@ -95,7 +96,7 @@ export function buildRouter(
   own?: OwnActions,
 ): Router {
   // Length is bounded by the head already; what an id may be is the callee's to say.
-  const tree = findMyWay({ maxParamLength: 1_048_576, querystringParser: () => noQuery });
+  const tree = findMyWay({ maxParamLength: 1_048_576, querystringParser: () => noQuery, onBadUrl: never });
   const refused: { route: string; reason: string }[] = [];
   const add = (method: HTTPMethod, path: string, route: Route): void => {
     try {
@@ -118,6 +119,8 @@ export function buildRouter(
   }
   const find = (method: HTTPMethod, path: string): Match | undefined => {
     const found = tree.find(method, path);
+    // What it gives for a path whose escapes are no UTF-8.
+    if (found?.store === null) throw new TuttiError('BAD_REQUEST', { reason: 'the path is not well formed' });
     return found === null ? undefined : { found: 'route', route: found.store as Route, params: found.params };
   };
   return {

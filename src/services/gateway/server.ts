@@ -1,14 +1,12 @@
 /**
- * Fastify on a listening socket: limits, timeouts, what never becomes a request, and a stop that loses none.
+ * An HTTP server on a listening socket: limits, timeouts, what never becomes a request, and a stop that loses none.
  * It knows no routes: everything goes to the request handler.
  */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import fastify from 'fastify';
-import type { FastifyInstance } from 'fastify';
 import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
 import type { Accepts, SystemRuntime } from '../../mesh/runtime.ts';
@@ -20,8 +18,10 @@ import type { Refuser } from './refuser.ts';
 import type { RequestHandler } from './request-handler.ts';
 import { askedTrace } from './http-span.ts';
 import { readIds } from './request-context.ts';
-import { dataHeaders } from './security-headers.ts';
 import type { WebSockets } from './web-sockets.ts';
+
+// Not imported: see `problem.ts`.
+const { createServer } = process.getBuiltinModule('node:http');
 
 export const httpLimits = {
   headersMs: 5_000,
@@ -60,17 +60,13 @@ export async function startServer(
   needs: ServerNeeds,
   listen: SystemRuntime['listen'],
 ): Promise<GatewayServer> {
-  const app = makeFastify(needs);
-  await app.ready();
-  const { server } = app;
+  const server = makeServer(needs);
   server.maxConnections = needs.maxConnections;
   server.on('drop', () => {
     if (needs.accepts.areLeft) needs.metrics.dropped += 1;
   });
   // An expectation we do not know is refused like anything else, and not by Node's bare 417.
-  server.on('checkExpectation', (request, response) => {
-    app.routing(request, response);
-  });
+  server.on('checkExpectation', needs.handler.handle);
   server.on('connection', needs.connections.opened);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (needs.connections.isLeaving(request.socket)) return;
@@ -80,67 +76,51 @@ export async function startServer(
       if (socket instanceof Socket) answerRaw(socket, { ...needs, error, requestId: ids.requestId });
     });
   });
-  await listening(app, listen);
+  await listening(server, listen);
   needs.accepts.watch(server, 'http');
   return {
     port: (server.address() as AddressInfo).port,
     drain: () => drainServer(server, { ...needs, keepAliveMs: needs.limits.keepAliveMs }),
-    close: async () => {
-      server.closeAllConnections();
-      await app.close();
-    },
+    close: () => closeServer(server),
   };
 }
 
-function makeFastify({
-  handler,
-  webSockets,
-  refuser,
-  connections,
-  metrics,
-  limits,
-}: ServerNeeds): FastifyInstance {
-  const nothing = {};
-  const app = fastify({
-    logger: false,
-    exposeHeadRoutes: false,
-    // A request that came before the stop is served, with `Connection: close`.
-    return503OnClosing: false,
-    // Both are the handler's: it knows the route.
-    bodyLimit: Number.MAX_SAFE_INTEGER,
-    routerOptions: { querystringParser: () => nothing },
-    connectionTimeout: limits.silentMs,
+function makeServer({ handler, webSockets, refuser, connections, metrics, limits }: ServerNeeds): Server {
+  const options = {
+    headersTimeout: limits.headersMs,
     // A stream of items may take as long as they move; other bodies have their limit where they are read.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
-    http: {
-      headersTimeout: limits.headersMs,
-      connectionsCheckingInterval: limits.checkMs,
-      maxHeaderSize: limits.headBytes,
-      // Checked by us: Node's own refusal has no body.
-      requireHostHeader: false,
-      // Any other protocol is not switched to: the request is served as it stands.
-      shouldUpgradeCallback: webSockets.wants,
-    },
-    frameworkErrors: handler.refuse,
-    clientErrorHandler: (error, socket) => {
-      // What is behind the last answer is not looked at.
-      if (connections.isLeaving(socket)) return;
-      metrics.badHeads += 1;
-      answerRaw(socket, { error: clientError(error.code), refuser, connections, requestId: newRequestId() });
-    },
+    connectionsCheckingInterval: limits.checkMs,
+    maxHeaderSize: limits.headBytes,
+    // Checked by us: Node's own refusal has no body.
+    requireHostHeader: false,
+    // Any other protocol is not switched to: the request is served as it stands.
+    shouldUpgradeCallback: webSockets.wants,
+  };
+  const server = createServer(options, handler.handle);
+  server.setTimeout(limits.silentMs);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    // What is behind the last answer is not looked at.
+    if (!(socket instanceof Socket) || connections.isLeaving(socket)) return;
+    metrics.badHeads += 1;
+    const known = clientError(error.code);
+    answerRaw(socket, { error: known, refuser, connections, requestId: newRequestId() });
   });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => {
-    done(null);
-  });
-  app.all('*', handler.handle);
-  app.setNotFoundHandler(handler.handle);
-  app.setErrorHandler(handler.refuse);
-  return app;
+  return server;
 }
 
-function listening({ server }: FastifyInstance, listen: SystemRuntime['listen']): Promise<void> {
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // It may have stopped listening before.
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
+}
+
+function listening(server: Server, listen: SystemRuntime['listen']): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(listen, () => {
@@ -150,7 +130,7 @@ function listening({ server }: FastifyInstance, listen: SystemRuntime['listen'])
   });
 }
 
-function clientError(code: string): TuttiError {
+function clientError(code: string | undefined): TuttiError {
   if (code === 'HPE_HEADER_OVERFLOW')
     return new TuttiError('HEAD_TOO_LARGE', { limitBytes: bounds.httpHeadBytes });
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
@@ -174,15 +154,16 @@ function answerRaw(socket: Socket, { error, requestId, refuser, connections }: R
     socket.destroy();
     return;
   }
-  const { status, headers, text } = refuser.refuse(error, { requestId, method: '', path: '' });
+  const answer = refuser.refuse(error, { requestId, method: '', path: '' });
+  const { status, body } = answer;
   const all = {
-    ...dataHeaders,
-    ...headers,
+    ...answer.headers,
+    'content-type': answer.contentType,
     'x-request-id': requestId,
     connection: 'close',
-    'content-length': String(Buffer.byteLength(text)),
+    'content-length': String(Buffer.byteLength(body)),
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`HTTP/1.1 ${String(status)} ${reasonPhrase(status)}\r\n${lines.join('')}\r\n${text}`);
+  socket.write(`HTTP/1.1 ${String(status)} ${reasonPhrase(status)}\r\n${lines.join('')}\r\n${String(body)}`);
   socket.destroySoon();
 }

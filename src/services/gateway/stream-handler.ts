@@ -49,37 +49,36 @@ export class StreamHandler {
   }
 
   async #takeLines(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<Answer> {
-    const { raw } = exchange.request;
-    checkLinesType(raw.headers);
+    const { request } = exchange;
+    checkLinesType(request.headers);
     const input = route.readInput(params, exchange.query, noBody);
-    const stream = this.#ask(exchange, route, { input, items: readLines(raw) });
+    const stream = this.#ask(exchange, route, { input, items: readLines(request) });
     return route.answer((await stream.result) as Buffer);
   }
 
   async #writeItems(exchange: Exchange, route: ActionRoute, params: RouteParams): Promise<void> {
-    const { raw } = exchange.request;
+    const { headers } = exchange.request;
     const body = exchange.hasBody ? await this.#readBody(exchange) : noBody;
-    const input = route.readInput(params, exchange.query, body, readLastEventId(raw.headers));
+    const input = route.readInput(params, exchange.query, body, readLastEventId(headers));
     const { gone } = exchange;
-    const own = route.follow?.(input, { gone, deadlineMs: readStreamDeadlineMs(raw.headers) });
+    const own = route.follow?.(input, { gone, deadlineMs: readStreamDeadlineMs(headers) });
     const stream = own === undefined ? this.#ask(exchange, route, { input }) : await own;
     // Until then an error is an answer like any other.
     await stream.begun;
-    exchange.reply.hijack();
     const { requestId } = exchange.ids;
     await this.#needs.answers.write({
-      response: exchange.reply.raw,
+      response: exchange.response,
       stream,
-      format: formatFor(raw.headers.accept),
+      format: formatFor(headers.accept),
       headers: { ...dataHeaders, 'x-request-id': requestId },
       problemOf: (error) => this.#needs.refuser.problemOf(error, exchange.ids.requestId),
     });
   }
 
   async #readBody(exchange: Exchange): Promise<Record<string, unknown>> {
-    const { raw } = exchange.request;
-    checkMediaType(raw.headers);
-    return parseJsonBody(await readBody(raw, { bytes: this.#needs.bodyLimit, ms: this.#needs.bodyMs }));
+    const { request } = exchange;
+    checkMediaType(request.headers);
+    return parseJsonBody(await readBody(request, { bytes: this.#needs.bodyLimit, ms: this.#needs.bodyMs }));
   }
 
   #ask(
@@ -87,7 +86,7 @@ export class StreamHandler {
     { service, action }: ActionRoute,
     { input, items }: { readonly input: unknown; readonly items?: StreamOptions['items'] },
   ): Stream<ArrivedItem> {
-    const { headers } = request.raw;
+    const { headers } = request;
     return this.#needs.caller.streamForHttp(service, action, input, {
       ...{ context, items, signal: gone },
       deadlineMs: readStreamDeadlineMs(headers),
@@ -100,6 +99,6 @@ export class StreamHandler {
 const headOnly = ({ request }: Exchange): Answer => ({
   status: 200,
   headers: dataHeaders,
-  contentType: formatFor(request.raw.headers.accept).contentType,
+  contentType: formatFor(request.headers.accept).contentType,
   body: '',
 });
