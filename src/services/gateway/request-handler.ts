@@ -221,12 +221,9 @@ export class RequestHandler {
     const isLast = this.#needs.isDraining() && connection.response === response;
     // What is left of a body would be read to its end, however long, to keep the connection.
     if (isLast || (hasBody && !request.complete)) head.push('connection', 'close');
-    if (status === noContent) {
-      response.writeHead(status, head).end();
-      return;
-    }
-    head.push('content-type', contentType, 'content-length', String(Buffer.byteLength(body)));
-    response.writeHead(status, head).end(body);
+    const hasContent = status !== noContent;
+    if (hasContent) head.push('content-type', contentType, 'content-length', String(Buffer.byteLength(body)));
+    response.writeHead(status, head).end(hasContent ? body : undefined);
     this.#needs.unread.watch(response);
   }
 }
