@@ -148,4 +148,20 @@ export const gatewayMutants: readonly Mutant[] = [
     replace: ': this.#canOpen()) this.#find();',
     ...guard('while none is left'),
   },
+  {
+    promise: 'N-55 a path that cannot be decoded is told so',
+    file: 'src/services/gateway/router.ts',
+    find: 'onBadUrl: never',
+    replace: 'onBadUrl: (void never, undefined)',
+    tests: ['tests/services/gateway/hostile-requests.test.ts'],
+    name: 'N-55 /say',
+  },
+  {
+    promise: 'an answer that has no content says nothing of it',
+    file: 'src/services/gateway/request-handler.ts',
+    find: 'const hasContent = status !== noContent;',
+    replace: 'const hasContent = status !== 205;',
+    tests: ['tests/services/gateway/requests.test.ts'],
+    name: 'an answer without content',
+  },
 ];

@@ -60,6 +60,7 @@ test('an answer without content has no body', async () => {
   await using world = await GatewayWorld.start();
   const response = await world.fetch('/things/7', { method: 'DELETE' });
   assert.equal(response.status, 204);
+  for (const name of ['content-type', 'content-length']) assert.equal(response.headers.get(name), null, name);
   assert.equal(await response.text(), '');
 });
 
