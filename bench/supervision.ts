@@ -18,6 +18,7 @@ import type { Answer, Settings } from './lib/table.ts';
 import { superviseByHand } from './peers/supervised-by-hand.ts';
 import { supervisePm2 } from './peers/supervised-pm2.ts';
 import { superviseTutti } from './peers/supervised-tutti.ts';
+import { buildPackage } from './peers/tutti-start.ts';
 
 type Start = (services: Services) => Promise<Supervised>;
 
@@ -216,6 +217,7 @@ function beats({ smoke, without }: Settings): Row[] {
 }
 
 export async function supervision(settings: Settings): Promise<Answer> {
+  buildPackage();
   const loads = [loadavg()[0] ?? NaN];
   const rows: Row[] = [];
   for (const part of [recovery, rest, crashLoops, stops, beats]) {

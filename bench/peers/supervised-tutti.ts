@@ -1,12 +1,11 @@
 /**
- * Tutti in bench/supervision.ts: an app written for the occasion, whose services run the lines of lib/service.js in their `open`.
+ * Tutti in bench/supervision.ts: the package as it is published, and an app written for the occasion, whose services run the lines of lib/service.js in their `open`.
  * With a `gatewayPort`, a service `who` too, as users write one: an action with zod schemas behind a gateway.
  */
-import { symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { newFolder } from '../lib/spawn.ts';
 import type { Services, Supervised } from '../lib/supervised.ts';
 import { startTutti } from '../lib/tutti.ts';
+import { appText, packedTutti, userFolder } from './tutti-start.ts';
 
 const lines = resolve(import.meta.dirname, '../lib/service.js');
 
@@ -29,27 +28,23 @@ export default defineService({
 const restart = { minUptime: 1_000 };
 
 function writeApp(services: Services, gatewayPort: number | undefined): string {
-  const folder = newFolder();
-  symlinkSync(resolve(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'));
+  const files: Record<string, string> = { 'package.json': '{ "type": "module" }' };
   const entries: Record<string, object> = {};
   for (const [name, env] of Object.entries(services)) {
-    writeFileSync(join(folder, `${name}.js`), serviceText(name));
+    files[`${name}.js`] = serviceText(name);
     entries[name] = { module: `./${name}.js`, env };
   }
   if (gatewayPort !== undefined) {
-    writeFileSync(join(folder, 'who.js'), whoText);
+    files['who.js'] = whoText;
     entries['who'] = { module: './who.js' };
   }
   const gateways = gatewayPort === undefined ? {} : { public: { host: '127.0.0.1', port: gatewayPort } };
-  const app = JSON.stringify({ name: 'supervised', restart, services: entries, gateways });
-  const file = join(folder, 'tutti.ts');
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  writeFileSync(file, `import { defineApp } from 'tutti';\nexport default defineApp(${app});\n`);
-  return file;
+  const app = appText({ name: 'supervised', restart, services: entries, gateways });
+  return join(userFolder({ ...files, 'tutti.ts': app }), 'tutti.ts');
 }
 
 export async function superviseTutti(services: Services, gatewayPort?: number): Promise<Supervised> {
-  const app = await startTutti(writeApp(services, gatewayPort));
+  const app = await startTutti(writeApp(services, gatewayPort), {}, packedTutti);
   return {
     supervisors: await app.supervisors(),
     pidOf: async (name) => (await app.instance(name)).pid ?? 0,
