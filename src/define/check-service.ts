@@ -2,7 +2,7 @@
  * Finds everything that is wrong in one service definition, without running it. Used by the manifest process and by the test kit.
  */
 import { isPriority } from '../core/waiting-line.ts';
-import { isContentType } from '../core/content-type.ts';
+import { hasContent, isContentType } from '../core/content-type.ts';
 import { isErrorCode } from '../core/errors.ts';
 import { isActionName, isEventName, isName } from '../core/ids.ts';
 import type { Problem } from '../core/options.ts';
@@ -93,7 +93,7 @@ function checkHttp(http: unknown, action: Record<string, unknown>, path: string)
     ...(contentType === undefined || isContentType(contentType)
       ? []
       : wrong(`${path}.contentType`, 'a media type like "application/pdf"', contentType)),
-    ...(contentType !== undefined && (status === 204 || status === 205)
+    ...(contentType !== undefined && typeof status === 'number' && !hasContent(status)
       ? [{ path: `${path}.contentType`, message: `an answer with the status ${String(status)} has no body` }]
       : []),
     ...(status === undefined || isWhole(status, 200, 299)

@@ -159,8 +159,8 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     promise: 'an answer that has no content says nothing of it',
     file: 'src/services/gateway/request-handler.ts',
-    find: 'const hasContent = status !== noContent;',
-    replace: 'const hasContent = status !== 205;',
+    find: 'const isFull = hasContent(status);',
+    replace: 'const isFull = (void hasContent, true);',
     tests: ['tests/services/gateway/requests.test.ts'],
     name: 'an answer without content',
   },

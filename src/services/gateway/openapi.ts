@@ -1,6 +1,7 @@
 /**
  * The OpenAPI 3.1 document of an app, from its manifest. Pure; made again when the manifest changes.
  */
+import { hasContent } from '../../core/content-type.ts';
 import type { ActionManifest, AppManifest, RouteManifest, ServiceManifest } from '../../define/manifest.ts';
 import type { JsonSchema } from '../../define/schema.ts';
 import { propertiesOf, requiredOf } from './json-schema.ts';
@@ -143,7 +144,7 @@ function responses({ service, name, action, http }: Operation, schemas: Componen
   const schema = body === undefined ? {} : hoistSchema(body, `${service.name}.${name}.output`, schemas);
   const content =
     http.contentType === undefined ? jsonContent(schema) : { [http.contentType]: typedSchema(http) };
-  const success = http.status === 204 || http.status === 205 ? {} : { content };
+  const success = hasContent(http.status) ? { content } : {};
   return {
     [String(http.status)]: { description: 'Success', ...success },
     ...domainErrors(service),

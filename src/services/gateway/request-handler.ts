@@ -3,6 +3,7 @@
  * Every error, whoever made it, leaves through `refuse`. Used by the server.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hasContent } from '../../core/content-type.ts';
 import { TuttiError } from '../../core/errors.ts';
 import { traceField } from '../../core/trace.ts';
 import type { Identity } from '../../define/gateway-hooks.ts';
@@ -58,7 +59,6 @@ interface ActionCall {
 
 /** For the books, of a client that left before its answer: nobody is sent it. */
 const leftStatus = 499;
-const noContent = 204;
 const noBody = {};
 const noBytes = Buffer.alloc(0);
 const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
@@ -221,9 +221,9 @@ export class RequestHandler {
     const isLast = this.#needs.isDraining() && connection.response === response;
     // What is left of a body would be read to its end, however long, to keep the connection.
     if (isLast || (hasBody && !request.complete)) head.push('connection', 'close');
-    const hasContent = status !== noContent;
-    if (hasContent) head.push('content-type', contentType, 'content-length', String(Buffer.byteLength(body)));
-    response.writeHead(status, head).end(hasContent ? body : undefined);
+    const isFull = hasContent(status);
+    if (isFull) head.push('content-type', contentType, 'content-length', String(Buffer.byteLength(body)));
+    response.writeHead(status, head).end(isFull ? body : undefined);
     this.#needs.unread.watch(response);
   }
 }

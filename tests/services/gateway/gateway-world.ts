@@ -68,6 +68,7 @@ export const things = defineService({
       run: ({ input }) => input,
     }),
     remove: action({ http: { route: 'DELETE /things/:id', status: 204 }, input: id, run: () => null }),
+    reset: action({ http: { route: 'DELETE /things', status: 205 }, run: () => null }),
     find: action({
       http: { route: 'GET /find', bodyLimit: 64 },
       input: z.strictObject({ name: z.string() }),

@@ -58,10 +58,16 @@ test('a GET takes a body where its route says how large, in place of the address
 
 test('an answer without content has no body', async () => {
   await using world = await GatewayWorld.start();
-  const response = await world.fetch('/things/7', { method: 'DELETE' });
-  assert.equal(response.status, 204);
-  for (const name of ['content-type', 'content-length']) assert.equal(response.headers.get(name), null, name);
-  assert.equal(await response.text(), '');
+  for (const [path, status] of [
+    ['/things/7', 204],
+    ['/things', 205],
+  ] as const) {
+    const response = await world.fetch(path, { method: 'DELETE' });
+    assert.equal(response.status, status);
+    for (const name of ['content-type', 'content-length'])
+      assert.equal(response.headers.get(name), null, name);
+    assert.equal(await response.text(), '');
+  }
 });
 
 test('HEAD is answered like GET, without the body', async () => {
