@@ -177,6 +177,10 @@ export const bounds = {
   storeLogBytes: 8 * MiB,
   /** The same log where that is not possible. Beyond: `STORE_FULL`. */
   storeLogLimitBytes: 64 * MiB,
+  /** What small commits of a store have written since SQLite's last one. Beyond: SQLite commits before the next one is answered. */
+  storeRedoBytes: 1 * MiB,
+  /** The same of one commit, at most three times as many bytes as characters. Beyond: SQLite commits at once. */
+  storeRedoRecordBytes: 96 * KiB,
   /** How often a store looks for what has expired, and whether it is idle. */
   storeTidyMs: 5_000,
   /** Rows of one area that are removed in one commit because they have expired. Beyond: the next one. */

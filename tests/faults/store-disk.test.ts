@@ -91,31 +91,33 @@ for (const kind of kinds)
       }),
   );
 
-test(
-  'a store opens on a full disk, can be read, and loses nothing of a killed owner',
-  { skip: withoutDisk('memory') },
-  () =>
-    onSmallDisk('memory', async (folder) => {
-      await using owner = new OwnerProcess({
-        file: folder.store,
-        count: 100,
-        think: 1,
-        text: 'x'.repeat(4_000),
-      });
-      await owner.until(() => owner.acked.length >= 20);
-      await owner.kill();
-      const giveBack = fillDisk(folder.path);
-      await using store = folder.open([ledgerArea]);
-      assert.ok(folder.said.includes('warn The disk of the store is full: it can be read'));
-      const found = numbers(store);
-      assert.deepEqual(
-        owner.acked.filter((number) => !found.includes(number)),
-        [],
-      );
-      giveBack();
-      await add(store, 1_000);
-    }),
-);
+for (const [size, text] of [
+  ['small', 'x'.repeat(4_000)],
+  ['big', 'x'.repeat(66_000)],
+] as const)
+  test(
+    `a store opens on a full disk, can be read, and loses nothing of a killed owner (${size} commits)`,
+    { skip: withoutDisk('memory') },
+    () =>
+      onSmallDisk('memory', async (folder) => {
+        await using owner = new OwnerProcess({
+          ...{ file: folder.store, count: 20 },
+          ...{ think: 1, stays: 60_000, text },
+        });
+        await owner.until(() => owner.acked.length >= 20);
+        await owner.kill();
+        const giveBack = fillDisk(folder.path);
+        await using store = folder.open([ledgerArea]);
+        assert.ok(folder.said.includes('warn The disk of the store is full: it can be read'));
+        const found = numbers(store);
+        assert.deepEqual(
+          owner.acked.filter((number) => !found.includes(number)),
+          [],
+        );
+        giveBack();
+        await add(store, 1_000);
+      }),
+  );
 
 test(
   'a disk that went read-only is told from one that is full, at opening',

@@ -23,44 +23,57 @@ async function traced(folder: StoreFolder, options: Omit<OwnerOptions, 'file'>):
 
 interface Seen {
   readonly acks: number;
+  /** Of them those that left while something of a log was not synced, or without a sync since the commit before. */
   readonly early: number;
   readonly syncs: number;
 }
 
-/** Answers, those of them that left while something of the log was not synced, and syncs. */
-function readTrace(lines: readonly string[]): Seen {
+/** Of SQLite's log or the redo log, as far as it is written with O_DSYNC: then each write is a sync. */
+function readTrace(lines: readonly string[], group: number): Seen {
   let [acks, early, syncs] = [0, 0, 0];
-  let isDirty = false;
+  // Those that may leave: as many as a commit has, behind each sync.
+  let [isDirty, acksSince] = [false, group];
+  const isDsync = lines.some((line) => /openat\(.*store\.db\.redo", [^)]*O_DSYNC/.test(line));
   // A call during which another thread makes one is told in two lines, each with the number of its thread.
   const syncing = new Set<string>();
   for (const line of lines) {
     const [thread = ''] = line.split(' ', 1);
-    const isSync = /f(data)?sync\(\d+<[^>]*store\.db-wal>/.test(line);
+    const isRedo = /pwrite64\(\d+<[^>]*store\.db\.redo>/.test(line);
+    const isSync = /f(data)?sync\(\d+<[^>]*store\.db-wal>/.test(line) || (isRedo && isDsync);
     if (isSync && line.includes('<unfinished')) syncing.add(thread);
-    else if (/pwrite64\(\d+<[^>]*store\.db-wal>/.test(line)) isDirty = true;
-    else if (isSync || (/f(data)?sync resumed/.test(line) && syncing.delete(thread))) {
+    else if (isSync || (/(sync|pwrite64) resumed/.test(line) && syncing.delete(thread))) {
       isDirty = false;
+      acksSince = 0;
       syncs += 1;
-    } else if (/write\(1<[^>]*>, "ack /.test(line)) {
+    } else if (isRedo || /pwrite64\(\d+<[^>]*store\.db-wal>/.test(line)) isDirty = true;
+    else if (/write\(1<[^>]*>, "open/.test(line)) acksSince = group;
+    else if (/write\(1<[^>]*>, "ack /.test(line)) {
       acks += 1;
-      if (isDirty) early += 1;
+      acksSince += 1;
+      if (isDirty || acksSince > group) early += 1;
     }
   }
   return { acks, early, syncs };
 }
 
-test('under load no answer leaves before the log of its commit is synced', { skip }, async () => {
-  using folder = new StoreFolder();
-  const seen = readTrace(await traced(folder, { count: 400, group: 20 }));
-  assert.deepEqual([seen.acks, seen.early], [400, 0]);
-  assert.ok(seen.syncs >= 20 && seen.syncs <= 60, `${String(seen.syncs)} syncs for 20 commits`);
-});
+/** One that is held until SQLite commits it with others, and one that SQLite commits at once. */
+const sizes = { small: 'a text', big: 'x'.repeat(70_000) } as const;
 
-test('with synchronous=NORMAL they do: this test can fail', { skip }, async () => {
-  using folder = new StoreFolder();
-  const seen = readTrace(await traced(folder, { count: 40, group: 20, synchronous: 'NORMAL' }));
-  assert.deepEqual([seen.acks, seen.early], [40, 40]);
-});
+for (const [size, text] of Object.entries(sizes)) {
+  test(`under load no answer leaves before its commit is synced (${size} ones)`, { skip }, async () => {
+    using folder = new StoreFolder();
+    const seen = readTrace(await traced(folder, { count: 400, group: 20, text }), 20);
+    assert.deepEqual([seen.acks, seen.early], [400, 0]);
+    assert.ok(seen.syncs >= 20 && seen.syncs <= 60, `${String(seen.syncs)} syncs for 20 commits`);
+  });
+
+  test(`with synchronous=NORMAL they do (${size} ones): this test can fail`, { skip }, async () => {
+    using folder = new StoreFolder();
+    const options = { count: 40, group: 20, text, synchronous: 'NORMAL' } as const;
+    const seen = readTrace(await traced(folder, options), 20);
+    assert.deepEqual([seen.acks, seen.early], [40, 40]);
+  });
+}
 
 test(
   'the folder is synced after the last file was made in it, before the store is open',
@@ -82,54 +95,53 @@ test(
   },
 );
 
-test(
-  'what a killed owner wrote and did not sync is synced by its successor before that answers',
-  { skip },
-  async () => {
-    using folder = new StoreFolder();
-    {
-      await using owner = new OwnerProcess({ file: folder.store, count: 100, think: 1 });
-      await owner.until(() => owner.acked.length >= 5);
-      await owner.kill();
-    }
-    const lines = await traced(folder, { from: 200, count: 1 });
-    const open = lines.findIndex((line) => /write\(1<[^>]*>, "open/.test(line));
-    const synced = lines.findIndex((line) => /f(data)?sync\(\d+<[^>]*store\.db-wal>/.test(line));
-    assert.ok(synced > 0 && synced < open, `synced ${String(synced)}, open ${String(open)}`);
-  },
-);
+for (const [size, text] of Object.entries(sizes))
+  test(
+    `what a killed owner wrote and did not sync (${size} commits) is synced by its successor before that answers`,
+    { skip },
+    async () => {
+      using folder = new StoreFolder();
+      {
+        await using owner = new OwnerProcess({ file: folder.store, count: 100, think: 1, text });
+        await owner.until(() => owner.acked.length >= 5);
+        await owner.kill();
+      }
+      const lines = await traced(folder, { from: 200, count: 1 });
+      const open = lines.findIndex((line) => /write\(1<[^>]*>, "open/.test(line));
+      const synced = lines.findIndex((line) => /f(data)?sync\(\d+<[^>]*store\.db-wal>/.test(line));
+      assert.ok(synced > 0 && synced < open, `synced ${String(synced)}, open ${String(open)}`);
+    },
+  );
 
-test(
-  'a commit whose sync fails is answered as unknown, and the store does nothing more until it is opened anew',
-  { skip },
-  async () => {
-    using folder = new StoreFolder();
-    await folder.open([ledgerArea]).close();
-    const trace = [
-      '-f',
-      '-qq',
-      '-e',
-      'trace=fsync',
-      '-e',
-      'inject=fsync:error=EIO:when=5+',
-      '-o',
-      '/dev/null',
-    ];
-    await using owner = new OwnerProcess({ file: folder.store, from: 1, count: 6, group: 2 }, trace);
-    await owner.ended();
-    const refused = owner.lines.filter((line) => line.startsWith('refused'));
-    assert.ok(refused.length >= 2, owner.lines.join(', '));
-    assert.deepEqual([...new Set(refused.map((line) => line.split(' ')[2]))], ['STORE_UNREACHABLE']);
-    assert.equal(
-      owner.lines.filter((line) => line.startsWith('error The store can do nothing more')).length,
-      1,
-    );
-    await using store = folder.open([ledgerArea]);
-    const numbers = store.query({ area: 'ledger', name: 'numbers' }) as number[];
-    assert.deepEqual(
-      owner.acked.filter((number) => !numbers.includes(number)),
-      [],
-    );
-    assert.deepEqual((await store.verify()).problems, []);
-  },
-);
+for (const [size, call, file] of [
+  ['small', 'pwrite64', '.redo'],
+  ['big', 'fsync', '-wal'],
+] as const)
+  test(
+    `a commit whose sync fails (a ${size} one) is answered as unknown, and the store does nothing more until it is opened anew`,
+    { skip },
+    async () => {
+      using folder = new StoreFolder();
+      await folder.open([ledgerArea]).close();
+      // Not those of the opening.
+      const inject = `inject=${call}:error=EIO:when=2+`;
+      const trace = ['-f', '-qq', '-P', folder.store + file, '-e', `trace=${call}`, '-e', inject];
+      const options = { from: 1, count: 6, group: 2, text: sizes[size] };
+      await using owner = new OwnerProcess({ file: folder.store, ...options }, [...trace, '-o', '/dev/null']);
+      await owner.ended();
+      const refused = owner.lines.filter((line) => line.startsWith('refused'));
+      assert.ok(refused.length >= 2, owner.lines.join(', '));
+      assert.deepEqual([...new Set(refused.map((line) => line.split(' ')[2]))], ['STORE_UNREACHABLE']);
+      assert.equal(
+        owner.lines.filter((line) => line.startsWith('error The store can do nothing more')).length,
+        1,
+      );
+      await using store = folder.open([ledgerArea]);
+      const numbers = store.query({ area: 'ledger', name: 'numbers' }) as number[];
+      assert.deepEqual(
+        owner.acked.filter((number) => !numbers.includes(number)),
+        [],
+      );
+      assert.deepEqual((await store.verify()).problems, []);
+    },
+  );

@@ -151,8 +151,8 @@ export const jobMutants: readonly Mutant[] = [
   {
     promise: 'jobs: counts are written after all that is counted',
     ...{ ...turns('counts are what a look'), file: 'src/stores/sqlite/mutation-run.ts' },
-    find: 'for (const writer of writers.values()) writer.finish();',
-    replace: 'for (const writer of [...writers.values()].slice(1)) writer.finish();',
+    find: 'for (const writer of this.#writers.values()) writer.finish();',
+    replace: 'for (const writer of [...this.#writers.values()].slice(1)) writer.finish();',
   },
   {
     promise: 'jobs: those of one handler and turn go as one change, and handlers share none',

@@ -35,9 +35,9 @@ export const keptStoreMutants: readonly Mutant[] = [
   },
   {
     promise: 'kept store: what an engine has no room for is undone',
-    file: 'src/stores/sqlite/group-commit.ts',
-    find: "this.#needs.database.exec('ROLLBACK');\n    } catch (cause)",
-    replace: "this.#needs.database.exec('COMMIT');\n    } catch (cause)",
+    file: 'src/stores/sqlite/transaction.ts',
+    find: "if (database.isTransaction) database.exec('ROLLBACK');\n      if (redo",
+    replace: "if (database.isTransaction) database.exec('COMMIT');\n      if (redo",
     ...kept('an engine that takes no more'),
   },
   {

@@ -8,6 +8,7 @@ import { fibonacciMutants } from './fibonacci-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { isolationMutants } from './isolation-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
+import { redoMutants } from './redo-mutants.ts';
 import { registryMutants } from './registry-mutants.ts';
 import { replayMutants } from './replay-mutants.ts';
 import { scheduleMutants } from './schedule-mutants.ts';
@@ -1300,6 +1301,7 @@ export const mutants: readonly Mutant[] = [
   ...jobsHttpMutants,
   ...poolMutants,
   ...isolationMutants,
+  ...redoMutants,
   ...registryMutants,
   ...slowMutants,
   ...tuningMutants,

@@ -5,6 +5,7 @@ const of =
   (file: string) =>
   (name: string): Pick<Mutant, 'tests' | 'name'> => ({ tests: [file], name });
 const engine = of('tests/stores/sqlite/engine.test.ts');
+const held = of('tests/stores/sqlite/held.test.ts');
 const operations = of('tests/stores/sqlite/operations.test.ts');
 const opening = of('tests/stores/sqlite/opening.test.ts');
 const copies = of('tests/stores/sqlite/copies.test.ts');
@@ -16,6 +17,7 @@ const disk = of('tests/faults/store-disk.test.ts');
 const power = of('tests/faults/store-power.test.ts');
 
 const commit = 'src/stores/sqlite/group-commit.ts';
+const transaction = 'src/stores/sqlite/transaction.ts';
 const running = 'src/stores/sqlite/mutation-run.ts';
 const open = 'src/stores/sqlite/open-store.ts';
 const settings = 'src/stores/sqlite/open-database.ts';
@@ -29,14 +31,14 @@ export const storeMutants: readonly Mutant[] = [
     file: running,
     find: 'if (state.isTangled) return undefined;',
     replace: '',
-    ...engine('one that throws undoes itself'),
+    ...held('one that throws undoes itself only'),
   },
   {
     promise: 'store: run apart, what throws undoes itself',
     file: running,
-    find: "          db.run('ROLLBACK TO mutation');\n",
+    find: "          db.mark('ROLLBACK TO mutation');\n",
     replace: '',
-    ...engine('one that throws undoes itself'),
+    ...held('one that throws undoes itself only'),
   },
   {
     promise: 'store: what waits to be written is undone with what it is part of',
@@ -47,9 +49,9 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     promise: 'store: run apart, nothing is left of the first try',
-    file: commit,
-    find: '      db.discard();\n      database',
-    replace: '      database',
+    file: transaction,
+    find: '    db.discard();\n    db.written = undefined;',
+    replace: '    db.written = undefined;',
     ...engine('goes with who inserted it'),
   },
   {
@@ -68,9 +70,10 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     promise: 'store: an answer leaves after its commit',
-    file: commit,
-    find: '    this.#commit();\n    this.#head = head;',
-    replace: '    setTimeout(() => { this.#commit(); }, 1);\n    this.#head = head;',
+    file: transaction,
+    find: 'if (written === undefined || !this.#append(head.commits, written)) this.#commit(head);',
+    replace:
+      'if (written === undefined || !this.#append(head.commits, written)) setTimeout(() => { this.#commit(head); }, 1);',
     ...sync('under load no answer leaves'),
   },
   {
@@ -134,14 +137,14 @@ export const storeMutants: readonly Mutant[] = [
     file: open,
     find: 'acknowledged.check(head.commits);',
     replace: '',
-    ...damage('a log whose tail was cut'),
+    ...damage('whose tail was cut'),
   },
   {
     promise: 'store: the number of the last commit is kept with each',
     file: commit,
-    find: 'this.#needs.acknowledged.write(head.commits);',
+    find: 'acknowledged.write(head.commits);',
     replace: '',
-    ...damage('a log whose tail was cut'),
+    ...damage('whose tail was cut'),
   },
   {
     promise: 'store: it has one owner',
@@ -195,16 +198,9 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: who changes nothing waits for no disk',
     file: commit,
-    find: 'if (this.#changes() === before)',
-    replace: 'if (this.#changes() < before)',
+    find: 'if (db.changed === before)',
+    replace: 'if (db.changed < before)',
     ...engine('who changes nothing'),
-  },
-  {
-    promise: 'store: an operation of a successor is looked for',
-    file: remembered,
-    find: "?.['number'] ?? -1",
-    replace: "?.['nothing'] ?? -1",
-    ...operations('a repeated operation changes nothing'),
   },
   {
     promise: 'store: an operation that comes late is looked for',
@@ -371,7 +367,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     promise: 'store: after a full disk writes work again without a restart',
-    file: commit,
+    file: transaction,
     find: "isTuttiError(known, 'STORE_FULL') || ",
     replace: '',
     ...disk('a full disk'),
@@ -385,9 +381,9 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     promise: 'store: after a failed sync nothing more is answered',
-    file: commit,
-    find: '      this.#needs.fail(failure);\n      throw failure;',
-    replace: '      throw failure;',
+    file: transaction,
+    find: '    this.#needs.fail(failure);\n    return failure;',
+    replace: '    return failure;',
     ...sync('a commit whose sync fails'),
   },
   {

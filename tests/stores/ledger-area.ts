@@ -39,6 +39,11 @@ export const ledgerArea: Area = {
       add(db, entry);
       throw new TypeError('a bug');
     },
+    /** When it has removed all there is. */
+    breakLate: (db) => {
+      db.run('DELETE FROM ledger_entries');
+      throw new TypeError('a bug');
+    },
     wait: (db, entry: Entry) => Promise.resolve(add(db, entry)),
     answer: (_db, { bytes }: { readonly bytes: number }) => 'x'.repeat(bytes),
     look: (db) => count(db),

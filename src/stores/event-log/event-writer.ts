@@ -54,6 +54,10 @@ export class EventWriter extends NumberingWriter {
     this.#changed.add(receiver);
   }
 
+  override begin(): void {
+    // It knows no time.
+  }
+
   override finish(): void {
     for (const receiver of this.#changed) {
       const { owed, dead, position } = this.progressOf(receiver);
@@ -63,6 +67,7 @@ export class EventWriter extends NumberingWriter {
         ...[receiver, owed, dead, position, sum],
       );
     }
+    this.#changed.clear();
   }
 }
 

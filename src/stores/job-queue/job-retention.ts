@@ -10,7 +10,8 @@ type Keep = QueueManifest['keep'];
 const isFree = '(dedup_until IS NULL OR dedup_until <= ?)';
 
 export function removeOld(store: StoreWriter, now: number, mostRows: number): number {
-  const db = new JobWriter(store, now);
+  const db = new JobWriter(store);
+  db.begin(now);
   let removed = 0;
   for (const queue of queuesOf(db)) {
     const { keep } = queueRow(db, queue);

@@ -182,7 +182,7 @@ export function writeQueue(db: StoreWriter, row: QueueRow): void {
   );
 }
 
-export function countsOf(db: StoreReader, queue: string): ReadonlyMap<number, number> {
+export function countsOf(db: StoreReader, queue: string): Map<number, number> {
   const rows = db.all('SELECT * FROM job_counts WHERE queue = ?', queue);
   return new Map(
     rows.map((row) => {

@@ -34,17 +34,20 @@ interface RowUpdate {
 }
 
 export class JobWriter extends NumberingWriter {
-  /** As they were before. */
-  readonly #counts = new Map<string, ReadonlyMap<number, number>>();
-  /** By queue and state: how many more. */
+  /** As they are written. */
+  readonly #counts = new Map<string, Map<number, number>>();
+  /** By queue and state: how many more, and not written yet. */
   readonly #more = new Map<string, Map<number, number>>();
   #damaged: number[] = [];
-  readonly #now: number;
+  #now = 0;
   /** Of the mutation that writes now. */
   notes: Notes | undefined;
 
-  constructor(db: StoreWriter, now: number) {
+  constructor(db: StoreWriter) {
     super(db, jobs.name);
+  }
+
+  override begin(now: number): void {
     this.#now = now;
   }
 
@@ -157,11 +160,13 @@ export class JobWriter extends NumberingWriter {
           row.count,
           checksumOf(jobCounts, row),
         );
+        counts.set(state, row.count);
       }
     }
+    this.#more.clear();
   }
 
-  #countsOf(queue: string): ReadonlyMap<number, number> {
+  #countsOf(queue: string): Map<number, number> {
     let counts = this.#counts.get(queue);
     if (counts === undefined) this.#counts.set(queue, (counts = countsOf(this, queue)));
     return counts;

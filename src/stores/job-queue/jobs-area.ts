@@ -23,7 +23,7 @@ export const jobsArea: Area = {
     ...{ drain: ofJobs(drain), clean: ofJobs(clean), redrive: ofJobs(redrive) },
     ...{ schedule, unschedule, tick: ofJobs(tick), repair },
   },
-  writer: (db, now) => new JobWriter(db, now),
+  writer: (db) => new JobWriter(db),
   queries: { get, list, counts, logs, queues, running, schedules },
   sweep: removeOld,
 };

@@ -29,9 +29,11 @@ export interface CheckedTable {
   readonly long?: string;
 }
 
-/** What the mutations of an area write through: it may hold back what is written once for all of them. */
+/** What the mutations of an area write through: it may hold back what is written once for all of a commit, and keep in mind what it has read. */
 export interface AreaWriter extends StoreWriter {
-  /** Once, when all else is written. */
+  /** Before the mutations of a commit. `now`: the store's clock. */
+  begin(now: number): void;
+  /** When all else of the commit is written. */
   finish(): void;
 }
 
@@ -63,8 +65,8 @@ export interface Area {
   readonly migrations: readonly string[];
   readonly tables: readonly CheckedTable[];
   readonly mutations: Readonly<Record<string, Mutation>>;
-  /** Made anew for each transaction, for all mutations of this area in it. */
-  readonly writer?: (db: StoreWriter, now: number) => AreaWriter;
+  /** Made anew for each transaction of SQLite, for all mutations of this area in it. What it wrote may be undone with it, and with nothing else. */
+  readonly writer?: (db: StoreWriter) => AreaWriter;
   readonly queries: Readonly<Record<string, Query>>;
   /** Removes what has expired, at most `mostRows` at a time. Gives how many it removed. */
   readonly sweep?: (db: StoreWriter, now: number, mostRows: number) => number;

@@ -7,7 +7,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
 import { isTuttiError } from '../../core/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { storeError } from './store-error.ts';
+import { diskIsFull, storeError } from './store-error.ts';
 
 interface CheckpointsNeeds {
   readonly file: string;
@@ -45,7 +45,7 @@ export class Checkpoints {
     } catch (error) {
       const known = storeError(error, this.#needs.file);
       if (!isTuttiError(known, 'STORE_FULL')) throw known;
-      this.#needs.log.warn('The disk of the store is full: it can be read', { file: this.#needs.file });
+      this.#needs.log.warn(diskIsFull, { file: this.#needs.file });
     }
   }
 

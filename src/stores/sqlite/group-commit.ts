@@ -1,39 +1,36 @@
 /**
- * Makes one transaction of many mutations, of which one that throws undoes itself only; answers are given out after COMMIT has returned. Knows
- * what a failed COMMIT means: that nothing was kept, or that nobody can tell before the file is opened anew. Where the truth is not this disk, what the
- * transaction changed is kept there first, and it stays open meanwhile: so the file never knows more than what is kept.
+ * Makes one commit of many mutations, of which one that throws undoes itself only; answers are given out when it is kept. Where the truth is not this disk, what
+ * it changed is kept there first, and its transaction stays open meanwhile: so the file never knows more than what is kept.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
-import { TuttiError, isTuttiError } from '../../core/errors.ts';
+import { isTuttiError } from '../../core/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import type { Area } from './area.ts';
 import type { CommitKeeper } from './commit-keeper.ts';
 import type { WaitingMutation } from './commit-line.ts';
 import type { Head } from './head.ts';
-import { writeHead } from './head.ts';
 import type { OperationTotals, Outcome } from './operations.ts';
 import { firstExpiry, forgetExcess, forgetExpired } from './operations.ts';
 import { MutationRun } from './mutation-run.ts';
 import type { Turn } from './mutation-run.ts';
 import { Recording } from './recording.ts';
 import type { Statements } from './statements.ts';
-import { storeError } from './store-error.ts';
+import { diskIsFull, storeError } from './store-error.ts';
+import type { Transaction } from './transaction.ts';
 
 interface GroupCommitNeeds {
   readonly file: string;
   readonly database: DatabaseSync;
   readonly db: Statements;
+  readonly transaction: Transaction;
   readonly areas: readonly Area[];
-  readonly head: Head;
   readonly acknowledged: Acknowledged;
   readonly log: Logger;
   readonly now: () => number;
   /** Undefined: a commit is kept by this disk. */
   readonly keptBy: CommitKeeper | undefined;
-  /** Whether the last commit was kept nobody knows: nothing more may be done with this database. */
-  readonly fail: (error: TuttiError) => void;
 }
 
 export interface CommitCounts {
@@ -43,7 +40,7 @@ export interface CommitCounts {
   forgottenEarly: number;
 }
 
-/** A transaction but for its end. */
+/** A commit but for its end. */
 interface Transacted {
   readonly outcomes: readonly Outcome[];
   readonly hasMore: boolean;
@@ -66,31 +63,23 @@ export class GroupCommit {
   readonly counts: CommitCounts = { commits: 0, mutations: 0, repeated: 0, forgottenEarly: 0 };
   readonly #needs: GroupCommitNeeds;
   readonly #mutations: MutationRun;
-  readonly #begin: StatementSync;
-  readonly #end: StatementSync;
-  #head: Head;
   /** Before that no operation has had its time, and none is looked for. */
   #firstExpiry = 0;
 
   constructor(needs: GroupCommitNeeds) {
     this.#needs = needs;
     this.#mutations = new MutationRun(needs);
-    this.#begin = needs.database.prepare('BEGIN IMMEDIATE');
-    this.#end = needs.database.prepare('COMMIT');
-    this.#head = needs.head;
-  }
-
-  get head(): Head {
-    return this.#head;
   }
 
   /** Settles every one of them. Gives whether there is more to tidy; a promise, when it has to be kept elsewhere: until then nothing else is run. */
-  run(mutations: readonly WaitingMutation[], isTidying: boolean): boolean | Promise<boolean> {
+  run(mutations: readonly WaitingMutation[], wantsTidying: boolean): boolean | Promise<boolean> {
     const { keptBy } = this.#needs;
     try {
+      const isTidying = wantsTidying && this.#mayTidy();
       using recording = keptBy && new Recording(this.#needs.database);
       const done = this.#transact(mutations, isTidying);
       if (done.head === undefined || recording === undefined) return this.#finish(mutations, done);
+      this.#needs.transaction.writeHead(done.head);
       return this.#keepElsewhere(mutations, done, keptBy?.keep(done.head.commits, recording.changes()));
     } catch (error) {
       return this.#giveUp(mutations, error);
@@ -110,12 +99,13 @@ export class GroupCommit {
     }
   }
 
-  /** Undoes what was not kept. @throws {TuttiError} as `#commit`. */
+  /** @throws {TuttiError} as `Transaction`. */
   #finish(mutations: readonly WaitingMutation[], done: Transacted): boolean {
+    const { transaction } = this.#needs;
     const { outcomes, head, turn, forgottenEarly, hasMore } = done;
     // Who only looked waits for no disk.
-    if (head === undefined) this.#needs.database.exec('ROLLBACK');
-    else this.#keep(head);
+    if (head !== undefined) this.#keep(head);
+    else if (!transaction.isHolding) transaction.undo();
     this.counts.mutations += mutations.length;
     this.counts.repeated += turn.repeated;
     this.counts.forgottenEarly += forgottenEarly;
@@ -124,8 +114,12 @@ export class GroupCommit {
   }
 
   #giveUp(mutations: readonly WaitingMutation[], cause: unknown): false {
-    this.#rollBack();
-    const error = storeError(cause, this.#needs.file);
+    let error = storeError(cause, this.#needs.file);
+    try {
+      this.#needs.transaction.undo();
+    } catch (failure) {
+      error = failure;
+    }
     settle(
       mutations,
       mutations.map(() => ({ error })),
@@ -135,16 +129,16 @@ export class GroupCommit {
 
   /** Everything but its end. @throws when nothing of it can be kept. */
   #transact(mutations: readonly WaitingMutation[], isTidying: boolean): Transacted {
-    const { database, db } = this.#needs;
-    this.#begin.run();
-    // What SQLite had counted of changed rows before.
-    let before = this.#changes();
+    const { transaction, db } = this.#needs;
+    transaction.begin(!isTidying);
+    let before = db.changed;
     let turn = this.#newTurn();
     let outcomes = this.#mutations.together(mutations, turn);
     if (outcomes === undefined) {
-      db.discard();
-      database.exec('ROLLBACK; BEGIN IMMEDIATE');
-      before = this.#changes();
+      transaction.undo();
+      // What is undone mutation by mutation is no list of what was written.
+      transaction.begin(false);
+      before = db.changed;
       turn = this.#newTurn();
       outcomes = this.#mutations.apart(mutations, turn);
     }
@@ -153,19 +147,26 @@ export class GroupCommit {
     const forgotten = sumOf(expired, excess);
     const hasMore = !sweptAll || (isTidying && forgotten.operations >= bounds.storeTidyRows);
     const done = { outcomes, hasMore, turn, forgottenEarly: excess.operations };
-    if (this.#changes() === before) return { ...done, head: undefined };
-    const commits = this.#head.commits + 1;
-    const head = { ...this.#head, commits, time: turn.now, ...this.#totals(turn, forgotten) };
-    writeHead(db, head);
-    return { ...done, head };
+    if (db.changed === before) return { ...done, head: undefined };
+    const { head } = transaction;
+    const totals = this.#totals(turn, forgotten);
+    return { ...done, head: { ...head, commits: head.commits + 1, time: turn.now, ...totals } };
+  }
+
+  /** What is held goes first; on a full disk it is held on, and what has expired stays. */
+  #mayTidy(): boolean {
+    try {
+      this.#needs.transaction.commitHeld();
+      return true;
+    } catch (error) {
+      if (!isTuttiError(error, 'STORE_FULL')) throw error;
+      this.#needs.log.warn(diskIsFull, { file: this.#needs.file });
+      return false;
+    }
   }
 
   #newTurn(): Turn {
     return { now: this.#needs.now(), remembered: 0, bytes: 0, repeated: 0 };
-  }
-
-  #changes(): number {
-    return Number(this.#needs.db.get('SELECT total_changes() AS count')?.['count']);
   }
 
   /** Whether all of it is done. An area that cannot be swept, since a row of it is damaged, holds up nobody. */
@@ -174,15 +175,15 @@ export class GroupCommit {
     let isDone = true;
     for (const { name, sweep } of areas) {
       if (sweep === undefined) continue;
-      db.run('SAVEPOINT mutation');
+      db.mark('SAVEPOINT mutation');
       try {
         if (sweep(db, turn.now, bounds.storeTidyRows) >= bounds.storeTidyRows) isDone = false;
       } catch (error) {
         if (!this.#needs.database.isTransaction) throw error;
-        db.run('ROLLBACK TO mutation');
+        db.mark('ROLLBACK TO mutation');
         log.error('What has expired cannot be removed', { area: name, error });
       }
-      db.run('RELEASE mutation');
+      db.mark('RELEASE mutation');
     }
     return isDone;
   }
@@ -197,44 +198,18 @@ export class GroupCommit {
   }
 
   #totals(turn: Turn, forgotten: OperationTotals): OperationTotals {
+    const { operations, operation_bytes } = this.#needs.transaction.head;
     return {
-      operations: this.#head.operations + turn.remembered - forgotten.operations,
-      operation_bytes: this.#head.operation_bytes + turn.bytes - forgotten.operation_bytes,
+      operations: operations + turn.remembered - forgotten.operations,
+      operation_bytes: operation_bytes + turn.bytes - forgotten.operation_bytes,
     };
   }
 
   #keep(head: Head): void {
-    this.#commit();
-    this.#head = head;
+    const { transaction, acknowledged } = this.#needs;
+    transaction.keep(head);
     this.counts.commits += 1;
-    this.#needs.acknowledged.write(head.commits);
-  }
-
-  /**
-   * A full disk wrote no end of the transaction, so it is not there. After any other failure it may be, or may come to be there when the file
-   * is opened again; after a failed sync the system may take for written what is not.
-   */
-  #commit(): void {
-    try {
-      this.#end.run();
-    } catch (error) {
-      const known = storeError(error, this.#needs.file);
-      if (isTuttiError(known, 'STORE_FULL') || isTuttiError(known, 'STORE_READ_ONLY')) throw known;
-      const reason = 'a commit failed, and what became of it shows when the store is opened again';
-      const failure = new TuttiError('STORE_UNREACHABLE', { reason, executed: 'unknown' }, { cause: error });
-      this.#needs.fail(failure);
-      throw failure;
-    }
-  }
-
-  #rollBack(): void {
-    this.#needs.db.discard();
-    try {
-      if (this.#needs.database.isTransaction) this.#needs.database.exec('ROLLBACK');
-    } catch (cause) {
-      const reason = 'a transaction can be neither kept nor undone';
-      this.#needs.fail(new TuttiError('STORE_UNREACHABLE', { reason }, { cause }));
-    }
+    acknowledged.write(head.commits);
   }
 }
 

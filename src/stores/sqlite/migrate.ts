@@ -8,7 +8,7 @@ const versionsTable =
 
 /**
  * All are looked at before the first is changed.
- * @throws {TuttiError} `CONFIG_INVALID` with both numbers, when a newer version has written the file.
+ * @throws {TuttiError} `CONFIG_INVALID` with both numbers, when a newer version has written the file; `STORE_FULL`.
  */
 export function migrate(database: DatabaseSync, areas: readonly Area[]): void {
   database.exec(versionsTable);
@@ -39,6 +39,7 @@ function apply(
   sql: string,
   { name, version }: { name: string; version: number },
 ): void {
+  refuseHeld(database);
   database.exec('BEGIN IMMEDIATE');
   try {
     database.exec(sql);
@@ -52,6 +53,11 @@ function apply(
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
+}
+
+/** What the redo log holds could not be committed. */
+function refuseHeld(database: DatabaseSync): void {
+  if (database.isTransaction) throw new TuttiError('STORE_FULL');
 }
 
 /** A table that takes text for a number gives it back as text. */

@@ -9,11 +9,13 @@ import type { Outcome } from './operations.ts';
 import { HighestOperations, answerText, findAnswer, keepAnswer } from './operations.ts';
 import type { Statements } from './statements.ts';
 import { storeError } from './store-error.ts';
+import type { Transaction } from './transaction.ts';
 
 interface MutationRunNeeds {
   readonly file: string;
   readonly database: DatabaseSync;
   readonly db: Statements;
+  readonly transaction: Pick<Transaction, 'number'>;
 }
 
 /** What the mutations of one transaction have done so far. */
@@ -37,6 +39,9 @@ interface Way {
 export class MutationRun {
   readonly #needs: MutationRunNeeds;
   readonly #highest: HighestOperations;
+  readonly #writers = new Map<Area, AreaWriter>();
+  /** In which transaction of SQLite they read what they keep in mind. */
+  #transaction = 0;
 
   constructor(needs: MutationRunNeeds) {
     this.#needs = needs;
@@ -46,35 +51,45 @@ export class MutationRun {
   /** Undefined: nothing of it may stay, and they have to be run apart. @throws what SQLite says when it has given up the whole transaction, as `apart`. */
   together(mutations: readonly WaitingMutation[], turn: Turn): readonly Outcome[] | undefined {
     const { db } = this.#needs;
-    const writers = new Map<Area, AreaWriter>();
     const outcomes: Outcome[] = [];
     const state = { runsBefore: 0, isTangled: false };
     const way: Way = {
-      writerOf(area) {
-        const writer = writers.get(area) ?? area.writer?.(db, turn.now);
-        if (writer === undefined) return db;
-        writers.set(area, writer);
-        return writer;
-      },
+      writerOf: (area) => this.#writerOf(area, turn) ?? db,
       written: nothing,
       undo: (error) => {
         this.#refuseEnded(error);
         state.isTangled ||= db.runs > state.runsBefore;
       },
     };
+    this.#forgetOldWriters();
+    for (const writer of this.#writers.values()) writer.begin(turn.now);
     for (const mutation of mutations) {
       state.runsBefore = db.runs;
       outcomes.push(this.#apply(mutation, turn, way));
       if (state.isTangled) return undefined;
     }
     try {
-      for (const writer of writers.values()) writer.finish();
+      for (const writer of this.#writers.values()) writer.finish();
       db.flush();
     } catch (error) {
       this.#refuseEnded(error);
       return undefined;
     }
     return outcomes;
+  }
+
+  #forgetOldWriters(): void {
+    const { number } = this.#needs.transaction;
+    if (number !== this.#transaction) this.#writers.clear();
+    this.#transaction = number;
+  }
+
+  #writerOf(area: Area, { now }: Turn): AreaWriter | undefined {
+    let writer = this.#writers.get(area);
+    if (writer !== undefined || area.writer === undefined) return writer;
+    this.#writers.set(area, (writer = area.writer(this.#needs.db)));
+    writer.begin(now);
+    return writer;
   }
 
   apart(mutations: readonly WaitingMutation[], turn: Turn): readonly Outcome[] {
@@ -84,10 +99,14 @@ export class MutationRun {
   #alone(mutation: WaitingMutation, turn: Turn): Outcome {
     const { db, database } = this.#needs;
     let writer: AreaWriter | undefined;
-    db.run('SAVEPOINT mutation');
+    db.mark('SAVEPOINT mutation');
     try {
       return this.#apply(mutation, turn, {
-        writerOf: (area) => (writer = area.writer?.(db, turn.now)) ?? db,
+        writerOf: (area) => {
+          writer = area.writer?.(db);
+          writer?.begin(turn.now);
+          return writer ?? db;
+        },
         written: () => {
           writer?.finish();
           db.flush();
@@ -95,11 +114,11 @@ export class MutationRun {
         undo: (error) => {
           this.#refuseEnded(error);
           db.discard();
-          db.run('ROLLBACK TO mutation');
+          db.mark('ROLLBACK TO mutation');
         },
       });
     } finally {
-      if (database.isTransaction) db.run('RELEASE mutation');
+      if (database.isTransaction) db.mark('RELEASE mutation');
     }
   }
 

@@ -12,6 +12,7 @@ export abstract class NumberingWriter implements AreaWriter {
     this.#table = table;
   }
 
+  abstract begin(now: number): void;
   abstract finish(): void;
 
   get(sql: string, ...values: StoreValue[]): StoreRow | undefined {

@@ -1,7 +1,7 @@
 /** Opens the one store of a file, in the process that owns it from then on. Whatever fails on the way leaves nothing open. */
 import { basename, dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { TuttiError } from '../../core/errors.ts';
+import { TuttiError, isTuttiError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Lock } from '../../os/lock.ts';
 import { acquireLock } from '../../os/lock.ts';
@@ -16,14 +16,17 @@ import type { Head } from './head.ts';
 import { ownArea, readHead } from './head.ts';
 import { migrate } from './migrate.ts';
 import { openDatabase, openReader, refuseUnusable, syncFolder } from './open-database.ts';
+import { redoAtOpening } from './redo-held.ts';
+import { RedoLog } from './redo-log.ts';
 import { Statements } from './statements.ts';
 import { storeClock } from './store-clock.ts';
 import { storeError } from './store-error.ts';
 import { Store } from './store.ts';
+import { Transaction } from './transaction.ts';
 import { verifiedCopy } from './verify-store.ts';
 
 export interface OpenStoreNeeds {
-  /** Its folder is there. Beside it lie its log (`-wal`), its lock (`.lock`) and the number of its last commit (`.acked`). */
+  /** Its folder is there. Beside it lie its log (`-wal`), what small commits wrote since (`.redo`), its lock (`.lock`) and the number of its last commit (`.acked`). */
   readonly file: string;
   readonly areas: readonly Area[];
   readonly clock: Clock;
@@ -69,14 +72,17 @@ function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store 
   const { file, clock, log, keptBy } = needs;
   const areas = [ownArea, ...needs.areas];
   refuseTwice(areas);
+  const redo = keptBy === undefined ? openRedo(needs, parts) : undefined;
+  if (redo !== undefined) redoAtOpening({ file, database, redo, log });
   migrate(database, areas);
   const db = new Statements(database);
   const head = readHead(db);
+  redo?.belongTo(head.id);
   const checkpoints = parts.adopt(new Checkpoints({ file, database, log }), (open) => {
     open.close();
   });
   const acknowledged = openAcknowledged(needs, head, parts);
-  checkpoints.atOpening();
+  if (redo?.isHolding !== true) checkpoints.atOpening();
   acknowledged.write(head.commits);
   acknowledged.sync();
   syncFolder(file);
@@ -85,26 +91,20 @@ function openOn(database: DatabaseSync, { needs, lock, parts }: Opening): Store 
     store.fail(error);
     needs.onFailure?.(error);
   };
-  const commit = new GroupCommit({ file, database, db, areas, head, acknowledged, log, now, keptBy, fail });
+  const transaction = new Transaction({ file, database, db, head, redo, fail });
+  const parties = { file, database, transaction, acknowledged, areas, log, now };
+  const commit = new GroupCommit({ ...parties, db, keptBy });
   const reading = keptBy === undefined ? undefined : parts.use(openReader(file));
   const release = (): void => {
     reading?.close();
     lock.release();
   };
   const store = new Store({
-    file,
-    areas,
-    clock,
-    log,
-    now,
-    database,
+    ...parties,
+    ...{ clock, commit, redo, checkpoints, release },
     // While a commit is being kept elsewhere, its own connection would see what may yet be undone.
     reader: reading === undefined ? db : new Statements(reading),
     copier: reading === undefined ? () => ({ database, [Symbol.dispose]: nothing }) : () => stillReader(file),
-    commit,
-    acknowledged,
-    checkpoints,
-    release,
   });
   return store;
 }
@@ -121,6 +121,20 @@ function stillReader(file: string): { readonly database: DatabaseSync } & Dispos
       database.close();
     },
   };
+}
+
+/** Without room for it SQLite has each commit at once. */
+function openRedo({ file, log, durability }: OpenStoreNeeds, parts: DisposableStack): RedoLog | undefined {
+  try {
+    return parts.adopt(new RedoLog(file, durability !== 'NORMAL'), (open) => {
+      open.close();
+    });
+  } catch (error) {
+    const known = storeError(error, file);
+    if (!isTuttiError(known, 'STORE_FULL')) throw known;
+    log.warn('There is no room for the redo log of the store: small commits are slower', { file });
+    return undefined;
+  }
 }
 
 function openAcknowledged({ file, log }: OpenStoreNeeds, head: Head, parts: DisposableStack): Acknowledged {

@@ -2,6 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { bounds } from '../../core/bounds.ts';
 import type { StoreRow, StoreValue, StoreWriter } from './area.ts';
+import type { Written } from './written.ts';
 
 interface Prepared {
   readonly statement: StatementSync;
@@ -33,6 +34,10 @@ const insertOf = (table: string, columns: number, rows: number): string => {
 export class Statements implements StoreWriter {
   /** How often something was to be written. */
   runs = 0;
+  /** How many rows were changed. */
+  changed = 0;
+  /** Notes what is written; undefined: nobody does. */
+  written: Written | undefined;
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, Prepared>();
   /** By table and number of rows. */
@@ -58,13 +63,22 @@ export class Statements implements StoreWriter {
     if (!sql.startsWith('SELECT')) this.runs += 1;
     const { statement, columns } = this.#prepare(sql);
     const found = statement.all(...values) as unknown as StoreValue[][];
+    if (!sql.startsWith('SELECT')) this.#note(sql, values, found.length);
     return found.map((row) => rowOf(columns, row));
   }
 
   run(sql: string, ...values: StoreValue[]): number {
     this.flush();
     this.runs += 1;
-    return Number(this.#prepare(sql).statement.run(...values).changes);
+    const changes = Number(this.#prepare(sql).statement.run(...values).changes);
+    this.#note(sql, values, changes);
+    return changes;
+  }
+
+  /** What changes no row: a savepoint, and its end. */
+  mark(sql: string): void {
+    this.flush();
+    this.#prepare(sql).statement.run();
   }
 
   insert(table: string, row: readonly StoreValue[]): void {
@@ -83,7 +97,9 @@ export class Statements implements StoreWriter {
       for (let at = 0, count = mostRows; at < rows.length; at += count) {
         while (count > rows.length - at) count /= 2;
         const sql = this.#insertOf(rows[at] ?? [], count);
-        this.#prepare(sql).statement.run(...rows.slice(at, at + count).flat());
+        const values = rows.slice(at, at + count).flat();
+        this.#prepare(sql).statement.run(...values);
+        this.#note(sql, values, count);
       }
     } catch (error) {
       // Who looks next has changed what was there, too: nothing of the transaction may stay.
@@ -95,6 +111,11 @@ export class Statements implements StoreWriter {
   /** What was inserted and is not written yet: it is undone. */
   discard(): void {
     this.#rows = [];
+  }
+
+  #note(sql: string, values: readonly StoreValue[], changes: number): void {
+    this.changed += changes;
+    if (changes > 0) this.written?.note(sql, values, changes);
   }
 
   #insertOf(row: readonly StoreValue[], count: number): string {

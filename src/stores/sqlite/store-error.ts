@@ -30,6 +30,9 @@ const systemCodes: Readonly<Record<string, ErrorCode>> = {
   EPERM: 'STORE_READ_ONLY',
 };
 
+/** Said where it is no reason to give up. */
+export const diskIsFull = 'The disk of the store is full: it can be read';
+
 /** @param file the store's: SQLite does not say why a write failed. */
 export function storeError(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || error instanceof TuttiError) return error;

@@ -17,7 +17,9 @@ import type { CopySource } from './copy-store.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { askedText, hashOf, refuseUnfit } from './operations.ts';
 import { storeError } from './store-error.ts';
+import type { RedoLog } from './redo-log.ts';
 import type { StoreReport } from './verify-store.ts';
+import type { Transaction } from './transaction.ts';
 import { verifyStore } from './verify-store.ts';
 import { watched } from './watched.ts';
 
@@ -32,7 +34,9 @@ interface StoreNeeds {
   readonly reader: StoreReader;
   readonly copier: CopySource;
   readonly commit: GroupCommit;
+  readonly transaction: Transaction;
   readonly acknowledged: Acknowledged;
+  readonly redo: RedoLog | undefined;
   readonly checkpoints: Checkpoints;
   readonly release: () => void;
 }
@@ -44,6 +48,7 @@ export interface StoreStats {
   readonly forgottenEarly: number;
   /** Calls that were answered from those that are remembered, since it was opened. */
   readonly repeated: number;
+  /** What is not in the main file yet. */
   readonly logBytes: number;
   /** Since it was opened, as the next two. */
   readonly commits: number;
@@ -78,7 +83,7 @@ export class Store implements AsyncDisposable {
       Object.entries(area.mutations).map(([name, run]) => [name, { area, run }]),
     );
     this.#queries = byName(needs.areas, ({ queries }) => Object.entries(queries));
-    this.#commitsAtTick = needs.commit.head.commits;
+    this.#commitsAtTick = needs.transaction.head.commits;
     this.#arm();
   }
 
@@ -140,13 +145,13 @@ export class Store implements AsyncDisposable {
   }
 
   stats(): StoreStats {
-    const { commit, checkpoints } = this.#needs;
+    const { commit, transaction, checkpoints, redo } = this.#needs;
     const { commits, mutations, repeated, forgottenEarly } = commit.counts;
     return {
-      operations: commit.head.operations,
+      operations: transaction.head.operations,
       forgottenEarly,
       repeated,
-      logBytes: checkpoints.logBytes,
+      logBytes: checkpoints.logBytes + (redo?.bytes ?? 0),
       commits,
       mutations,
       mutationsPerCommit: commits === 0 ? 0 : mutations / commits,
@@ -165,7 +170,8 @@ export class Store implements AsyncDisposable {
 
   /** Nobody knows what became of the last commit: the file has to be opened anew. Used by the commit itself. */
   fail(error: TuttiError): void {
-    this.#failure ??= error;
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
     this.#needs.log.error('The store can do nothing more: it has to be opened anew', {
       file: this.#needs.file,
       error,
@@ -209,10 +215,10 @@ export class Store implements AsyncDisposable {
   }
 
   #commitOnce(): void {
-    const { commit, checkpoints, file } = this.#needs;
+    const { commit, transaction, checkpoints, file } = this.#needs;
     const batch = this.#batch();
     try {
-      checkpoints.bound();
+      if (!transaction.isHolding) checkpoints.bound();
       const done = commit.run(batch, this.#wantsTidying);
       if (typeof done === 'boolean') this.#wantsTidying = done;
       else this.#keeping = this.#untilKept(done);
@@ -245,7 +251,7 @@ export class Store implements AsyncDisposable {
     this.#timer = this.#needs.clock.after(bounds.storeTidyMs, () => {
       this.#arm();
       if (this.#failure !== undefined || this.#keeping !== undefined) return;
-      const { commits } = this.#needs.commit.head;
+      const { commits } = this.#needs.transaction.head;
       if (commits === this.#commitsAtTick && this.#needs.checkpoints.logBytes > 0) this.#rest();
       this.#commitsAtTick = commits;
       this.#wantsTidying = true;
@@ -259,18 +265,42 @@ export class Store implements AsyncDisposable {
     this.#needs.acknowledged.sync();
   }
 
+  /** What cannot be brought to SQLite's file stays in the log beside it. */
+  #lastCommit(): void {
+    const { transaction, redo, log, file } = this.#needs;
+    try {
+      transaction.commitHeld();
+      redo?.clear();
+      this.#rest();
+    } catch (error) {
+      log.warn('The last commits of the store are in its redo log until it is opened again', { file, error });
+    }
+  }
+
   /** One at a time: each takes the disk for itself. */
   #copy<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#copying.then(() => {
       this.#refuseWhenOver();
-      return run();
+      return this.#whileNothingIsHeld(run);
     });
     this.#copying = result.catch(() => undefined);
     return result;
   }
 
+  /** SQLite copies nothing while a transaction is open. @throws {TuttiError} `STORE_FULL`. */
+  async #whileNothingIsHeld<T>(run: () => Promise<T>): Promise<T> {
+    const { transaction } = this.#needs;
+    transaction.commitHeld();
+    transaction.mayHold = false;
+    try {
+      return await run();
+    } finally {
+      transaction.mayHold = true;
+    }
+  }
+
   async #close(): Promise<void> {
-    const { acknowledged, checkpoints, database, release } = this.#needs;
+    const { acknowledged, redo, checkpoints, database, release } = this.#needs;
     this.#timer?.cancel();
     this.#stop.abort();
     await this.#copying;
@@ -278,8 +308,9 @@ export class Store implements AsyncDisposable {
       if (this.#keeping === undefined) this.#commitOnce();
       await this.#keeping;
     }
-    if (this.#failure === undefined) this.#rest();
+    if (this.#failure === undefined) this.#lastCommit();
     acknowledged.close();
+    redo?.close();
     checkpoints.close();
     database.close();
     release();

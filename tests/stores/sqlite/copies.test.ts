@@ -101,7 +101,12 @@ test('closing ends a backup and a check that are under way, and nothing of them 
   await store.close();
   for (const result of await ended)
     assert.ok(result.status === 'rejected' && isTuttiError(result.reason, 'STORE_CLOSED'));
-  assert.deepEqual(readdirSync(folder.path).sort(), ['store.db', 'store.db.acked', 'store.db.lock']);
+  assert.deepEqual(readdirSync(folder.path).sort(), [
+    'store.db',
+    'store.db.acked',
+    'store.db.lock',
+    'store.db.redo',
+  ]);
 });
 
 test('a check tells how many rows it looked at, and the owner answers meanwhile', async () => {

@@ -119,68 +119,70 @@ async function readAll(
   return { wrong, missing, hasProblems };
 }
 
+/** What is a commit of SQLite at once, and what is held until the next one. */
+const texts = { '-wal': 'x'.repeat(70_000), '.redo': 'a text' };
+type LogEnd = keyof typeof texts;
+
 /** A killed owner leaves what it answered for in its log, and nothing more: it has nothing under way when it is killed. */
-async function killedOwner(): Promise<[StoreFolder, number[]]> {
+async function killedOwner(log: LogEnd): Promise<[StoreFolder, number[]]> {
   const folder = await filled(0);
   await using owner = new OwnerProcess({
-    file: folder.store,
-    count: 10,
-    think: 1,
-    stays: 60_000,
-    text: 'a text',
+    ...{ file: folder.store, count: 10, think: 1 },
+    ...{ stays: 60_000, text: texts[log] },
   });
   await owner.until(() => owner.acked.length >= 10);
   await owner.kill();
   return [folder, owner.acked];
 }
 
-const damages: [string, (path: string) => void][] = [
-  [
-    'is cut in its middle',
-    (path) => {
-      truncateSync(path, Math.floor(statSync(path).size / 2));
-    },
-  ],
-  [
-    'is cut by one byte',
-    (path) => {
-      truncateSync(path, statSync(path).size - 1);
-    },
-  ],
-  [
-    'is gone',
-    (path) => {
-      truncateSync(path, 0);
-    },
-  ],
-  [
-    'has a flipped bit',
-    (path) => {
-      flip(path, Math.floor(statSync(path).size / 2));
-    },
-  ],
-];
+const cutTo =
+  (bytes: (size: number) => number) =>
+  (path: string): void => {
+    truncateSync(path, bytes(statSync(path).size));
+  };
+const flipAt =
+  (at: (size: number) => number) =>
+  (path: string): void => {
+    flip(path, at(statSync(path).size));
+  };
 
-test('a log whose tail was cut or changed is noticed at opening, and not taken for one that ends there (F5)', async () => {
-  const [folder, acked] = await killedOwner();
-  using killed = folder;
-  for (const [what, damage] of damages) {
-    using damaged = new StoreFolder();
-    for (const name of ['store.db', 'store.db-wal', 'store.db.acked'])
-      copyFileSync(killed.file(name), damaged.file(name));
-    damage(damaged.file('store.db-wal'));
-    assert.throws(
-      () => damaged.open([ledgerArea]),
-      (error) =>
-        isTuttiError(error, 'STORE_CORRUPT') &&
-        /commits of store.db that were answered are gone/.test(error.message),
-      what,
+const damages: Record<LogEnd, Record<string, (path: string) => void>> = {
+  '-wal': {
+    'cut in its middle': cutTo((size) => Math.floor(size / 2)),
+    'cut by one byte': cutTo((size) => size - 1),
+    gone: cutTo(() => 0),
+    changed: flipAt((size) => Math.floor(size / 2)),
+  },
+  // Its records are at its beginning.
+  '.redo': {
+    'cut within a record': cutTo(() => 1_000),
+    gone: cutTo(() => 0),
+    changed: flipAt(() => 1_000),
+    'changed in its first byte': flipAt(() => 0),
+  },
+};
+
+for (const log of ['-wal', '.redo'] as const)
+  test(`a log (${log}) whose tail was cut or changed is noticed at opening, and not taken for one that ends there (F5)`, async () => {
+    const [folder, acked] = await killedOwner(log);
+    using killed = folder;
+    for (const [what, damage] of Object.entries(damages[log])) {
+      using damaged = new StoreFolder();
+      for (const end of ['', '-wal', '.acked', '.redo'])
+        copyFileSync(killed.store + end, damaged.store + end);
+      damage(damaged.store + log);
+      assert.throws(
+        () => damaged.open([ledgerArea]),
+        (error) =>
+          isTuttiError(error, 'STORE_CORRUPT') &&
+          /commits of store.db that were answered are gone/.test(error.message),
+        what,
+      );
+    }
+    await using store = killed.open([ledgerArea]);
+    const numbers = store.query({ area, name: 'numbers' }) as number[];
+    assert.deepEqual(
+      acked.filter((number) => !numbers.includes(number)),
+      [],
     );
-  }
-  await using store = killed.open([ledgerArea]);
-  const numbers = store.query({ area, name: 'numbers' }) as number[];
-  assert.deepEqual(
-    acked.filter((number) => !numbers.includes(number)),
-    [],
-  );
-});
+  });

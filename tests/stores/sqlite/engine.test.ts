@@ -201,6 +201,7 @@ test('when it has been idle the log is emptied', async () => {
   assert.ok(store.stats().logBytes > 0);
   folder.clock.advance(bounds.storeTidyMs);
   assert.ok(store.stats().logBytes > 0, 'it was not idle');
+  await turns(2);
   folder.clock.advance(bounds.storeTidyMs);
   assert.equal(store.stats().logBytes, 0);
   assert.deepEqual(numbers(store), [1]);
@@ -220,6 +221,8 @@ test('the log is bounded while work goes on', async () => {
 
 test('a log that has outgrown its limit is emptied before the next commit', async (context) => {
   using folder = new StoreFolder();
+  // Each is a commit of SQLite.
+  setBound(context, 'storeRedoRecordBytes', 0);
   await using store = folder.open([ledgerArea]);
   await add(store, 1);
   const { logBytes } = store.stats();
@@ -230,6 +233,8 @@ test('a log that has outgrown its limit is emptied before the next commit', asyn
 
 test('a log that cannot be emptied stops the mutations and not the reads, until it can be', async (context) => {
   using folder = new StoreFolder();
+  // Each is a commit of SQLite.
+  setBound(context, 'storeRedoRecordBytes', 0);
   await using store = folder.open([ledgerArea]);
   await add(store, 1);
   setBound(context, 'storeLogLimitBytes', 1);
