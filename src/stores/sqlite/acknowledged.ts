@@ -39,8 +39,8 @@ export class Acknowledged {
     if (acknowledged === undefined || acknowledged <= commits) return;
     const name = basename(this.#needs.file);
     const message =
-      `${String(acknowledged - commits)} commits of ${name} that were answered are gone: its log ${name}-wal was cut or changed, or ` +
-      `an older copy was put in its place. Put a backup back, or remove ${this.#path} to go on without them`;
+      `${String(acknowledged - commits)} commits of ${name} that were answered are gone: its log ${name}-wal or ${name}.redo was cut or ` +
+      `changed, or an older copy was put in its place. Put a backup back, or remove ${this.#path} to go on without them`;
     throw new TuttiError('STORE_CORRUPT', { message, acknowledged, commits });
   }
 
