@@ -32,7 +32,7 @@ test('events that were given up are told, with their reason, and delivered once 
   for (let table = ''; !/^ *mailer +0 +1 +-$/m.test(table);) table = await events('lag');
   assert.match(
     await events('dead', 'mailer'),
-    /^1 {2}[\d:. ]+ {2}order\.placed, id [0-9a-f]{32}, key "a\\u001b\[2J"\n {4}given up after 1 attempt: Error: the post is closed, said at attempt 1\n$/,
+    /^1 {2}[-\d:. ]+ {2}order\.placed, id [0-9a-f]{32}, key "a\\u001b\[2J"\n {4}given up after 1 attempt: Error: the post is closed, said at attempt 1\n$/,
   );
   const dead = JSON.parse(await events('dead', 'mailer', '--json')) as { payload: { number: number } };
   assert.equal(dead.payload.number, 1);
@@ -45,13 +45,13 @@ test('what is kept is told by name, read oldest first, and delivered once more f
   for (let table = ''; !/^ *mailer +0 +1 +-$/m.test(table);) table = await events('groups');
   assert.match(
     await events(),
-    /^EVENT +KEPT +OLDEST +NEWEST +TO COME\norder\.placed +2 +[\d:]+ +[\d:]+ *\n$/,
+    /^EVENT +KEPT +OLDEST +NEWEST +TO COME\norder\.placed +2 +[-\d:]+ [-\d: ]+\n$/,
   );
   const [topic] = JSON.parse(await events('topics', '--json')) as { kept: number; owed: object }[];
   assert.deepEqual([topic?.kept, topic?.owed], [2, {}]);
   assert.match(
     await events('read', 'order.placed'),
-    /^NUMBER +TIME +ID +KEY +PAYLOAD\n +1 +[\d:.]+ +[0-9a-f]{32} +a\\u001b\[2J +\{"key":"a\\u001b\[2J","number":1,"ms":0,"fails":9\}\n +2 +[\d:.]+ +[0-9a-f]{32} +\{"key":null,"number":2,"ms":0,"fails":0\}\n$/,
+    /^NUMBER +TIME +ID +KEY +PAYLOAD\n +1 +[-\d:. ]+ [0-9a-f]{32} +a\\u001b\[2J +\{"key":"a\\u001b\[2J","number":1,"ms":0,"fails":9\}\n +2 +[-\d:. ]+ [0-9a-f]{32} +\{"key":null,"number":2,"ms":0,"fails":0\}\n$/,
   );
   const { out, err } = await world.run([
     'events',
@@ -72,7 +72,7 @@ test('what is kept is told by name, read oldest first, and delivered once more f
   assert.equal(done(), 1);
   assert.match(
     await events('replay', 'mailer', '--since', '10m'),
-    /^2 events will be delivered to mailer once more: order\.placed from [\d:]+ to [\d:]+\n$/,
+    /^2 events will be delivered to mailer once more: order\.placed from [-\d: ]+ to [-\d: ]+\n$/,
   );
   while (done() < 2) await events('groups');
   for (let table = ''; !/^ *mailer +0 +1 +-$/m.test(table);) table = await events('groups');

@@ -194,7 +194,8 @@ test('no more run at once than the queue allows, and a rate is kept', async () =
   const begun = ran().filter(({ what, queue }) => queue === 'paced' && what === 'begun');
   assert.equal(begun.length, 35);
   const took = (begun.at(-1)?.at ?? 0) - (begun[0]?.at ?? 0);
-  assert.ok(took >= 3 * 200 - 20, `four windows of ten, in ${String(took)} ms`);
+  // By the clock of the handlers, of which the first may be late: three windows would be 400 ms.
+  assert.ok(took >= 500, `four windows of ten, in ${String(took)} ms`);
 });
 
 test('a paused queue begins none, and goes on at once when it may; a drained one has nothing left', async () => {
