@@ -100,8 +100,8 @@ async function atEach(
 }
 
 const options = { from: 21, count: 9, group: 3 } as const;
-/** One that is held until SQLite commits it with others, and one that SQLite commits at once. */
-const texts = { small: 'a text', big: 'x'.repeat(70_000) } as const;
+/** What is held until SQLite commits it with others; and what SQLite commits at once, three of them together. */
+const texts = { small: 'a text', big: 'x'.repeat(12_000) } as const;
 const ids = Array.from({ length: options.count }, (_none, index) => options.from + index);
 
 async function killInCommits(used: StoreFolder, text: string, point: [Call, number]): Promise<number> {
