@@ -72,6 +72,12 @@ export const redoMutants: readonly Mutant[] = [
     ...log('what SQLite has already'),
   },
   {
+    promise: 'redo: what a damaged head does not tell is not guessed',
+    find: 'return row && (checkedRow(headTable, row) as StoreRow & Head);',
+    replace: 'return row as (StoreRow & Head) | undefined;',
+    ...place('head', 'stores/sqlite/held')('does not know how far it is'),
+  },
+  {
     promise: 'redo: what SQLite has is not made again',
     find: 'if (last > after) records',
     replace: 'records',

@@ -1,7 +1,7 @@
 /** What a store knows of itself: one row, written with every commit. The engine's own tables live in the area `store`. */
 import { randomUUID } from 'node:crypto';
 import { checkedRow, checksumOf } from './checksum.ts';
-import type { Area, CheckedTable, StoreRow, StoreWriter } from './area.ts';
+import type { Area, CheckedTable, StoreReader, StoreRow, StoreWriter } from './area.ts';
 import { operationsTable } from './operations.ts';
 
 export interface Head {
@@ -53,10 +53,17 @@ export const ownArea: Area = {
   queries: {},
 };
 
+/** Undefined: the store is new, and may have no tables yet. @throws {TuttiError} `STORE_CORRUPT`. */
+export function findHead(db: StoreReader): Head | undefined {
+  if (db.get("SELECT 1 FROM sqlite_schema WHERE name = 'store_head'") === undefined) return undefined;
+  const row = db.get('SELECT * FROM store_head');
+  return row && (checkedRow(headTable, row) as StoreRow & Head);
+}
+
 /** @throws {TuttiError} `STORE_CORRUPT`. */
 export function readHead(db: StoreWriter): Head {
-  const row = db.get('SELECT * FROM store_head');
-  if (row !== undefined) return checkedRow(headTable, row) as StoreRow & Head;
+  const found = findHead(db);
+  if (found !== undefined) return found;
   const head: Head = { id: randomUUID(), commits: 0, time: 0, operations: 0, operation_bytes: 0 };
   db.run(
     'INSERT INTO store_head VALUES (1, ?, 0, 0, 0, 0, ?)',

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isTuttiError } from '../../core/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Head } from './head.ts';
-import { writeHead } from './head.ts';
+import { findHead, writeHead } from './head.ts';
 import type { RedoLog } from './redo-log.ts';
 import { Statements } from './statements.ts';
 import { diskIsFull, storeError } from './store-error.ts';
@@ -11,11 +11,11 @@ import { writeAgain } from './written.ts';
 
 /**
  * Leaves a transaction open when there is something, and gives the head of the store then.
- * @throws {TuttiError} `STORE_CORRUPT` when it does not follow what is there.
+ * @throws {TuttiError} `STORE_CORRUPT` when it does not follow what is there, or that is damaged.
  */
 export function redoHeld(db: Statements, redo: RedoLog): Head | undefined {
   let head: Head | undefined;
-  for (const { text } of redo.read(commitsOf(db))) {
+  for (const { text } of redo.read(findHead(db)?.commits ?? 0)) {
     if (head === undefined) db.mark('BEGIN IMMEDIATE');
     head = writeAgain(text, (sql, ...values) => db.run(sql, ...values));
   }
@@ -35,10 +35,10 @@ interface OpeningNeeds {
  * @throws {TuttiError} `STORE_CORRUPT`, as `redoHeld`.
  */
 export function redoAtOpening({ file, database, redo, log }: OpeningNeeds): void {
-  const id = idOf(database);
-  if (id === undefined) return;
-  redo.belongTo(id);
   const db = new Statements(database);
+  const before = findHead(db);
+  if (before === undefined) return;
+  redo.belongTo(before.id);
   if (redoHeld(db, redo) === undefined) return;
   try {
     db.mark('COMMIT');
@@ -49,13 +49,4 @@ export function redoAtOpening({ file, database, redo, log }: OpeningNeeds): void
     redoHeld(db, redo);
     log.warn(diskIsFull, { file });
   }
-}
-
-const commitsOf = (db: Statements): number => Number(db.get('SELECT commits FROM store_head')?.['commits']);
-
-/** Undefined: the file is new. */
-function idOf(database: DatabaseSync): string | undefined {
-  const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'store_head'").get();
-  const id = table && database.prepare('SELECT id FROM store_head').get()?.['id'];
-  return id === undefined ? undefined : String(id);
 }

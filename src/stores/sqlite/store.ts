@@ -251,8 +251,10 @@ export class Store implements AsyncDisposable {
     this.#timer = this.#needs.clock.after(bounds.storeTidyMs, () => {
       this.#arm();
       if (this.#failure !== undefined || this.#keeping !== undefined) return;
-      const { commits } = this.#needs.transaction.head;
-      if (commits === this.#commitsAtTick && this.#needs.checkpoints.logBytes > 0) this.#rest();
+      const { transaction, checkpoints } = this.#needs;
+      const { commits } = transaction.head;
+      const isIdle = commits === this.#commitsAtTick && !transaction.isHolding;
+      if (isIdle && checkpoints.logBytes > 0) this.#rest();
       this.#commitsAtTick = commits;
       this.#wantsTidying = true;
       this.#makeDue();

@@ -272,6 +272,23 @@ test('what does not find the rows that it found at first is not made again', asy
   );
 });
 
+test('a store that does not know how far it is gets nothing made again, and says so', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  await store.mutate({ area, name: 'remove', input: { number: 1 } });
+  await add(store, 1);
+  await add(store, 2, bigText);
+  using killed = killedNow(folder);
+  {
+    using database = new DatabaseSync(killed.store);
+    database.exec('UPDATE store_head SET commits = 0');
+  }
+  assert.throws(
+    () => killed.open([ledgerArea]),
+    (error) => isTuttiError(error, 'STORE_CORRUPT') && error.message.includes('of store_head'),
+  );
+});
+
 test('a copy that is put in the place of a store that was closed gets nothing that came after it', async () => {
   using folder = new StoreFolder();
   const store = folder.open([ledgerArea]);
