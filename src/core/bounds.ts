@@ -181,6 +181,8 @@ export const bounds = {
   storeRedoBytes: 1 * MiB,
   /** The same of one commit, at most three times as many bytes as characters. Beyond: SQLite commits at once. */
   storeRedoRecordBytes: 96 * KiB,
+  /** For how long a power cut may undo what nobody waits for, such as that an event was handled. Then it is synced. */
+  storePatienceMs: 50,
   /** How often a store looks for what has expired, and whether it is idle. */
   storeTidyMs: 5_000,
   /** Rows of one area that are removed in one commit because they have expired. Beyond: the next one. */

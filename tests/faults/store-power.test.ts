@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { bounds } from '../../src/core/bounds.ts';
 import { isTuttiError } from '../../src/core/errors.ts';
 import { ledgerArea } from '../stores/ledger-area.ts';
 import { OwnerProcess } from '../stores/owner-process.ts';
@@ -19,6 +20,8 @@ const cuts = process.env['TUTTI_LONG'] === '1' ? 30 : 3;
 interface Cut {
   readonly acked: number;
   readonly lost: number;
+  /** Of those for which nobody waited. */
+  readonly lostNotes: number;
   readonly isRefused: boolean;
 }
 
@@ -29,6 +32,9 @@ interface Writing {
   readonly synchronous: 'FULL' | 'NORMAL';
   readonly text: string;
   readonly afterMs: number;
+  readonly patient?: 0 | 1;
+  /** Then it stays as it is. */
+  readonly count?: number;
 }
 
 async function cutPower({ afterMs, ...writing }: Writing): Promise<Cut> {
@@ -38,15 +44,15 @@ async function cutPower({ afterMs, ...writing }: Writing): Promise<Cut> {
   assert.equal(makeImage(image, '128M') ?? mountImage(image, disk.path), undefined);
   try {
     // Idle between two commits: a stop within a sync would let that sync end first, and hide what is not synced.
-    await using owner = new OwnerProcess({ file: disk.store, count: 1_000_000, think: 2, ...writing });
+    const options = { count: 1_000_000, think: 2, stays: 60_000, ...writing };
+    await using owner = new OwnerProcess({ file: disk.store, ...options });
     await owner.until(() => owner.acked.length >= 50);
     await setTimeout(afterMs);
     owner.child.kill('SIGSTOP');
     await stopped(owner);
-    const { acked } = owner;
     assert.equal(spawnSync('cp', ['--sparse=always', image, copy]).status, 0);
     await owner.kill();
-    return await openCopy(copy, acked);
+    return await openCopy(copy, owner);
   } finally {
     unmount(disk.path);
   }
@@ -62,21 +68,18 @@ async function stopped(owner: OwnerProcess): Promise<void> {
   }
 }
 
-async function openCopy(copy: string, acked: readonly number[]): Promise<Cut> {
+async function openCopy(copy: string, { acked, noted }: OwnerProcess): Promise<Cut> {
   using disk = new StoreFolder();
   assert.equal(mountImage(copy, disk.path), undefined);
   try {
     await using store = disk.open([ledgerArea]);
     const numbers = new Set(store.query({ area: 'ledger', name: 'numbers' }) as number[]);
     assert.deepEqual((await store.verify()).problems, []);
-    return {
-      acked: acked.length,
-      lost: acked.filter((number) => !numbers.has(number)).length,
-      isRefused: false,
-    };
+    const lostOf = (all: readonly number[]): number => all.filter((number) => !numbers.has(number)).length;
+    return { acked: acked.length, lost: lostOf(acked), lostNotes: lostOf(noted), isRefused: false };
   } catch (error) {
     if (!isTuttiError(error)) throw error;
-    return { acked: acked.length, lost: acked.length, isRefused: true };
+    return { acked: acked.length, lost: acked.length, lostNotes: noted.length, isRefused: true };
   } finally {
     unmount(disk.path);
   }
@@ -108,3 +111,25 @@ for (const [size, text] of Object.entries(texts)) {
     },
   );
 }
+
+test(
+  'what nobody waits for the power takes when it was not synced yet, and nothing that was answered with it',
+  { skip },
+  async (context) => {
+    for (let cut = 0; cut < cuts; cut += 1) {
+      const writing = { synchronous: 'FULL', text: texts.small, patient: 1, afterMs: 40 * cut } as const;
+      const { acked, lost, lostNotes, isRefused } = await cutPower(writing);
+      assert.deepEqual([lost, isRefused], [0, false], `cut ${String(cut)}, of ${String(acked)}`);
+      // The last one, and one that the owner may have been at.
+      assert.ok(lostNotes <= 2, `${String(lostNotes)} of ${String(acked)} notes`);
+      context.diagnostic(`${String(acked)} answered, ${String(lostNotes)} notes lost`);
+    }
+  },
+);
+
+test('a moment later the power takes nothing of that either', { skip }, async () => {
+  const afterMs = 20 * bounds.storePatienceMs;
+  const writing = { synchronous: 'FULL', text: texts.small, patient: 1, count: 50, afterMs } as const;
+  const { acked, lost, lostNotes, isRefused } = await cutPower(writing);
+  assert.deepEqual([acked, lost, lostNotes, isRefused], [50, 0, 0, false]);
+});

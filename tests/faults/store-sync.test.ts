@@ -28,24 +28,33 @@ interface Seen {
   readonly syncs: number;
 }
 
-/** Of SQLite's log or the redo log, as far as it is written with O_DSYNC: then each write is a sync. */
+/** Of the descriptors of the redo log those that were opened with O_DSYNC: each write to one is a sync. */
+function syncingOf(lines: readonly string[]): Set<string> {
+  const opened = lines.map(
+    (line) => /openat\(.*store\.db\.redo", [^)]*O_DSYNC[^)]*\) = (\d+)</.exec(line)?.[1],
+  );
+  return new Set(opened.filter((fd) => fd !== undefined));
+}
+
+/** Of SQLite's log or the redo log. */
 function readTrace(lines: readonly string[], group: number): Seen {
   let [acks, early, syncs] = [0, 0, 0];
   // Those that may leave: as many as a commit has, behind each sync.
   let [isDirty, acksSince] = [false, group];
-  const isDsync = lines.some((line) => /openat\(.*store\.db\.redo", [^)]*O_DSYNC/.test(line));
+  const synced = syncingOf(lines);
   // A call during which another thread makes one is told in two lines, each with the number of its thread.
   const syncing = new Set<string>();
   for (const line of lines) {
     const [thread = ''] = line.split(' ', 1);
-    const isRedo = /pwrite64\(\d+<[^>]*store\.db\.redo>/.test(line);
-    const isSync = /f(data)?sync\(\d+<[^>]*store\.db-wal>/.test(line) || (isRedo && isDsync);
+    const redo = /pwrite64\((\d+)<[^>]*store\.db\.redo>/.exec(line)?.[1];
+    const isSync =
+      /f(data)?sync\(\d+<[^>]*store\.db-wal>/.test(line) || (redo !== undefined && synced.has(redo));
     if (isSync && line.includes('<unfinished')) syncing.add(thread);
     else if (isSync || (/(sync|pwrite64) resumed/.test(line) && syncing.delete(thread))) {
       isDirty = false;
       acksSince = 0;
       syncs += 1;
-    } else if (isRedo || /pwrite64\(\d+<[^>]*store\.db-wal>/.test(line)) isDirty = true;
+    } else if (redo !== undefined || /pwrite64\(\d+<[^>]*store\.db-wal>/.test(line)) isDirty = true;
     else if (/write\(1<[^>]*>, "open/.test(line)) acksSince = group;
     else if (/write\(1<[^>]*>, "ack /.test(line)) {
       acks += 1;
@@ -66,6 +75,22 @@ for (const [size, text] of Object.entries(sizes)) {
     assert.deepEqual([seen.acks, seen.early], [400, 0]);
     assert.ok(seen.syncs >= 20 && seen.syncs <= 60, `${String(seen.syncs)} syncs for 20 commits`);
   });
+
+  test(
+    `nor with commits between them for which nobody waits, which leave before (${size} ones)`,
+    { skip },
+    async () => {
+      using folder = new StoreFolder();
+      const lines = await traced(folder, { count: 400, group: 20, text, patient: 1 });
+      const seen = readTrace(lines, 20);
+      assert.deepEqual([seen.acks, seen.early], [400, 0]);
+      const notes = lines.filter((line) => /write\(1<[^>]*>, "noted /.test(line)).length;
+      assert.ok(
+        notes === 20 && seen.syncs <= 60,
+        `${String(seen.syncs)} syncs for ${String(notes)} notes more`,
+      );
+    },
+  );
 
   test(`with synchronous=NORMAL they do (${size} ones): this test can fail`, { skip }, async () => {
     using folder = new StoreFolder();
@@ -110,6 +135,8 @@ for (const [size, text] of Object.entries(sizes))
       const open = lines.findIndex((line) => /write\(1<[^>]*>, "open/.test(line));
       const synced = lines.findIndex((line) => /f(data)?sync\(\d+<[^>]*store\.db-wal>/.test(line));
       assert.ok(synced > 0 && synced < open, `synced ${String(synced)}, open ${String(open)}`);
+      const redoSynced = lines.findIndex((line) => /fsync\(\d+<[^>]*store\.db\.redo>/.test(line));
+      assert.ok(redoSynced > 0 && redoSynced < synced, `the redo log: ${String(redoSynced)}`);
     },
   );
 

@@ -62,7 +62,7 @@ export const eventMutants: readonly Mutant[] = [
     promise: 'events: what a service is past and has not got has a row',
     ...positions('has a row until it has'),
     file: 'src/stores/event-log/event-settling.ts',
-    find: '  for (const one of untried.values()) writeDelivery(db, one);\n',
+    find: '  oweUntried(db, { receiver, untried, now });\n',
     replace: '',
   },
   {
@@ -93,6 +93,12 @@ export const eventMutants: readonly Mutant[] = [
     file: 'src/stores/event-log/event-owed.ts',
     find: 'const upTo = Math.min(input.upTo, newest, horizon);',
     replace: 'const upTo = Math.min(input.upTo, newest);',
+  },
+  {
+    promise: 'events: who keeps up reads nothing of what was kept just now',
+    ...dispatcher('who keeps up is told'),
+    find: 'this.#horizon = Math.max(this.#horizon, horizon);',
+    replace: '',
   },
   {
     promise: 'events: no page leaves out one that has a row, or one that has none',

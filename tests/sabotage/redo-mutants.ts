@@ -18,6 +18,54 @@ const written = place('written', 'stores/sqlite/held');
 
 export const redoMutants: readonly Mutant[] = [
   {
+    promise: 'redo: what somebody waits for is synced with all that is before it',
+    find: 'this.#write(this.#syncedFd, 0, this.#unsynced + more)',
+    replace: 'this.#write(this.#syncedFd, this.#unsynced, more)',
+    ...log('what may wait is written at once'),
+  },
+  {
+    promise: 'redo: what nobody waits for costs no sync of its own',
+    find: 'this.#write(this.#fd, this.#unsynced, more)',
+    replace: 'this.#write(this.#syncedFd, this.#unsynced, more)',
+    ...log('what may wait is written at once'),
+  },
+  {
+    promise: 'redo: what may wait has a bound',
+    find: 'if (this.#unsynced + most > this.#buffer.length && !this.sync()) return false;',
+    replace: '',
+    ...log('more than the longest record is not left'),
+  },
+  {
+    promise: 'redo: what SQLite has is not synced once more',
+    find: '    this.#end = 0;\n    this.#unsynced = 0;\n',
+    replace: '    this.#end = 0;\n',
+    ...log('more than the longest record is not left'),
+  },
+  {
+    promise: 'redo: what was read is synced before anything goes behind it',
+    find: '    fsyncSync(this.#fd);\n    const bytes',
+    replace: '    const bytes',
+    ...place('redo-log', 'faults/store-sync')('what a killed owner wrote and did not sync'),
+  },
+  {
+    promise: 'redo: what nobody waits for the power may take for a moment only',
+    find: '    this.#syncSoon();\n',
+    replace: '',
+    ...place('store', 'faults/store-power')('a moment later the power takes nothing'),
+  },
+  {
+    promise: 'redo: what the power took was never there',
+    find: 'if (isOnDisk) this.#needs',
+    replace: 'this.#needs',
+    ...commit('a killed owner leaves all'),
+  },
+  {
+    promise: 'redo: a commit is as urgent as what is urgent in it',
+    find: 'mutations.some(isUrgent)',
+    replace: 'mutations.every(isUrgent)',
+    ...commit('takes those before it along'),
+  },
+  {
     promise: 'redo: an answer leaves after the sync of its record',
     find: ' | (isSynced ? constants.O_DSYNC : 0)',
     replace: '',
@@ -31,8 +79,8 @@ export const redoMutants: readonly Mutant[] = [
   },
   {
     promise: 'redo: an answer leaves after its record was written',
-    find: 'return this.#needs.redo?.append(number, written) === true;',
-    replace: 'setTimeout(() => this.#needs.redo?.append(number, written), 1); return true;',
+    find: 'return this.#needs.redo?.append(number, written, isUrgent) === true;',
+    replace: 'setTimeout(() => this.#needs.redo?.append(number, written, isUrgent), 1); return true;',
     ...place('transaction', 'faults/store-sync')('under load no answer leaves'),
   },
   {
@@ -67,8 +115,8 @@ export const redoMutants: readonly Mutant[] = [
   },
   {
     promise: 'redo: what does not follow what is there is not made again',
-    find: 'const isNext = records[0]?.number === after + 1;',
-    replace: 'const isNext = records.length > 0;',
+    find: 'if (records[0]?.number !== after + 1) return [];',
+    replace: 'if (records.length === 0) return [];',
     ...log('what SQLite has already'),
   },
   {

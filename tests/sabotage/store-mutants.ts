@@ -71,9 +71,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: an answer leaves after its commit',
     file: transaction,
-    find: 'if (written === undefined || !this.#append(head.commits, written)) this.#commit(head);',
-    replace:
-      'if (written === undefined || !this.#append(head.commits, written)) setTimeout(() => { this.#commit(head); }, 1);',
+    find: 'if (!isHeld) this.#commit(head);',
+    replace: 'if (!isHeld) setTimeout(() => { this.#commit(head); }, 1);',
     ...sync('under load no answer leaves'),
   },
   {

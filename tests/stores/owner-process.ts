@@ -19,6 +19,8 @@ export interface OwnerOptions {
   readonly text?: string;
   readonly synchronous?: 'FULL' | 'NORMAL';
   readonly migrations?: 1 | 2;
+  /** Behind each group one more for which nobody waits, negative. */
+  readonly patient?: 0 | 1;
 }
 
 export class OwnerProcess implements AsyncDisposable {
@@ -55,7 +57,16 @@ export class OwnerProcess implements AsyncDisposable {
 
   /** Numbers that it was answered for. */
   get acked(): number[] {
-    return this.lines.filter((line) => line.startsWith('ack ')).map((line) => Number(line.slice(4)));
+    return this.#numbers('ack ');
+  }
+
+  /** Those that were answered while nobody waited for them. */
+  get noted(): number[] {
+    return this.#numbers('noted ');
+  }
+
+  #numbers(said: string): number[] {
+    return this.lines.filter((line) => line.startsWith(said)).map((line) => Number(line.slice(said.length)));
   }
 
   /** @throws when it ended before. */

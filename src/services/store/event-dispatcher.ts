@@ -54,7 +54,8 @@ export class EventDispatcher {
 
   constructor(needs: DispatcherNeeds) {
     this.#needs = needs;
-    const written = (): void => {
+    const written = (horizon: number): void => {
+      this.#horizon = Math.max(this.#horizon, horizon);
       this.#go();
     };
     this.#ends = new EventEnds({ ...needs, written });

@@ -11,8 +11,8 @@ interface EventEndsNeeds {
   readonly clock: Clock;
   readonly log: Log;
   readonly receiver: string;
-  /** All that was asked for of some is done. */
-  readonly written: () => void;
+  /** All that was asked for of some is done; so far may be looked ahead from now on, see `OwedPage`. */
+  readonly written: (horizon: number) => void;
 }
 
 /** One that is still to be written down. */
@@ -54,7 +54,8 @@ export class EventEnds {
         take();
         return { receiver, ends: ended.map(({ end }) => end) };
       };
-      const request = { area: 'events', name: 'settle', input };
+      // After a power cut it may be delivered again.
+      const request = { area: 'events', name: 'settle', input, isPatient: true };
       const output = await this.#settle(request);
       if (output === undefined) take();
       for (const seq of output?.damaged ?? [])
@@ -62,7 +63,7 @@ export class EventEnds {
           ...{ receiver, seq },
         });
       for (const { then } of ended) then();
-      this.#needs.written();
+      this.#needs.written(output?.horizon ?? 0);
     }
     this.#isWriting = false;
   }

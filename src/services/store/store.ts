@@ -140,8 +140,11 @@ export const store = defineSystemService<SystemRuntime, StoreParts, typeof store
         // What is added is begun in the commit that stores it.
         if (area === 'jobs' && name === 'add') jobs.wake((input as NamedJob).queue);
         const answer = await stored;
+        // The answer leaves first: who waits for it goes on while they are handed over.
         if (area === 'events' && name === 'keep')
-          dispatchers.kept((input as KeepInput).events, answer as number[]);
+          setImmediate(() => {
+            dispatchers.kept((input as KeepInput).events, answer as number[]);
+          });
         if (area === 'jobs') jobs.changed(name, input as Partial<NamedJob>, answer);
         return answer;
       },

@@ -50,7 +50,7 @@ function again(db: StoreReader, row: StoreRow, now: number): OwedEvent {
 const untried = (row: StoreRow): OwedEvent => ({ ...checkedEvent(row), attempts: 0, waitMs: 0 });
 const seqOf = (row: StoreRow): number => Number(row['seq']);
 
-const horizonOf = ({ position }: Progress): number => position + bounds.eventsAhead;
+export const horizonOf = ({ position }: Progress): number => position + bounds.eventsAhead;
 
 const nothing: OwedPage = { events: [], damaged: [], through: 0, isLast: true, horizon: 0 };
 

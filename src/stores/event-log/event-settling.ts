@@ -5,6 +5,7 @@
 import { bounds } from '../../core/bounds.ts';
 import { ifSound } from '../sqlite/checksum.ts';
 import { storedText } from '../sqlite/stored-text.ts';
+import { horizonOf } from './event-owed.ts';
 import { checkedDelivery, namesText, writeDelivery } from './event-tables.ts';
 import type { Delivery } from './event-tables.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -27,54 +28,65 @@ export interface PassInput {
   readonly upTo: number;
 }
 
-/** Numbers of those that failed and whose row was damaged: how often they were tried is not known any more, and is counted anew. */
 export interface SettleOutput {
+  /** Numbers of those that failed and whose row was damaged: how often they were tried is not known any more, and is counted anew. */
   readonly damaged: readonly number[];
+  /** See `OwedPage`. */
+  readonly horizon: number;
 }
 
 export function settle(db: EventWriter, { receiver, ends }: SettleInput, now: number): SettleOutput {
   const last = Math.max(...ends.map(({ seq }) => seq));
-  const untried = new Map(passed(db, { receiver, upTo: last }, now).map((one) => [one.seq, one]));
+  const untried = passed(db, { receiver, upTo: last });
   const damaged: number[] = [];
+  let done = 0;
   for (const end of ends) {
-    const fresh = untried.get(end.seq);
-    untried.delete(end.seq);
     const place = { receiver, seq: end.seq };
-    if (end.end === 'done') settleDone(db, place, fresh);
+    const key = untried.get(end.seq);
+    untried.delete(end.seq);
+    if (end.end === 'done') done += key !== undefined || removeOwed(db, place) ? 1 : 0;
     else {
-      const { row, isSound } = fresh === undefined ? ownRow(db, place, now) : { row: fresh, isSound: true };
-      if (!isSound) damaged.push(end.seq);
-      if (row !== undefined) settleFailed(db, end, { before: row, now });
+      const found = key === undefined ? ownRow(db, place, now) : soundRow(untriedRow(place, key, now));
+      if (!found.isSound) damaged.push(end.seq);
+      if (found.row !== undefined) settleFailed(db, end, { before: found.row, now });
     }
   }
-  for (const one of untried.values()) writeDelivery(db, one);
+  // What is not owed any more stays so.
+  if (done > 0) db.addTotals(receiver, { owed: -done });
+  oweUntried(db, { receiver, untried, now });
   db.moveTo(receiver, last);
-  return { damaged };
+  return { damaged, horizon: horizonOf(db.progressOf(receiver)) };
 }
 
 /** What is owed up to there has a row from now on, and the service may be looked ahead from there. */
-export function pass(db: EventWriter, input: PassInput, now: number): void {
-  for (const one of passed(db, input, now)) writeDelivery(db, one);
-  db.moveTo(input.receiver, input.upTo);
+export function pass(db: EventWriter, { receiver, upTo }: PassInput, now: number): void {
+  oweUntried(db, { receiver, untried: passed(db, { receiver, upTo }), now });
+  db.moveTo(receiver, upTo);
 }
 
-/** Those of it that have no row yet. */
-function passed(db: EventWriter, { receiver, upTo }: PassInput, now: number): Delivery[] {
+/** Keys by number, of those that have no row yet. */
+function passed(db: EventWriter, { receiver, upTo }: PassInput): Map<number, string | null> {
   const { position } = db.progressOf(receiver);
-  if (upTo <= position) return [];
+  if (upTo <= position) return new Map();
   const sql =
     'SELECT seq, order_key FROM event_records WHERE seq > ? AND seq <= ? AND instr(receivers, ?) > 0';
-  const rows = db.all(sql, position, upTo, namesText([receiver])) as unknown as Pick<
-    Delivery,
-    'seq' | 'order_key'
-  >[];
-  return rows.map(({ seq, order_key }) => untriedRow({ receiver, seq }, order_key, now));
+  const rows = db.all(sql, position, upTo, namesText([receiver]));
+  return new Map(rows.map(({ seq, order_key }) => [seq as number, order_key as string | null]));
 }
 
-/** What is not owed any more stays so. */
-function settleDone(db: EventWriter, { receiver, seq }: Place, fresh: Delivery | undefined): void {
+interface Untried {
+  readonly receiver: string;
+  readonly untried: ReadonlyMap<number, string | null>;
+  readonly now: number;
+}
+
+function oweUntried(db: EventWriter, { receiver, untried, now }: Untried): void {
+  for (const [seq, key] of untried) writeDelivery(db, untriedRow({ receiver, seq }, key, now));
+}
+
+function removeOwed(db: EventWriter, { receiver, seq }: Place): boolean {
   const sql = 'DELETE FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0';
-  if (fresh !== undefined || db.run(sql, receiver, seq) > 0) db.addTotals(receiver, { owed: -1 });
+  return db.run(sql, receiver, seq) > 0;
 }
 
 function settleFailed(
@@ -97,19 +109,22 @@ interface Place {
   readonly seq: number;
 }
 
+interface FoundRow {
+  readonly row: Delivery | undefined;
+  readonly isSound: boolean;
+}
+
 /** Of one that the service was past; without one nothing is owed any more. */
-function ownRow(
-  db: EventWriter,
-  place: Place,
-  now: number,
-): { readonly row: Delivery | undefined; readonly isSound: boolean } {
+function ownRow(db: EventWriter, place: Place, now: number): FoundRow {
   const sql = 'SELECT * FROM event_deliveries WHERE receiver = ? AND seq = ? AND is_dead = 0';
   const found = db.get(sql, place.receiver, place.seq);
   if (found === undefined) return { row: undefined, isSound: true };
   const sound = ifSound(() => checkedDelivery(found));
-  const row = sound ?? untriedRow(place, found['order_key'] as string | null, now);
-  return { row, isSound: sound !== undefined };
+  if (sound !== undefined) return soundRow(sound);
+  return { row: untriedRow(place, found['order_key'] as string | null, now), isSound: false };
 }
+
+const soundRow = (row: Delivery): FoundRow => ({ row, isSound: true });
 
 const untriedRow = (place: Place, order_key: string | null, now: number): Delivery => ({
   ...place,

@@ -73,20 +73,38 @@ export const eventsArea: Area = {
  * @throws {TuttiError} `OVERLOADED` when one of those they are for has too much to come.
  */
 function keep(db: EventWriter, { events: asked }: KeepInput, now: number): number[] {
-  refuseExcess(db, asked);
-  return asked.map((event) => keepOne(db, event, now));
-}
-
-function refuseExcess(db: EventWriter, asked: readonly EventToKeep[]): void {
-  const more = new Map<string, number>();
-  for (const { receivers: each } of asked)
-    for (const receiver of each) more.set(receiver, (more.get(receiver) ?? 0) + 1);
-  for (const [receiver, count] of more)
+  const shares = sharesOf(asked);
+  for (const [receiver, { count }] of shares)
     if (db.progressOf(receiver).owed + count > bounds.owedEvents)
       throw new TuttiError('OVERLOADED', {
         what: `${receiver}, which has ${String(bounds.owedEvents)} events to come,`,
         isFull: true,
       });
+  const seqs = asked.map((event) => keepOne(db, event, now));
+  for (const [receiver, { count, first }] of shares) {
+    // Who has got all is past whatever was for others.
+    if (db.progressOf(receiver).owed === 0) db.moveTo(receiver, (seqs[first] ?? 0) - 1);
+    db.addTotals(receiver, { owed: count });
+  }
+  return seqs;
+}
+
+interface Share {
+  /** Where the first one is that is for it. */
+  readonly first: number;
+  count: number;
+}
+
+/** By receiver: what of them is for it. */
+function sharesOf(asked: readonly EventToKeep[]): Map<string, Share> {
+  const shares = new Map<string, Share>();
+  for (const [index, { receivers: each }] of asked.entries())
+    for (const receiver of each) {
+      const share = shares.get(receiver);
+      if (share === undefined) shares.set(receiver, { first: index, count: 1 });
+      else share.count += 1;
+    }
+  return shares;
 }
 
 function keepOne(db: EventWriter, input: EventToKeep, now: number): number {
@@ -95,11 +113,6 @@ function keepOne(db: EventWriter, input: EventToKeep, now: number): number {
   const names = namesText(input.receivers);
   const row = { seq, event, id, order_key: key, priority, at: now, receivers: names, body };
   db.insert(events.name, [seq, event, id, key, priority, now, names, body, checksumOf(events, row)]);
-  for (const receiver of input.receivers) {
-    // Who has got all is past whatever was for others.
-    if (db.progressOf(receiver).owed === 0) db.moveTo(receiver, seq - 1);
-    db.addTotals(receiver, { owed: 1 });
-  }
   return seq;
 }
 

@@ -95,4 +95,9 @@ export interface MutateRequest extends QueryRequest {
 /** Of the process that owns the store: what is to be changed is asked for when the commit begins, and so has all that came by then. `input` may not throw. */
 export interface LateRequest extends Pick<QueryRequest, 'area' | 'name'> {
   readonly input: () => unknown;
+  /**
+   * Nobody needs it on disk now: it is there with the next commit that somebody needs, or within `bounds.storePatienceMs`. A power cut before that undoes it; the death of
+   * the owner does not.
+   */
+  readonly isPatient?: boolean;
 }

@@ -9,6 +9,8 @@ export interface WaitingMutation {
   readonly input: unknown;
   /** Gives the input when the commit begins; undefined: it is there. Its bytes are not counted before. */
   readonly late?: (() => unknown) | undefined;
+  /** See `LateRequest`. */
+  readonly isPatient?: boolean | undefined;
   readonly bytes: number;
   readonly asked: { readonly operation: Operation; readonly hash: string } | undefined;
   readonly resolve: (value: unknown) => void;

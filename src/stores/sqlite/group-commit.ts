@@ -104,7 +104,7 @@ export class GroupCommit {
     const { transaction } = this.#needs;
     const { outcomes, head, turn, forgottenEarly, hasMore } = done;
     // Who only looked waits for no disk.
-    if (head !== undefined) this.#keep(head);
+    if (head !== undefined) this.#keep(head, mutations.some(isUrgent));
     else if (!transaction.isHolding) transaction.undo();
     this.counts.mutations += mutations.length;
     this.counts.repeated += turn.repeated;
@@ -205,13 +205,15 @@ export class GroupCommit {
     };
   }
 
-  #keep(head: Head): void {
-    const { transaction, acknowledged } = this.#needs;
-    transaction.keep(head);
+  #keep(head: Head, hasUrgent: boolean): void {
+    const isOnDisk = this.#needs.transaction.keep(head, hasUrgent);
     this.counts.commits += 1;
-    acknowledged.write(head.commits);
+    // What the power may take must not be missed.
+    if (isOnDisk) this.#needs.acknowledged.write(head.commits);
   }
 }
+
+const isUrgent = ({ isPatient }: WaitingMutation): boolean => isPatient !== true;
 
 function settle(mutations: readonly WaitingMutation[], outcomes: readonly Outcome[]): void {
   for (const [index, outcome] of outcomes.entries())

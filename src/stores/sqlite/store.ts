@@ -68,6 +68,7 @@ export class Store implements AsyncDisposable {
   readonly #stop = new AbortController();
   #copying: Promise<unknown> = Promise.resolve();
   #timer: Timer | undefined;
+  #syncTimer: Timer | undefined;
   #isDue = false;
   /** A commit that is being kept elsewhere. */
   #keeping: Promise<void> | undefined;
@@ -101,11 +102,12 @@ export class Store implements AsyncDisposable {
   }
 
   /** As `mutate`, of an input that is not there yet. It is asked for once, unless there is no commit. */
-  mutateLate({ area, name, input: late }: LateRequest): Promise<unknown> {
+  mutateLate({ area, name, input: late, isPatient }: LateRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#refuseWhenOver();
       const known = this.#known(area, name);
-      this.#line.add({ ...known, input: undefined, late, bytes: 0, asked: undefined, resolve, reject });
+      const none = { input: undefined, bytes: 0, asked: undefined };
+      this.#line.add({ ...known, ...none, late, isPatient, resolve, reject });
       this.#makeDue();
     });
   }
@@ -226,7 +228,18 @@ export class Store implements AsyncDisposable {
       // The log is as long as it may be.
       for (const { reject } of batch) reject(storeError(error, file));
     }
+    this.#syncSoon();
     this.#goOn();
+  }
+
+  /** What the system has only in its memory. */
+  #syncSoon(): void {
+    const { clock, transaction } = this.#needs;
+    if (!transaction.isUnsynced) return;
+    this.#syncTimer ??= clock.after(bounds.storePatienceMs, () => {
+      this.#syncTimer = undefined;
+      if (this.#failure === undefined) transaction.sync();
+    });
   }
 
   #batch(): WaitingMutation[] {
@@ -304,6 +317,7 @@ export class Store implements AsyncDisposable {
   async #close(): Promise<void> {
     const { acknowledged, redo, checkpoints, database, release } = this.#needs;
     this.#timer?.cancel();
+    this.#syncTimer?.cancel();
     this.#stop.abort();
     await this.#copying;
     while (this.#keeping !== undefined || (this.#line.length > 0 && this.#failure === undefined)) {

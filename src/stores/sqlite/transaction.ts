@@ -51,6 +51,11 @@ export class Transaction {
     return this.#needs.redo?.isHolding === true;
   }
 
+  /** Whether a power cut would undo something. */
+  get isUnsynced(): boolean {
+    return this.#needs.redo?.isUnsynced === true;
+  }
+
   /** Another one when it has ended: what was read in it may have been undone. */
   get number(): number {
     return this.#number;
@@ -70,11 +75,25 @@ export class Transaction {
     this.#writtenHead = head;
   }
 
-  /** What was written since the last time. @throws {TuttiError} as `#commit`. */
-  keep(head: Head): void {
+  /**
+   * What was written since the last time. Gives whether it is on disk: the system may still have it in its memory when it is not urgent.
+   * @throws {TuttiError} as `#commit`.
+   */
+  keep(head: Head, isUrgent: boolean): boolean {
     const written = this.#needs.db.written?.toText(head);
-    if (written === undefined || !this.#append(head.commits, written)) this.#commit(head);
+    const isHeld = written !== undefined && this.#append(head.commits, written, isUrgent);
+    if (!isHeld) this.#commit(head);
     this.#head = head;
+    return isUrgent || !isHeld;
+  }
+
+  /** A power cut undoes nothing of it from now on, unless the disk is full: then it waits for the next commit. That it failed is told to `fail`. */
+  sync(): void {
+    try {
+      this.#needs.redo?.sync();
+    } catch (error) {
+      this.#unknown(error);
+    }
   }
 
   /** What is held becomes SQLite's. @throws {TuttiError} as `#commit`: it is held as before. */
@@ -111,9 +130,9 @@ export class Transaction {
   }
 
   /** False: it has no room. @throws {TuttiError} `STORE_UNREACHABLE`: whether it is kept is not known. */
-  #append(number: number, written: string): boolean {
+  #append(number: number, written: string, isUrgent: boolean): boolean {
     try {
-      return this.#needs.redo?.append(number, written) === true;
+      return this.#needs.redo?.append(number, written, isUrgent) === true;
     } catch (error) {
       throw this.#unknown(error);
     }

@@ -256,6 +256,17 @@ test('what was kept just now is delivered without being read, unless there is mo
   assert.equal(read(), 1_100 - bounds.heldEvents);
 });
 
+test('who keeps up is told how far may be looked ahead, and reads nothing however much is kept', async (context) => {
+  setBound(context, 'eventsAhead', 3);
+  await using world = new World();
+  world.instances(1);
+  await world.keepAndTell('a');
+  const query = context.mock.method(world.store, 'query');
+  for (let count = 0; count < 10; count += 1) await world.keepAndTell('a', 'b');
+  assert.equal(query.mock.callCount(), 0);
+  assert.deepEqual([world.called.length, world.mailer?.owed], [21, 0]);
+});
+
 test('what ends in one turn is written down by one change', async () => {
   await using world = new World();
   const { promise, resolve } = Promise.withResolvers<Answer>();

@@ -1,6 +1,6 @@
 /** Small commits are held in the redo log until SQLite commits them together: whatever comes between, nothing that was answered is lost or half there. */
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { constants, copyFileSync, readFileSync, readlinkSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { bounds } from '../../../src/core/bounds.ts';
@@ -9,6 +9,7 @@ import { isTuttiError } from '../../../src/core/errors.ts';
 import { jobsArea } from '../../../src/stores/job-queue/jobs-area.ts';
 import type { Area } from '../../../src/stores/sqlite/area.ts';
 import type { Store } from '../../../src/stores/sqlite/store.ts';
+import { watchWrites } from '../file-writes.ts';
 import { ledgerArea, nextLedgerArea } from '../ledger-area.ts';
 import { OwnerProcess } from '../owner-process.ts';
 import { StoreFolder, setBound, turns } from '../store-folder.ts';
@@ -301,6 +302,63 @@ test('a copy that is put in the place of a store that was closed gets nothing th
   await using again = folder.open([ledgerArea]);
   assert.deepEqual(numbers(again), [1]);
 });
+
+const note = (store: Store, number: number): Promise<unknown> => {
+  const input = (): object => ({ number, text: 'a text' });
+  return store.mutateLate({ area, name: 'add', input, isPatient: true });
+};
+const redoBytes = (folder: StoreFolder, store: Store): number =>
+  store.stats().logBytes - statSync(`${folder.store}-wal`).size;
+
+test('of what nobody waits for a killed owner leaves all, and the power may take it: then it was never there', async () => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  await add(store, 1);
+  const kept = redoBytes(folder, store);
+  assert.equal(await note(store, 2), 2);
+  using killed = killedNow(folder);
+  using unpowered = killedNow(folder);
+  truncateSync(`${unpowered.store}.redo`, kept);
+  for (const [left, expected] of [
+    [killed, [1, 2]],
+    [unpowered, [1]],
+  ] as const) {
+    await using next = left.open([ledgerArea]);
+    assert.deepEqual(numbers(next), expected);
+    await add(next, 3);
+    assert.deepEqual((await next.verify()).problems, []);
+  }
+  assert.deepEqual(numbers(store), [1, 2]);
+});
+
+test('one for whom somebody waits takes those before it along, and one of those in its commit', async (context) => {
+  using folder = new StoreFolder();
+  await using store = folder.open([ledgerArea]);
+  using written = seenSyncs(folder, context);
+  await note(store, 1);
+  assert.equal(written.synced, 0);
+  await Promise.all([note(store, 2), add(store, 3)]);
+  assert.equal(written.synced, redoBytes(folder, store));
+  await note(store, 4);
+  assert.ok(written.synced < redoBytes(folder, store));
+  folder.clock.advance(bounds.storePatienceMs);
+  assert.equal(written.synced, redoBytes(folder, store));
+});
+
+/** Up to where the redo log was written by whom a write is a sync. */
+function seenSyncs(
+  folder: StoreFolder,
+  context: { mock: typeof test.mock },
+): Disposable & { readonly synced: number } {
+  const seen = { synced: 0 };
+  const watching = watchWrites(context, ({ fd, to }) => {
+    const about = readFileSync(`/proc/self/fdinfo/${String(fd)}`, 'utf8');
+    const flags = parseInt(/flags:\s+(\d+)/.exec(about)?.[1] ?? '', 8);
+    const isRedo = readlinkSync(`/proc/self/fd/${String(fd)}`) === `${folder.store}.redo`;
+    if (isRedo && (flags & constants.O_DSYNC) !== 0) seen.synced = to;
+  });
+  return Object.assign(seen, watching);
+}
 
 const queue = 'work';
 const jobs = (store: Store, count: number, body = '{}'): Promise<unknown> =>
