@@ -71,7 +71,7 @@ export async function calls(settings: Settings): Promise<Answer> {
   for (const [name, start] of chosen(peers, settings)) running.set(name, closers.use(await start()));
   for (const peer of running.values()) await peer.drive({ size: '100 B', inFlight: 100, ms });
   const rows: string[][] = [];
-  for (const load of loads) rows.push(...(await compare(running, { ...load, ms }, smoke ? 1 : 5)));
+  for (const load of loads) rows.push(...(await compare(running, { ...load, ms }, smoke ? 1 : 7)));
   for (const peer of running.values()) await peer.checkCounters?.();
   return {
     question: 'What does a call from process to process cost?',

@@ -141,7 +141,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     promise: 'store: the number of the last commit is kept with each',
     file: commit,
-    find: 'acknowledged.write(head.commits);',
+    find: 'if (isOnDisk) this.#needs.acknowledged.write(head.commits);',
     replace: '',
     ...damage('whose tail was cut'),
   },
