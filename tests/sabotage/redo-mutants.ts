@@ -18,6 +18,20 @@ const written = place('written', 'stores/sqlite/held');
 
 export const redoMutants: readonly Mutant[] = [
   {
+    promise: 'redo: that events were handled costs no sync of its own',
+    file: 'src/services/store/event-ends.ts',
+    find: ', isPatient: true }',
+    replace: ' }',
+    tests: ['tests/services/store/event-dispatcher.test.ts'],
+    name: 'is written down by one change',
+  },
+  {
+    promise: 'redo: no death of the owner takes what nobody waits for',
+    find: 'if (!this.#write(this.#fd, this.#unsynced, more)) return false;',
+    replace: '',
+    ...place('redo-log', 'stores/sqlite/held')('outlives its owner'),
+  },
+  {
     promise: 'redo: what somebody waits for is synced with all that is before it',
     find: 'this.#write(this.#syncedFd, 0, this.#unsynced + more)',
     replace: 'this.#write(this.#syncedFd, this.#unsynced, more)',

@@ -267,17 +267,22 @@ test('who keeps up is told how far may be looked ahead, and reads nothing howeve
   assert.deepEqual([world.called.length, world.mailer?.owed], [21, 0]);
 });
 
-test('what ends in one turn is written down by one change', async () => {
+test('what ends in one turn is written down by one change, which needs no sync of its own', async (context) => {
   await using world = new World();
   const { promise, resolve } = Promise.withResolvers<Answer>();
   world.answer = () => promise;
   world.instances(1);
   await world.keepAndTell('a', 'b', 'c', 'd');
   const before = world.store.stats();
+  const ending = context.mock.method(world.store, 'mutateLate');
   resolve(null);
   await turns(3);
   const after = world.store.stats();
   assert.deepEqual([after.mutations - before.mutations, after.commits - before.commits], [1, 1]);
+  assert.deepEqual(
+    ending.mock.calls.map(({ arguments: [{ isPatient }] }) => isPatient),
+    [true],
+  );
   assert.equal(world.mailer?.owed, 0);
 });
 

@@ -331,6 +331,15 @@ test('of what nobody waits for a killed owner leaves all, and the power may take
   assert.deepEqual(numbers(store), [1, 2]);
 });
 
+test('what nobody waits for outlives its owner that is killed as soon as it was told', async () => {
+  using folder = new StoreFolder();
+  await using owner = new OwnerProcess({ file: folder.store, count: 3, patient: 1, stays: 60_000 });
+  await owner.until(() => owner.noted.length === 3);
+  await owner.kill();
+  await using store = folder.open([ledgerArea]);
+  assert.deepEqual(numbers(store), [-3, -2, -1, 1, 2, 3]);
+});
+
 test('one for whom somebody waits takes those before it along, and one of those in its commit', async (context) => {
   using folder = new StoreFolder();
   await using store = folder.open([ledgerArea]);
