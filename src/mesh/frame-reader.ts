@@ -8,6 +8,7 @@ import type { IncomingFrame } from './frames.ts';
 
 const lengthBytes = 4;
 const firstHold = 4_096;
+const mostKeptBytes = 65_536;
 
 export class FrameReader {
   /** Longest frame, head included; a link starts strict and loosens once it knows who speaks. */
@@ -51,7 +52,8 @@ export class FrameReader {
     at = this.#takeUntil(size, chunk, at);
     if (this.#heldBytes < size) return at;
     const frame = this.#held;
-    this.#held = Buffer.alloc(0);
+    // Kept for the next one, unless it is large: nobody needs the frame once `onFrame` has returned.
+    if (frame.length > mostKeptBytes) this.#held = Buffer.alloc(0);
     this.#heldBytes = 0;
     this.#onFrame(readFrame(frame, 0, size));
     return at;

@@ -9,6 +9,7 @@ import { frameKinds, makeFrame, writeFrame } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { Pace } from './pace.ts';
 import type { Connection } from './transport/transport.ts';
+import { giveBack, takeWriteBuffer, writeBufferBytes } from './write-buffers.ts';
 
 export interface LinkHandlers {
   /** What it throws closes the connection. */
@@ -20,15 +21,12 @@ export interface LinkHandlers {
 /** One frame of the largest size on top of the bound, and as much again for words. */
 const mostWaitingBytes = 2 * bounds.outgoingBytes + bounds.frameBytes;
 
-const scratchBytes = 65_536;
 /**
  * Frames of a turn after which they are written. The first few go soon, so that both sides work at the same time and not by turns; those
  * behind them find the other side at work, and a write costs as much as a small call.
  */
 const firstBatch = 3;
 const laterBatch = 32;
-/** What all links write from: the operating system has nearly always taken it when `write` returns. */
-let scratch = Buffer.allocUnsafeSlow(scratchBytes);
 
 export class Link {
   readonly #connection: Connection;
@@ -43,6 +41,10 @@ export class Link {
   /** In the queue. */
   #hasWord = false;
   #batch = firstBatch;
+  /** A write was due while the connection had one in hand. */
+  #isHeld = false;
+  /** Being written from. */
+  #lent: Buffer | undefined;
   #isOpen = true;
   #fault: string | undefined;
   /** Streams with an item to send. One entry each. */
@@ -55,11 +57,7 @@ export class Link {
     connection.onData((chunk) => {
       this.#receive(chunk);
     });
-    connection.onDrain(() => {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const resume of waiting) resume();
-    });
+    connection.onDrain(this.#drained);
     connection.onClose(() => {
       this.#isOpen = false;
       this.#queue = [];
@@ -95,11 +93,11 @@ export class Link {
   /** False, and not sent, when the link is closed or too much waits already. */
   send(frame: OutgoingFrame, limitBytes: number = bounds.outgoingBytes): boolean {
     if (!this.#isOpen || this.waitingBytes >= limitBytes) return false;
+    // A write of this size costs no more per byte than a larger one, and what fits needs no memory of its own.
+    if (this.#queuedBytes + frame.bytes > writeBufferBytes && !this.#hasWord) this.#flush();
     this.#queue.push(frame);
     this.#queuedBytes += frame.bytes;
-    // A write of this size costs no more per byte than a larger one.
-    const isBatch = this.#queuedBytes >= scratchBytes || this.#queue.length >= this.#batch;
-    if (isBatch && !this.#hasWord) {
+    if (this.#queue.length >= this.#batch && !this.#hasWord) {
       this.#flush();
       this.#batch = laterBatch;
     }
@@ -124,7 +122,7 @@ export class Link {
   /** Sends what is queued, then closes. */
   end(): void {
     if (!this.#isOpen) return;
-    this.#flush();
+    while (this.#queue.length > 0) this.#write(this.#takeFitting());
     this.#isOpen = false;
     this.#connection.end();
   }
@@ -160,19 +158,52 @@ export class Link {
     this.#flush();
   }
 
+  /**
+   * One write at a time: what comes meanwhile leaves together behind it, out of the same memory. Each of its own would have to be kept until
+   * then, and hundreds of megabytes a second that V8 does not own are collected by marking the whole heap.
+   */
   #flush(): void {
-    const frames = this.#queue;
-    if (!this.#isOpen || frames.length === 0) return;
-    const total = this.#queuedBytes;
-    const bytes = total <= scratchBytes ? scratch : Buffer.allocUnsafe(total);
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    while (this.#isOpen && this.#queue.length > 0) {
+      this.#isHeld = this.#connection.pendingBytes > 0;
+      if (this.#isHeld) return;
+      this.#write(this.#takeFitting());
+    }
+  }
+
+  readonly #drained = (): void => {
+    if (this.#lent !== undefined) giveBack(this.#lent);
+    this.#lent = undefined;
+    // A word leaves with its turn.
+    if (this.#isHeld && !this.#hasWord) this.#flush();
+    if (this.#waiting.length === 0 || !this.hasRoom) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  };
+
+  /** From the front of the queue: as many as fit into one buffer, or one that does not. */
+  #takeFitting(): OutgoingFrame[] {
+    const all = this.#queue;
+    if (this.#queuedBytes <= writeBufferBytes) {
+      this.#queue = [];
+      return all;
+    }
+    let bytes = 0;
+    const beyond = all.findIndex((frame) => (bytes += frame.bytes) > writeBufferBytes);
+    return all.splice(0, Math.max(1, beyond));
+  }
+
+  #write(frames: readonly OutgoingFrame[]): void {
+    const total = frames.reduce((sum, frame) => sum + frame.bytes, 0);
+    const isLarge = total > writeBufferBytes;
+    const bytes = isLarge ? Buffer.allocUnsafe(total) : takeWriteBuffer();
+    this.#queuedBytes -= total;
     let at = 0;
     for (const frame of frames) at = writeFrame(bytes, at, frame);
     this.#connection.write(total === bytes.length ? bytes : bytes.subarray(0, total));
-    // Kept by the connection until it can send it.
-    if (bytes === scratch && this.#connection.pendingBytes > 0)
-      scratch = Buffer.allocUnsafeSlow(scratchBytes);
+    if (isLarge) return;
+    if (this.#connection.pendingBytes > 0) this.#lent = bytes;
+    else giveBack(bytes);
   }
 
   #receive(chunk: Buffer): void {

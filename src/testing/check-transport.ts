@@ -108,6 +108,24 @@ export function checkTransport(name: string, open: () => OpenTransport | Promise
       assert.ok(all.subarray(number * 10_000, (number + 1) * 10_000).every((byte) => byte === number));
   });
 
+  test(`${name}: says after each write when nothing waits any more, and not within it`, async () => {
+    await using pair = await connectPair(open);
+    const received = collect(pair.far);
+    const events = new EventEmitter();
+    let isWriting = false;
+    pair.near.onDrain(() => events.emit('drained', isWriting, pair.near.pendingBytes));
+    let sent = 0;
+    for (const bytes of [1, 1_048_576, 1]) {
+      const drained = once(events, 'drained');
+      isWriting = true;
+      pair.near.write(Buffer.alloc(bytes));
+      isWriting = false;
+      assert.deepEqual(await drained, [false, 0]);
+      sent += bytes;
+    }
+    assert.equal((await received.until(sent)).length, sent);
+  });
+
   test(`${name}: nothing is delivered within the turn that wrote it`, async () => {
     await using pair = await connectPair(open);
     let arrived = false;

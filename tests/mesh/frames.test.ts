@@ -165,6 +165,21 @@ test('N-61 a promised length allocates nothing, and what drips in is held in at 
   assert.ok(process.memoryUsage().arrayBuffers - before < 8_388_608);
 });
 
+test('memory for a frame that comes in pieces is used again; that of a large one is not kept', () => {
+  const memory: ArrayBufferLike[] = [];
+  const reader = new FrameReader(bounds.frameBytes, ({ bytes }) => memory.push(bytes.buffer));
+  for (const bodyBytes of [10_000, 10_000, 100_000, 10_000]) {
+    const frame = makeFrame(3, 1, { body: 'x'.repeat(bodyBytes) });
+    const bytes = Buffer.alloc(frame.bytes);
+    writeFrame(bytes, 0, frame);
+    for (const half of [bytes.subarray(0, 5_000), bytes.subarray(5_000)]) reader.push(half);
+  }
+  const [first, second, large, last] = memory;
+  assert.equal(second, first);
+  assert.ok(large !== undefined && large.byteLength > 100_000);
+  assert.notEqual(last, large);
+});
+
 test('N-61 20,000 random and mutated inputs are frames or refused, never anything else', () => {
   const vectors = readVectors().map(({ bytes }) => bytes);
   // A generator of its own, so that a failure can be repeated.

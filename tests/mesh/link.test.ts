@@ -5,24 +5,37 @@ import { FrameReader } from '../../src/mesh/frame-reader.ts';
 import { frameKinds, makeFrame } from '../../src/mesh/frames.ts';
 import { Link } from '../../src/mesh/link.ts';
 import type { Connection } from '../../src/mesh/transport/transport.ts';
+import { giveBack, takeWriteBuffer } from '../../src/mesh/write-buffers.ts';
 
 interface Written {
   readonly link: Link;
   /** The stream numbers of the frames in each write. */
   readonly writes: number[][];
+  /** From now on a write is in hand until `drain`. */
+  readonly slow: () => void;
+  /** All that was written is with the operating system. */
+  readonly drain: () => void;
 }
 
 function writtenBy(): Written {
   const writes: number[][] = [];
+  let isSlow = false;
+  let pendingBytes = 0;
+  let drained: (() => void) | undefined;
   const connection: Connection = {
     write: (bytes) => {
       const streams: number[] = [];
       new FrameReader(bytes.length, ({ stream }) => streams.push(stream)).push(Buffer.from(bytes));
       writes.push(streams);
+      if (isSlow) pendingBytes += bytes.length;
     },
-    pendingBytes: 0,
+    get pendingBytes() {
+      return pendingBytes;
+    },
     onData: () => undefined,
-    onDrain: () => undefined,
+    onDrain: (next) => {
+      drained = next;
+    },
     onClose: () => undefined,
     end: () => undefined,
     destroy: () => undefined,
@@ -30,6 +43,13 @@ function writtenBy(): Written {
   return {
     link: new Link(connection, 1_024, { onFrame: () => undefined, onClose: () => undefined }),
     writes,
+    slow: () => {
+      isSlow = true;
+    },
+    drain: () => {
+      pendingBytes = 0;
+      drained?.();
+    },
   };
 }
 
@@ -148,4 +168,79 @@ test('what waits for the end of its round leaves before the link ends', async ()
   assert.deepEqual(writes, [[0]]);
   await nextTurn();
   assert.deepEqual(writes, [[0]]);
+});
+
+const large = (stream: number): ReturnType<typeof makeFrame> =>
+  makeFrame(frameKinds.request, stream, { body: 'x'.repeat(30_000) });
+
+test('one write at a time: what comes meanwhile waits here, and leaves together behind it', async () => {
+  const { link, writes, slow, drain } = writtenBy();
+  slow();
+  sendAll(link, numbers(1, 40));
+  await nextTurn();
+  sendAll(link, numbers(41, 60));
+  await nextTurn();
+  assert.deepEqual(writes, [[1, 2, 3]]);
+  drain();
+  assert.deepEqual(writes.slice(1), [numbers(4, 60)]);
+  drain();
+  assert.equal(writes.length, 2);
+  assert.equal(link.waitingBytes, 0);
+});
+
+test('a write is as large as its buffer, or one frame', async () => {
+  const { link, writes, slow, drain } = writtenBy();
+  slow();
+  for (const stream of numbers(1, 5)) link.send(large(stream));
+  link.send(makeFrame(frameKinds.request, 6, { body: 'x'.repeat(100_000) }));
+  link.send(large(7));
+  await nextTurn();
+  for (let round = 0; round < 5; round += 1) drain();
+  assert.deepEqual(writes, [[1, 2], [3, 4], [5], [6], [7]]);
+});
+
+test('what waits behind a write leaves before the end', async () => {
+  const { link, writes, slow } = writtenBy();
+  slow();
+  for (const stream of numbers(1, 9)) link.send(large(stream));
+  await nextTurn();
+  assert.deepEqual(writes.flat(), [1, 2]);
+  link.end();
+  assert.deepEqual(writes.flat(), numbers(1, 9));
+});
+
+test('a word leaves with its turn, also when a write ends within that', async () => {
+  const { link, writes, slow, drain } = writtenBy();
+  slow();
+  sendAll(link, numbers(1, 6));
+  link.say(makeFrame(frameKinds.credit, 7, { body: Buffer.alloc(4) }));
+  drain();
+  assert.deepEqual(writes, [[1, 2, 3]]);
+  await nextTurn();
+  assert.deepEqual(writes.slice(1), [numbers(4, 7)]);
+});
+
+test('who waits for room is told when a write has left room, and not before', async () => {
+  const { link, slow, drain } = writtenBy();
+  slow();
+  for (const stream of numbers(1, 40)) link.send(large(stream));
+  await nextTurn();
+  let told = 0;
+  link.whenRoom(() => (told += 1));
+  const seen: [number, boolean][] = [];
+  while (told === 0) {
+    drain();
+    seen.push([told, link.hasRoom]);
+  }
+  assert.deepEqual(seen.at(-1), [1, true]);
+  assert(seen.length > 2);
+  assert(seen.slice(0, -1).every(([count, hasRoom]) => count === 0 && !hasRoom));
+});
+
+test('buffers to write from are used again, a few of them', () => {
+  const first = Array.from({ length: 20 }, takeWriteBuffer);
+  for (const buffer of first) giveBack(buffer);
+  const second = Array.from({ length: 20 }, takeWriteBuffer);
+  assert.equal(new Set(second).size, 20);
+  assert.equal(second.filter((buffer) => first.includes(buffer)).length, 8);
 });

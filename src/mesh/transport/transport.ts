@@ -11,7 +11,7 @@ export interface Connection {
   write(bytes: Uint8Array): void;
   /** Written and not yet with the operating system. */
   readonly pendingBytes: number;
-  /** Called each time that all which was written is with the operating system, where it was not at once. */
+  /** Set once. Called in a later tick than the write, each time that all which was written is with the operating system; also when it was so at once. */
   onDrain(drained: () => void): void;
   /** Set once, before the first turn ends. The chunk is the receiver's only until `receive` returns. */
   onData(receive: (chunk: Buffer) => void): void;

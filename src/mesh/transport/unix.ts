@@ -106,16 +106,20 @@ function connected(socket: Socket, timeoutMs: number): Promise<void> {
 function connectionOf(socket: Socket, onData: Connection['onData']): Connection {
   // The reason of a loss is not asked for: a closed connection is all that callers act on.
   socket.on('error', () => undefined);
+  let drained: (() => void) | undefined;
+  const written = (): void => {
+    if (socket.writableLength === 0) drained?.();
+  };
   return {
     onData,
     write: (bytes) => {
-      if (socket.writable) socket.write(bytes);
+      if (socket.writable) socket.write(bytes, written);
     },
     get pendingBytes() {
       return socket.writableLength;
     },
-    onDrain: (drained) => {
-      socket.on('drain', drained);
+    onDrain: (next) => {
+      drained = next;
     },
     onClose: (closed) => {
       socket.once('close', closed);
