@@ -212,12 +212,12 @@ test('what waits behind a write leaves before the end', async () => {
 test('a word leaves with its turn, also when a write ends within that', async () => {
   const { link, writes, slow, drain } = writtenBy();
   slow();
-  sendAll(link, numbers(1, 6));
-  link.say(makeFrame(frameKinds.credit, 7, { body: Buffer.alloc(4) }));
+  sendAll(link, numbers(1, 40));
+  link.say(makeFrame(frameKinds.credit, 41, { body: Buffer.alloc(4) }));
   drain();
   assert.deepEqual(writes, [[1, 2, 3]]);
   await nextTurn();
-  assert.deepEqual(writes.slice(1), [numbers(4, 7)]);
+  assert.deepEqual(writes.slice(1), [numbers(4, 41)]);
 });
 
 test('who waits for room is told when a write has left room, and not before', async () => {
