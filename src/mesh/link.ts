@@ -41,7 +41,9 @@ export class Link {
   /** In the queue. */
   #hasWord = false;
   #batch = firstBatch;
-  /** A write was due while the connection had one in hand. */
+  /** The connection has a write in hand, and tells when it has not. */
+  #isBusy = false;
+  /** A write was due meanwhile. */
   #isHeld = false;
   /** Being written from. */
   #lent: Buffer | undefined;
@@ -164,13 +166,14 @@ export class Link {
    */
   #flush(): void {
     while (this.#isOpen && this.#queue.length > 0) {
-      this.#isHeld = this.#connection.pendingBytes > 0;
+      this.#isHeld = this.#isBusy;
       if (this.#isHeld) return;
       this.#write(this.#takeFitting());
     }
   }
 
   readonly #drained = (): void => {
+    this.#isBusy = false;
     if (this.#lent !== undefined) giveBack(this.#lent);
     this.#lent = undefined;
     // A word leaves with its turn.
@@ -200,10 +203,10 @@ export class Link {
     this.#queuedBytes -= total;
     let at = 0;
     for (const frame of frames) at = writeFrame(bytes, at, frame);
-    this.#connection.write(total === bytes.length ? bytes : bytes.subarray(0, total));
+    this.#isBusy = !this.#connection.write(total === bytes.length ? bytes : bytes.subarray(0, total));
     if (isLarge) return;
-    if (this.#connection.pendingBytes > 0) this.#lent = bytes;
-    else giveBack(bytes);
+    if (this.#isBusy) this.#lent = bytes;
+    else if (this.#connection.pendingBytes === 0) giveBack(bytes);
   }
 
   #receive(chunk: Buffer): void {

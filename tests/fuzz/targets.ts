@@ -131,7 +131,7 @@ function linkOver(bytes: Buffer): void {
     onData: (take: (chunk: Buffer) => void) => {
       give = take;
     },
-    ...{ onClose: () => undefined, write: () => undefined, end: () => undefined, destroy: () => undefined },
+    ...{ onClose: () => undefined, write: () => true, end: () => undefined, destroy: () => undefined },
     pendingBytes: 0,
     onDrain: () => undefined,
   };

@@ -28,6 +28,7 @@ function writtenBy(): Written {
       new FrameReader(bytes.length, ({ stream }) => streams.push(stream)).push(Buffer.from(bytes));
       writes.push(streams);
       if (isSlow) pendingBytes += bytes.length;
+      return !isSlow;
     },
     get pendingBytes() {
       return pendingBytes;

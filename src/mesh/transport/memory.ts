@@ -46,8 +46,8 @@ class MemoryEnd implements Connection {
     this.#other = other;
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.#state !== 'open') return;
+  write(bytes: Uint8Array): boolean {
+    if (this.#state !== 'open') return true;
     const copy = Buffer.from(bytes);
     this.pendingBytes += copy.length;
     setImmediate(() => {
@@ -56,6 +56,7 @@ class MemoryEnd implements Connection {
       this.#other?.take(copy);
       if (this.pendingBytes === 0) this.#drained?.();
     });
+    return false;
   }
 
   take(chunk: Buffer): void {

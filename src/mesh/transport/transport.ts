@@ -6,12 +6,12 @@
 export interface Connection {
   /**
    * Takes the bytes; never blocks, never throws. What is written after the end is dropped. They are the writer's again
-   * when nothing is pending.
+   * when nothing is pending. False when it is better to wait until `onDrain` is called, which then happens in a later tick.
    */
-  write(bytes: Uint8Array): void;
+  write(bytes: Uint8Array): boolean;
   /** Written and not yet with the operating system. */
   readonly pendingBytes: number;
-  /** Set once. Called in a later tick than the write, each time that all which was written is with the operating system; also when it was so at once. */
+  /** Set once. Called when all that was written is with the operating system: after each write that said to wait, and after others too. */
   onDrain(drained: () => void): void;
   /** Set once, before the first turn ends. The chunk is the receiver's only until `receive` returns. */
   onData(receive: (chunk: Buffer) => void): void;

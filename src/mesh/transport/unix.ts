@@ -14,6 +14,8 @@ import type { Connection, Listener, Transport } from './transport.ts';
 /** Reads of a connection we opened go here, so that no read allocates. */
 const readBytes = 65_536;
 const busyMs = 20;
+/** To be told of the end of a write costs a tick: nobody asks for it for a small one, which the operating system nearly always takes at once. */
+const smallBytes = 8_192;
 
 /** @param accepts counts what is turned away for want of a file descriptor. */
 export const unixTransport = (accepts?: Accepts): Transport => ({
@@ -113,7 +115,13 @@ function connectionOf(socket: Socket, onData: Connection['onData']): Connection 
   return {
     onData,
     write: (bytes) => {
-      if (socket.writable) socket.write(bytes, written);
+      if (!socket.writable) return true;
+      if (bytes.length < smallBytes && socket.writableLength === 0) {
+        socket.write(bytes);
+        return true;
+      }
+      socket.write(bytes, written);
+      return socket.writableLength === 0;
     },
     get pendingBytes() {
       return socket.writableLength;
