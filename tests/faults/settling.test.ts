@@ -4,17 +4,33 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from '../../src/mesh/caller.ts';
+import type { Connection, Transport } from '../../src/mesh/transport/transport.ts';
+import { unixTransport } from '../../src/mesh/transport/unix.ts';
 import { MeshWorld } from '../mesh/mesh-world.ts';
 import { startServer } from '../mesh/server-process.ts';
 
-const calls = process.env['TUTTI_LONG'] === undefined ? 20_000 : 1_000_000;
+const isLong = process.env['TUTTI_LONG'] !== undefined;
 const clients = 64;
 const graceMs = 100;
 const allowed = new Set([
   ...['CALL_TIMED_OUT', 'INSTANCE_LOST', 'CONNECTION_REFUSED', 'NO_INSTANCE', 'CIRCUIT_OPEN', 'OVERLOADED'],
 ]);
+
+interface Work {
+  readonly calls: number;
+  /** Of the body of a call. */
+  readonly bytesOf: (n: number) => number;
+}
+
+const small: Work = { calls: isLong ? 1_000_000 : 20_000, bytesOf: (n) => n % 500 };
+/** More than a socket takes at once: most are written in part when the other side dies, and others wait behind them. */
+const large: Work = {
+  calls: isLong ? 100_000 : 5_000,
+  bytesOf: (n) => (n % 4 === 0 ? n % 500 : 20_000 + ((n * 7_919) % 60_000)),
+};
 
 interface Tally {
   settled: number;
@@ -22,17 +38,25 @@ interface Tally {
   worstLateMs: number;
 }
 
+interface Calling {
+  readonly caller: Caller;
+  readonly numbers: Iterator<number, undefined>;
+  readonly bytesOf: Work['bytesOf'];
+  readonly tally: Tally;
+}
+
 /** One call after the other, each with a number that no other has. */
-async function client(caller: Caller, numbers: Iterator<number, undefined>, tally: Tally): Promise<void> {
+async function client({ caller, numbers, bytesOf, tally }: Calling): Promise<void> {
   for (let next = numbers.next(); next.done !== true; next = numbers.next()) {
     const n = next.value;
     const deadlineMs = 50 + (n % 8) * 50;
+    const input = { n, padding: String(n).padEnd(bytesOf(n), String(n % 10)) };
     const startedAt = performance.now();
     const code = await caller
-      .call('users', n % 2 === 0 ? 'echo' : 'once', { n, padding: 'x'.repeat(n % 500) }, { deadlineMs })
+      .call('users', n % 2 === 0 ? 'echo' : 'once', input, { deadlineMs })
       .then((answer) => {
-        assert.equal((answer as { n: number }).n, n, 'the answer of another call');
-        return 'answered';
+        const isOwn = JSON.stringify(answer) === JSON.stringify(input);
+        return isOwn ? 'answered' : 'the answer of another call';
       })
       .catch((error: unknown) => (error as { code?: string }).code ?? String(error));
     tally.worstLateMs = Math.max(tally.worstLateMs, performance.now() - startedAt - deadlineMs);
@@ -43,16 +67,40 @@ async function client(caller: Caller, numbers: Iterator<number, undefined>, tall
   }
 }
 
+/** Knows to whom a write is in hand. */
+class WatchedTransport implements Transport {
+  readonly #transport = unixTransport();
+  readonly #newest = new Map<string, Connection>();
+
+  listen(...args: Parameters<Transport['listen']>): ReturnType<Transport['listen']> {
+    return this.#transport.listen(...args);
+  }
+
+  async connect(address: string, timeoutMs: number): Promise<Connection> {
+    const connection = await this.#transport.connect(address, timeoutMs);
+    this.#newest.set(address, connection);
+    return connection;
+  }
+
+  isWriting(address: string): boolean {
+    return (this.#newest.get(address)?.pendingBytes ?? 0) > 0;
+  }
+}
+
 /** Four instances of which one is killed or stopped all the time. */
 class Victims {
   readonly #world: MeshWorld;
+  readonly #transport: WatchedTransport;
   readonly #servers = new Map<number, ChildProcess>();
   readonly #epochs = new Map<number, number>();
   kills = 0;
   stops = 0;
+  /** Kills of an instance that was being written to. */
+  cutWrites = 0;
 
-  constructor(world: MeshWorld) {
+  constructor(world: MeshWorld, transport: WatchedTransport) {
     this.#world = world;
+    this.#transport = transport;
   }
 
   async start(slot: number): Promise<void> {
@@ -67,6 +115,7 @@ class Victims {
     const server = this.#servers.get(slot);
     if (server === undefined) return;
     this.kills += 1;
+    if (this.#transport.isWriting(this.#world.address({ service: 'users', slot }))) this.cutWrites += 1;
     const gone = once(server, 'exit');
     server.kill('SIGKILL');
     await gone;
@@ -91,9 +140,11 @@ class Victims {
   }
 }
 
-test(`M1 ${calls.toLocaleString('en')} calls between processes that are killed and stopped: each settles once, with its own, in time`, async (context) => {
-  await using world = new MeshWorld();
-  const victims = new Victims(world);
+/** Kills and stops the instances by turns as long as there are calls. @returns how many writes were cut. */
+async function settle({ calls, bytesOf }: Work, context: TestContext): Promise<number> {
+  const transport = new WatchedTransport();
+  await using world = new MeshWorld(transport);
+  const victims = new Victims(world, transport);
   for (const slot of [1, 2, 3, 4]) await victims.start(slot);
   const caller = world.caller();
   const tally: Tally = { settled: 0, byCode: new Map(), worstLateMs: -Infinity };
@@ -108,7 +159,7 @@ test(`M1 ${calls.toLocaleString('en')} calls between processes that are killed a
       else await victims.kill(slot);
     }
   })();
-  await Promise.all(Array.from({ length: clients }, () => client(caller, numbers, tally)));
+  await Promise.all(Array.from({ length: clients }, () => client({ caller, numbers, bytesOf, tally })));
   load.isOver = true;
   await harm;
   const { inFlight, calls: made } = caller.stats();
@@ -117,15 +168,30 @@ test(`M1 ${calls.toLocaleString('en')} calls between processes that are killed a
   const lagMs = lag.max / 1e6;
   const ends = [...tally.byCode].map(([code, count]) => `${code} ${String(count)}`).join(', ');
   context.diagnostic(
-    `${ends}; ${String(victims.kills)} kills, ${String(victims.stops)} stops; latest ${tally.worstLateMs.toFixed(0)} ms after its deadline, loop late by ${lagMs.toFixed(0)} ms`,
+    `${ends}; ${String(victims.kills)} kills, ${String(victims.stops)} stops, ${String(victims.cutWrites)} writes cut; latest ${tally.worstLateMs.toFixed(0)} ms after its deadline, loop late by ${lagMs.toFixed(0)} ms`,
   );
   assert.deepEqual([tally.settled, made, inFlight], [calls, calls, 0]);
   const strange = [...tally.byCode.keys()].filter((code) => code !== 'answered' && !allowed.has(code));
   assert.deepEqual(strange, []);
   assert.ok(victims.kills > 0 && victims.stops > 0);
+  const lost = tally.byCode.get('INSTANCE_LOST') ?? 0;
+  assert.ok(
+    lost <= victims.kills * clients,
+    `${String(lost)} calls lost: connections that nobody has killed`,
+  );
   // What our own loop was late is not the call's.
   assert.ok(
     tally.worstLateMs <= graceMs + lagMs,
     `a call settled ${tally.worstLateMs.toFixed(0)} ms after its deadline`,
   );
+  return victims.cutWrites;
+}
+
+test(`M1 ${small.calls.toLocaleString('en')} calls between processes that are killed and stopped: each settles once, with its own, in time`, async (context) => {
+  await settle(small, context);
+});
+
+test(`M1 ${large.calls.toLocaleString('en')} large calls between processes that are killed and stopped while they are written: the same`, async (context) => {
+  const cut = await settle(large, context);
+  assert.ok(cut > 0, 'none was being written when an instance was killed');
 });

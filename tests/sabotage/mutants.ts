@@ -1023,6 +1023,14 @@ export const mutants: readonly Mutant[] = [
     name: 'what waits on one connection',
   },
   {
+    promise: 'nor when instances are killed and stopped meanwhile: only those lose calls',
+    file: 'src/mesh/link.ts',
+    find: 'if (this.#isBusy) this.#lent = bytes;\n    else if (this.#connection.pendingBytes === 0) giveBack(bytes);',
+    replace: 'giveBack(bytes);',
+    tests: ['tests/faults/settling'],
+    name: 'large calls',
+  },
+  {
     promise: 'what comes while a write is in hand is kept as it is, and takes no buffer',
     file: 'src/mesh/link.ts',
     find: 'this.#isHeld = this.#isBusy;',

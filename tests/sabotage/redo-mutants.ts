@@ -247,12 +247,14 @@ export const redoMutants: readonly Mutant[] = [
     find: '    transaction.commitHeld();\n    transaction.mayHold = false;',
     replace: '    transaction.mayHold = false;',
     ...store('a copy has what is held'),
+    file: 'src/stores/sqlite/store-copies.ts',
   },
   {
     promise: 'redo: nothing is held while a copy is made',
     find: '    transaction.mayHold = false;\n',
     replace: '',
     ...store('while a copy is made nothing is held'),
+    file: 'src/stores/sqlite/store-copies.ts',
   },
   {
     promise: 'redo: a store that was closed is whole without its log',

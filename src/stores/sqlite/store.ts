@@ -12,15 +12,14 @@ import type { Area, LateRequest, MutateRequest, Query, QueryRequest, StoreReader
 import type { Checkpoints } from './checkpoints.ts';
 import { CommitLine } from './commit-line.ts';
 import type { WaitingMutation } from './commit-line.ts';
-import { backUpStore } from './copy-store.ts';
 import type { CopySource } from './copy-store.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { askedText, hashOf, refuseUnfit } from './operations.ts';
+import { StoreCopies } from './store-copies.ts';
 import { storeError } from './store-error.ts';
 import type { RedoLog } from './redo-log.ts';
 import type { StoreReport } from './verify-store.ts';
 import type { Transaction } from './transaction.ts';
-import { verifyStore } from './verify-store.ts';
 import { watched } from './watched.ts';
 
 interface StoreNeeds {
@@ -65,8 +64,7 @@ export class Store implements AsyncDisposable {
   readonly #line = new CommitLine();
   readonly #mutations: ReadonlyMap<string, AreaMutation>;
   readonly #queries: ReadonlyMap<string, Query>;
-  readonly #stop = new AbortController();
-  #copying: Promise<unknown> = Promise.resolve();
+  readonly #copies: StoreCopies;
   #timer: Timer | undefined;
   #syncTimer: Timer | undefined;
   #isDue = false;
@@ -84,6 +82,12 @@ export class Store implements AsyncDisposable {
       Object.entries(area.mutations).map(([name, run]) => [name, { area, run }]),
     );
     this.#queries = byName(needs.areas, ({ queries }) => Object.entries(queries));
+    this.#copies = new StoreCopies({
+      ...needs,
+      refuseWhenOver: () => {
+        this.#refuseWhenOver();
+      },
+    });
     this.#commitsAtTick = needs.transaction.head.commits;
     this.#arm();
   }
@@ -132,13 +136,11 @@ export class Store implements AsyncDisposable {
 
   /** The copy is whole, on disk, and as the store is when the last page is copied. @throws {TuttiError} `CONFLICT` when `to` is there. */
   backup(to: string): Promise<void> {
-    return this.#copy(() => backUpStore(this.#needs.copier, to, this.#stop.signal));
+    return this.#copies.backup(to);
   }
 
   verify(): Promise<StoreReport> {
-    const { copier, file, areas } = this.#needs;
-    const tables = areas.flatMap((area) => area.tables);
-    return this.#copy(() => verifyStore({ copier, file, tables, signal: this.#stop.signal }));
+    return this.#copies.verify();
   }
 
   /** Of its clock, epoch milliseconds: what is due is due by it. */
@@ -292,34 +294,11 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  /** One at a time: each takes the disk for itself. */
-  #copy<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#copying.then(() => {
-      this.#refuseWhenOver();
-      return this.#whileNothingIsHeld(run);
-    });
-    this.#copying = result.catch(() => undefined);
-    return result;
-  }
-
-  /** SQLite copies nothing while a transaction is open. @throws {TuttiError} `STORE_FULL`. */
-  async #whileNothingIsHeld<T>(run: () => Promise<T>): Promise<T> {
-    const { transaction } = this.#needs;
-    transaction.commitHeld();
-    transaction.mayHold = false;
-    try {
-      return await run();
-    } finally {
-      transaction.mayHold = true;
-    }
-  }
-
   async #close(): Promise<void> {
     const { acknowledged, redo, checkpoints, database, release } = this.#needs;
     this.#timer?.cancel();
     this.#syncTimer?.cancel();
-    this.#stop.abort();
-    await this.#copying;
+    await this.#copies.close();
     while (this.#keeping !== undefined || (this.#line.length > 0 && this.#failure === undefined)) {
       if (this.#keeping === undefined) this.#commitOnce();
       await this.#keeping;
