@@ -73,7 +73,7 @@ async function compare(
   smoke: boolean,
 ): Promise<string[][]> {
   const results = new Map<string, Record<string, number>[]>([...running.keys()].map((name) => [name, []]));
-  for (let turn = 0; turn < (smoke ? 1 : 3); turn += 1) {
+  for (let turn = 0; turn < (smoke ? 1 : 5); turn += 1) {
     for (const [name, peer] of running)
       results.get(name)?.push(await round(peer, connections, smoke ? 1 : 4));
   }
