@@ -24,8 +24,9 @@ import { parseArgs, styleText } from 'node:util';
 import { mutants } from '../tests/sabotage/mutants.ts';
 import type { Mutant } from '../tests/sabotage/mutant.ts';
 
-/** A test that a mutant makes wait for ever has failed. */
 const longestRunMs = 240_000;
+/** A test that a mutant makes wait for ever has failed: it may take four times as long as without it, and this. */
+const patienceMs = 15_000;
 const left: ReadonlySet<string> = new Set(['node_modules', '.git', 'dist', 'coverage', '.tutti']);
 
 const { positionals: words } = parseArgs({ allowPositionals: true });
@@ -48,8 +49,15 @@ function copyRepository(to: string): void {
   linkModules(resolve('node_modules'), join(to, 'node_modules'));
 }
 
-/** Whether the tests of this mutant pass in the copy; undefined: none ran. */
-async function passes(folder: string, { tests, name }: Mutant): Promise<boolean | undefined> {
+interface Outcome {
+  /** Undefined: none ran. */
+  readonly passed: boolean | undefined;
+  readonly tookMs: number;
+}
+
+/** The tests of this mutant in the copy; what is not done within the time has failed. */
+async function outcomeOf(folder: string, { tests, name }: Mutant, withinMs: number): Promise<Outcome> {
+  const startedAt = performance.now();
   const args = ['scripts/test.ts', ...tests, ...(name === undefined ? [] : ['--name', name])];
   const env = { ...process.env, CI: 'false', NODE_COMPILE_CACHE: join(folder, 'node_modules/.cache') };
   const child = spawn(process.execPath, args, {
@@ -61,10 +69,10 @@ async function passes(folder: string, { tests, name }: Mutant): Promise<boolean 
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (text: Buffer) => (said += text.toString()));
-  const limit = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), longestRunMs);
+  const limit = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), withinMs);
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(limit);
-  return /No test ran/.test(said) ? undefined : code === 0;
+  return { passed: /No test ran/.test(said) ? undefined : code === 0, tookMs: performance.now() - startedAt };
 }
 
 /** The sabotaged text. @throws {Error} when the mutant does not fit the source. */
@@ -76,7 +84,7 @@ function sabotaged(text: string, { find, replace, file }: Mutant): string {
   return mutated;
 }
 
-const before = new Map<string, Promise<boolean | undefined>>();
+const before = new Map<string, Promise<Outcome>>();
 
 /** What is wrong with a mutant, or nothing. */
 async function trouble(folder: string, mutant: Mutant): Promise<string | undefined> {
@@ -85,11 +93,13 @@ async function trouble(folder: string, mutant: Mutant): Promise<string | undefin
   try {
     const mutated = sabotaged(text, mutant);
     const key = JSON.stringify([mutant.tests, mutant.name]);
-    if (!before.has(key)) before.set(key, passes(folder, mutant));
-    const isSound = await before.get(key);
-    if (isSound !== true) return isSound === undefined ? 'no test ran' : 'its test fails without it too';
+    const sound = before.get(key) ?? outcomeOf(folder, mutant, longestRunMs);
+    before.set(key, sound);
+    const { passed, tookMs } = await sound;
+    if (passed !== true) return passed === undefined ? 'no test ran' : 'its test fails without it too';
     writeFileSync(path, mutated);
-    return (await passes(folder, mutant)) === false ? undefined : 'it SURVIVED: no test failed';
+    const after = await outcomeOf(folder, mutant, patienceMs + 4 * tookMs);
+    return after.passed === false ? undefined : 'it SURVIVED: no test failed';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {
