@@ -55,6 +55,18 @@ interface Outcome {
   readonly tookMs: number;
 }
 
+/** Also an app that a test has started, which outlives it: all that was given our environment. */
+function endAllOf(folder: string): void {
+  for (const pid of readdirSync('/proc').map(Number).filter(Number.isInteger)) {
+    try {
+      const environment = readFileSync(`/proc/${String(pid)}/environ`, 'utf8');
+      if (environment.includes(`${folder}/`)) process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended, or is another user's.
+    }
+  }
+}
+
 /** The tests of this mutant in the copy; what is not done within the time has failed. */
 async function outcomeOf(folder: string, { tests, name }: Mutant, withinMs: number): Promise<Outcome> {
   const startedAt = performance.now();
@@ -64,12 +76,13 @@ async function outcomeOf(folder: string, { tests, name }: Mutant, withinMs: numb
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (text: Buffer) => (said += text.toString()));
-  const limit = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), withinMs);
+  const limit = setTimeout(() => {
+    endAllOf(folder);
+  }, withinMs);
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(limit);
   return { passed: /No test ran/.test(said) ? undefined : code === 0, tookMs: performance.now() - startedAt };
