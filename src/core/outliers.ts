@@ -3,7 +3,7 @@
  * Where more than half look bad it is not they who are: then nobody is judged (panic rule of Envoy's outlier detection).
  */
 export interface Observed {
-  /** Of its answers lately that were no failures, milliseconds; undefined: none yet. */
+  /** Of its answers lately that were no failures, milliseconds; undefined: too few yet. */
   readonly latencyMs: number | undefined;
   /** Of its answers lately, 0 to 1. */
   readonly failures: number;
@@ -15,7 +15,7 @@ export const outlierLimits = { times: 5, failures: 0.3, stays: 0.5, leastMs: 1 }
 
 export interface Comparison {
   readonly isOutlier: boolean;
-  /** How much slower than the middle; 1 for the others, and for who has not answered yet. */
+  /** How much slower than the middle; 1 for the others, and for who has not answered often enough. */
   readonly slowness: number;
 }
 

@@ -8,8 +8,8 @@ import type { BreakerLimits } from '../core/breaker.ts';
 import { even } from '../core/outliers.ts';
 import type { Comparison, Observed } from '../core/outliers.ts';
 
-/** Weight of the latest answer in what is remembered of all. */
-const latestPart = 0.1;
+/** Answers that what is remembered is made of; the latest of more counts for one of so many. Of fewer, which may all be of a process that has just begun, nobody is called slow. */
+const rememberedAnswers = 10;
 /** Who is not asked cannot show that it is well again: at each look so much of what is held against it stays. */
 const fading = { latency: 0.8, failures: 0.98 } as const;
 /** Of an outlier: it is asked when there is nobody else, or the others have this much more to do. */
@@ -24,7 +24,6 @@ interface Failure {
 }
 
 export class PeerHealth implements Observed {
-  latencyMs: number | undefined;
   failures = 0;
   /** Beside the others of its service. */
   comparison: Comparison = even;
@@ -32,6 +31,13 @@ export class PeerHealth implements Observed {
   /** Codes of the last failures, of actions that have a breaker. */
   readonly #last = new Map<string, string>();
   #wasAsked = false;
+  #latencyMs = 0;
+  /** Those of its latency, up to what is remembered. */
+  #answers = 0;
+
+  get latencyMs(): number | undefined {
+    return this.#answers < rememberedAnswers ? undefined : this.#latencyMs;
+  }
 
   get isOutlier(): boolean {
     return this.comparison.isOutlier;
@@ -71,8 +77,7 @@ export class PeerHealth implements Observed {
     { now, tookMs, isFault }: { now: number; tookMs: number | undefined; isFault: boolean },
   ): boolean {
     // Who fails is quick: that would make those slow beside it who do the work.
-    if (!isFault && tookMs !== undefined)
-      this.latencyMs = (this.latencyMs ?? tookMs) * (1 - latestPart) + tookMs * latestPart;
+    if (!isFault && tookMs !== undefined) this.#noteLatency(tookMs);
     this.#wasAsked = true;
     this.#noteFailure(isFault ? 1 : 0);
     if (this.#breakers.size === 0 || this.#breakers.get(action)?.succeeded(now) !== true) return false;
@@ -103,7 +108,7 @@ export class PeerHealth implements Observed {
   fade(): void {
     if (!this.#wasAsked) {
       this.failures *= fading.failures;
-      if (this.latencyMs !== undefined) this.latencyMs *= fading.latency;
+      this.#latencyMs *= fading.latency;
     }
     this.#wasAsked = false;
   }
@@ -123,7 +128,12 @@ export class PeerHealth implements Observed {
     this.#last.delete(action);
   }
 
+  #noteLatency(tookMs: number): void {
+    if (this.#answers < rememberedAnswers) this.#answers += 1;
+    this.#latencyMs += (tookMs - this.#latencyMs) / this.#answers;
+  }
+
   #noteFailure(failure: 0 | 1): void {
-    if (failure === 1 || this.failures > 0) this.failures += (failure - this.failures) * latestPart;
+    if (failure === 1 || this.failures > 0) this.failures += (failure - this.failures) / rememberedAnswers;
   }
 }

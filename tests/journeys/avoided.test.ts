@@ -98,6 +98,12 @@ slowTest('calls that had to be made once more are told, of who made them', async
   await using command = new Command(home.folder, ['start', app], { REPLICAS: '2' });
   const status = await command.ready();
   const url = await command.url();
+  const hasServed = (slot: string) => (now: AppStatus) => instanceOf(now, slot).requests > 0;
+  // Who is not connected yet gets none of what comes at once.
+  await command.until('both are connected', (now) => {
+    void isServed(url);
+    return hasServed('echo#1')(now) && hasServed('echo#2')(now);
+  });
   // Longer than two looks at what runs.
   const enough = new AbortController();
   const asked = Array.from({ length: 60 }, () =>
