@@ -9,7 +9,6 @@ import { decideRetry } from '../core/retry-policy.ts';
 import type { TryEnd } from '../core/retry-policy.ts';
 import { askedWrongly } from './asked-wrongly.ts';
 import { frameFlags } from './frames.ts';
-import type { MeshLog } from './mesh-log.ts';
 import type { Peer } from './peer.ts';
 import type { PeerTable } from './peer-table.ts';
 import type { PendingCall } from './pending-call.ts';
@@ -19,7 +18,6 @@ export interface CallRoutesNeeds {
   readonly clock: Clock;
   readonly random: Random;
   readonly peers: PeerTable;
-  readonly log: MeshLog;
   readonly fail: (call: PendingCall, error: Error) => void;
 }
 
@@ -179,7 +177,6 @@ export class CallRoutes {
 
   #unreachable(call: PendingCall, peer: Peer, cause: unknown): void {
     const reason = cause instanceof TuttiError ? cause.data['reason'] : 'closed';
-    this.#needs.log('warn', 'An instance was not reached', { instance: peer.id, reason });
     const data = { instance: peer.id, reason, executed: 'no' };
     const error = new TuttiError('CONNECTION_REFUSED', data, { cause });
     this.next(call, peer, { end: { end: 'not-started', code: error.code }, error });

@@ -2,13 +2,13 @@
  * Hands an event to who is there now: one instance of each balanced subscriber, every instance of a broadcast one; what cannot be handed over is not
  * kept. Before that it is stored for those who must have it: it goes on only when that is done.
  */
-import { TuttiError } from '../core/errors.ts';
 import type { Emitted } from '../define/handling.ts';
 import { defaultPriority } from '../core/waiting-line.ts';
 import type { CallContext } from './context.ts';
 import { frameKinds } from './frames.ts';
 import type { OutgoingFrame } from './frames.ts';
 import { writeKept } from './kept-event.ts';
+import { reasonOf } from './mesh-log.ts';
 import type { MeshLog } from './mesh-log.ts';
 import { frameOf, parentOf, wishedPriority } from './outgoing-call.ts';
 import type { CallOptions } from './outgoing-call.ts';
@@ -136,8 +136,8 @@ export class EventDelivery {
       if (!peer.isOpen) await peer.open();
       return peer.sendEvent(event, frame);
     } catch (error) {
-      const reason = error instanceof TuttiError ? error.data['reason'] : String(error);
-      this.#needs.log('warn', 'An event did not reach an instance', { event, instance: peer.id, reason });
+      const fields = { event, instance: peer.id, reason: reasonOf(error) };
+      this.#needs.log('warn', 'An event did not reach an instance', fields);
       return false;
     }
   }

@@ -13,6 +13,8 @@ import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { helloText, readWelcome } from './hello.ts';
 import type { OfferedAction } from './hello.ts';
 import { Link } from './link.ts';
+import { reasonOf } from './mesh-log.ts';
+import type { MeshLog } from './mesh-log.ts';
 import { Numbered } from './numbered.ts';
 import { PeerHealth } from './peer-health.ts';
 import type { CallHolder, PendingCall } from './pending-call.ts';
@@ -24,6 +26,7 @@ export interface PeerNeeds {
   readonly clock: Clock;
   readonly certificate: Certificate;
   readonly verify: (certificate: Certificate) => CertificateClaims | undefined;
+  readonly log: MeshLog;
 }
 
 export interface PeerOwner {
@@ -105,6 +108,7 @@ export class Peer implements CallHolder {
     this.#opening ??= runWithoutContext(() => this.#connect()).catch((error: unknown) => {
       this.#opening = undefined;
       this.#cool();
+      this.#needs.log('warn', 'An instance was not reached', { instance: this.id, reason: reasonOf(error) });
       throw error;
     });
     return this.#opening;

@@ -91,6 +91,50 @@ for (const [driver, open] of Object.entries(drivers)) {
     assert.ok((counts['ok'] ?? 0) >= 40, JSON.stringify(counts));
   });
 
+  test(`${driver}: while one of two is connected nobody waits for the other, which lets its callers wait`, async () => {
+    await using world = new MeshWorld(open());
+    await world.serve({ actions: { get: () => 'well' } });
+    const caller = world.caller();
+    assert.deepEqual(await ask(caller, 1), { ok: 1 });
+    let attempts = 0;
+    const silent = {
+      service: 'users',
+      slot: 2,
+      epoch: 1,
+      address: world.address({ service: 'users', slot: 2 }),
+    };
+    const listener = await world.transport.listen(silent.address, () => {
+      attempts += 1;
+    });
+    world.list(silent);
+    assert.deepEqual(await ask(caller, 100, { deadlineMs: bounds.helloMs / 2 }), { ok: 100 });
+    assert.equal(attempts, 1);
+    await listener.close();
+    await world.serve({ slot: 2, epoch: 2, actions: { get: () => 'the other' } });
+    let answer: unknown;
+    for (let n = 0; n < 1_000 && answer !== 'the other'; n += 1)
+      answer = await caller.call('users', 'get', {});
+    assert.equal(answer, 'the other');
+  });
+
+  test(`${driver}: that an instance was not reached is said once, however many calls have waited for it`, async () => {
+    await using world = new MeshWorld(open());
+    world.list({
+      service: 'users',
+      slot: 1,
+      epoch: 1,
+      address: world.address({ service: 'users', slot: 1 }),
+    });
+    const caller = world.caller();
+    const calls = Array.from({ length: 10 }, () => ask(caller, 1));
+    assert.deepEqual(await Promise.all(calls), Array(10).fill({ CONNECTION_REFUSED: 1 }));
+    const said = world.lines.filter(({ sentence }) => sentence === 'An instance was not reached');
+    assert.deepEqual(
+      said.map(({ level, fields }) => [level, fields['instance']]),
+      [['warn', 'users#1@1']],
+    );
+  });
+
   test(`${driver}: a connection that is lost with many calls on it is one failure, not many`, async () => {
     await using world = new MeshWorld(open());
     const lost = await world.serve({ actions: { get: never } });
