@@ -11,7 +11,8 @@ export interface Observed {
   readonly isOutlier: boolean;
 }
 
-export const outlierLimits = { times: 5, failures: 0.3, stays: 0.5, leastMs: 1 } as const;
+/** `chance`: who is slower than the middle by less than that many times is not called slower, or of those that are alike it would be asked last, go cold, and stay so. */
+export const outlierLimits = { times: 5, failures: 0.3, stays: 0.5, leastMs: 1, chance: 2 } as const;
 
 export interface Comparison {
   readonly isOutlier: boolean;
@@ -28,7 +29,8 @@ export function compareInstances(instances: readonly Observed[]): Comparison[] {
   // What they all call and is down makes them all fail, one a little before the other.
   const usual = middleOf(instances.map(({ failures }) => failures));
   const seen = instances.map(({ latencyMs = 0, failures, isOutlier: wasOutlier }) => {
-    const slowness = Math.max(1, latencyMs / middle);
+    const times = latencyMs / middle;
+    const slowness = times < outlierLimits.chance ? 1 : times;
     const part = wasOutlier ? outlierLimits.stays : 1;
     const isOutlier =
       slowness > outlierLimits.times * part || failures - usual >= outlierLimits.failures * part;

@@ -38,6 +38,14 @@ test('how slow each is beside the middle; who has not answered yet, and the quic
   );
 });
 
+test('less than twice the middle is chance, and changes nobody’s share', () => {
+  const instances = [10, 10, 19, 20].map((latencyMs) => ({ latencyMs, failures: 0, isOutlier: false }));
+  assert.deepEqual(
+    compareInstances(instances).map(({ slowness }) => slowness),
+    [1, 1, 1, 2],
+  );
+});
+
 test('who is an outlier has to become better than others need to be', () => {
   const among = (latencyMs: number, isOutlier: boolean): boolean | undefined =>
     compareInstances([

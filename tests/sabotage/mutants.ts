@@ -1023,6 +1023,14 @@ export const mutants: readonly Mutant[] = [
     name: 'who has just begun',
   },
   {
+    promise: 'outliers: of those that are about as fast nobody is asked last',
+    file: 'src/core/outliers.ts',
+    find: 'times < outlierLimits.chance ? 1 : times',
+    replace: 'Math.max(1, times)',
+    tests: ['tests/core/outliers'],
+    name: 'less than twice',
+  },
+  {
     promise: 'outliers: the first answers count alike',
     file: 'src/mesh/peer-health.ts',
     find: 'if (this.#answers < rememberedAnswers) this.#answers += 1;',
