@@ -29,7 +29,7 @@ export class CallRoutes {
   readonly pools: PoolLines;
   readonly #needs: CallRoutesNeeds;
   /** Those that wait for a connection. */
-  readonly #connecting = new Set<PendingCall>();
+  readonly #connecting = new Map<PendingCall, Peer>();
   #connectingBytes = 0;
   /** Those that wait to be made once more. */
   readonly #resting = new Map<PendingCall, Timer>();
@@ -46,7 +46,7 @@ export class CallRoutes {
 
   /** That are with nobody. A copy: settling takes calls away. */
   waiting(): PendingCall[] {
-    return [...this.#connecting, ...this.#resting.keys(), ...this.pools.waiting()];
+    return [...this.#connecting.keys(), ...this.#resting.keys(), ...this.pools.waiting()];
   }
 
   /** Sends the call to an instance where it was not yet, or fails it. */
@@ -137,7 +137,8 @@ export class CallRoutes {
       this.#needs.fail(call, new TuttiError('OVERLOADED', { what: `The connection to ${peer.id}` }));
       return;
     }
-    this.#connecting.add(call);
+    this.#connecting.set(call, peer);
+    peer.awaiting += 1;
     this.#connectingBytes += call.frame.bytes;
     void peer.open().then(
       () => {
@@ -151,7 +152,10 @@ export class CallRoutes {
 
   /** False when it was settled meanwhile. */
   #stopConnecting(call: PendingCall): boolean {
-    if (!this.#connecting.delete(call)) return false;
+    const peer = this.#connecting.get(call);
+    if (peer === undefined) return false;
+    this.#connecting.delete(call);
+    peer.awaiting -= 1;
     this.#connectingBytes -= call.frame.bytes;
     return true;
   }

@@ -50,18 +50,7 @@ export class PeerTable {
     const all = this.of(service);
     // Mostly all will do: no list is made then.
     const fitting = isAny(wish) && all.every(isClear) ? all : all.filter((peer) => fits(peer, wish));
-    const peer = pickOfTwo(fitting, costOf, this.#needs.random);
-    return peer === undefined || peer.isOpen ? peer : this.#openOneOf(fitting, peer);
-  }
-
-  /** An instance may let its callers wait for as long as a hello has: nobody does while another one is connected. */
-  #openOneOf(fitting: readonly Peer[], wanted: Peer): Peer {
-    const open = fitting.filter((peer) => peer.isOpen);
-    const peer = pickOfTwo(open, costOf, this.#needs.random);
-    if (peer === undefined) return wanted;
-    // For the calls behind this one. That it is not reached is said by the peer.
-    if (wanted.isIdle) wanted.open().catch(() => undefined);
-    return peer;
+    return pickOfTwo(fitting, costOf, this.#needs.random);
   }
 
   /** When the first of those whose breaker is open may be asked for the action; undefined: there are none. */

@@ -64,6 +64,8 @@ export class Peer implements CallHolder {
   readonly pending = new Numbered<PendingCall>();
   /** What the instance said it has to do, in its last answer. */
   load = 0;
+  /** Calls that wait for the connection to it. */
+  awaiting = 0;
   isLeaving = false;
   /** Of a pool: it takes over when another ends. */
   isSpare = false;
@@ -97,9 +99,9 @@ export class Peer implements CallHolder {
     return this.#opening === undefined;
   }
 
-  /** For the balance: what waits here for its answer, and what it has to do for others, by how long it takes lately. */
+  /** For the balance: what waits here for its answer or for its connection, and what it has to do for others, by how long it takes lately. */
   get cost(): number {
-    const work = 1 + this.pending.size + this.load;
+    const work = 1 + this.pending.size + this.awaiting + this.load;
     return work * this.health.weight + (this.#coolUntil === 0 ? 0 : this.#coolingCost());
   }
 
