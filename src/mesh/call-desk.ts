@@ -1,21 +1,18 @@
 /**
- * Runs the calls and events of one instance: admission, deadline, context, one answer each. Used by the responder,
- * which owns the connections. Nothing that user code throws or returns gets past it.
+ * Runs the calls and events of one instance: admission, deadline, context. What each is answered, `CallAnswers` says. Used by the
+ * responder, which owns the connections. Nothing that user code throws or returns gets past it.
  */
 import { bounds } from '../core/bounds.ts';
-import { TuttiError } from '../core/errors.ts';
-import { instanceId } from '../core/ids.ts';
+import type { TuttiError } from '../core/errors.ts';
 import type { InstanceRef } from '../core/ids.ts';
 import type { Clock, Timer } from '../core/ports.ts';
-import { bodyOf } from './body.ts';
+import { CallAnswers } from './call-answers.ts';
 import { enterContext } from './context.ts';
-import { frameFlags, frameKinds, makeFrame } from './frames.ts';
-import type { OutgoingFrame } from './frames.ts';
 import { latencyBucket, latencyBuckets } from '../core/latency-histogram.ts';
 import type { MeshLog } from './mesh-log.ts';
 import { OverdueCalls } from './overdue-calls.ts';
 import type { Served, ServedCall } from './served-call.ts';
-import { errorFrame } from './error-frame.ts';
+import { loadOf, makeServedCounts } from './served-counts.ts';
 import { endServedSpan, servedSpan } from './spans.ts';
 
 export interface CallDeskNeeds {
@@ -25,29 +22,15 @@ export interface CallDeskNeeds {
 }
 
 const sweepMs = 50;
-const mostLoad = 0xffff;
 
 const run = (call: ServedCall): unknown => call.served.run(call.input, call);
 const runInSpan = (call: ServedCall): unknown => call.span?.run(run, call);
 
 export class CallDesk {
-  readonly counts = {
-    /** Running. */
-    inFlight: 0,
-    queued: 0,
-    requests: 0,
-    events: 0,
-    errors: 0,
-    rejected: 0,
-    waitedMs: 0,
-    expired: 0,
-    eventsDropped: 0,
-    eventErrors: 0,
-    forbidden: 0,
-    identitiesDropped: 0,
-  };
+  readonly counts = makeServedCounts();
   readonly latency: number[] = Array.from({ length: latencyBuckets }, () => 0);
   readonly #needs: CallDeskNeeds;
+  readonly #answers: CallAnswers;
   readonly #overdue: OverdueCalls;
   /** Those whose queue is not empty. */
   readonly #busy = new Set<Served>();
@@ -57,45 +40,34 @@ export class CallDesk {
 
   constructor(needs: CallDeskNeeds) {
     this.#needs = needs;
-    this.#overdue = new OverdueCalls({ ...needs, nameOf: (call) => this.#fullName(call) });
+    this.#answers = new CallAnswers({ ...needs, counts: this.counts });
+    this.#overdue = new OverdueCalls({ ...needs, nameOf: (call) => this.#answers.nameOf(call) });
   }
 
-  /** Running and waiting, as it travels in an answer. */
   get load(): number {
-    return Math.min(mostLoad, this.counts.inFlight + this.counts.queued);
+    return loadOf(this.counts);
   }
 
   take(call: ServedCall): void {
     const { served } = call;
     if (served.isEvent) this.counts.events += 1;
     else this.counts.requests += 1;
-    if (this.#isStopping) this.#stopping(call);
+    if (this.#isStopping) this.#answers.stopping(call);
     else if (call.startedAt >= call.context.deadline) this.#expire(call);
-    else if (served.place?.enter(call) === false) this.#refuseBusy(call);
+    else if (served.place?.enter(call) === false) this.#answers.busy(call);
     else this.#admit(call);
   }
 
   forbid(call: ServedCall): void {
-    const data = { caller: call.context.caller, action: this.#fullName(call) };
     this.counts.requests += 1;
-    this.counts.forbidden += 1;
-    this.#needs.log('warn', 'A call was refused: the caller may not call this service', {
-      ...data,
-      requestId: call.context.requestId,
-    });
-    this.#answerError(call, new TuttiError('FORBIDDEN', data));
+    this.#answers.forbidden(call);
   }
 
   /** A service named a user or tenant of its own; the call runs for nobody. */
   foundInvented(caller: string): void {
     this.counts.identitiesDropped += 1;
-    this.#needs.log(
-      'warn',
-      'A call named its user or tenant, which only a gateway may: it is made for nobody',
-      {
-        caller,
-      },
-    );
+    const sentence = 'A call named its user or tenant, which only a gateway may: it is made for nobody';
+    this.#needs.log('warn', sentence, { caller });
   }
 
   /** Nobody waits for its answer: what has not started never will, what runs is told. */
@@ -132,11 +104,11 @@ export class CallDesk {
       this.counts.inFlight += 1;
       this.#run(call);
     } else if (admittance.verdict === 'full') {
-      this.#overloaded(call);
+      this.#answers.overloaded(call);
     } else {
       for (const displaced of admittance.displaced) {
         this.#leftQueue(displaced, call.startedAt);
-        this.#overloaded(displaced);
+        this.#answers.overloaded(displaced);
       }
       call.hasWaited = true;
       this.counts.queued += 1;
@@ -180,32 +152,13 @@ export class CallDesk {
   #succeeded(call: ServedCall, output: unknown): void {
     endServedSpan(call.span);
     this.#leave(call);
-    if (call.served.isEvent) return;
-    const answer = this.#answerOf(call, output);
-    call.origin.answer(call, answer);
-  }
-
-  #answerOf(call: ServedCall, output: unknown): OutgoingFrame {
-    let body: string | Uint8Array;
-    try {
-      body = bodyOf(output) || 'null';
-    } catch (cause) {
-      return this.#errorOf(call, new TuttiError('INTERNAL', {}, { cause }));
-    }
-    const frame = makeFrame(frameKinds.response, call.number, { body, load: this.load });
-    if (frame.bytes <= bounds.frameBytes) return frame;
-    return this.#errorOf(call, new TuttiError('PAYLOAD_TOO_LARGE', { limitBytes: bounds.frameBytes }));
+    this.#answers.succeeded(call, output);
   }
 
   #failed(call: ServedCall, error: unknown): void {
     endServedSpan(call.span, error);
     this.#leave(call);
-    if (!call.served.isEvent) {
-      this.#answerError(call, error);
-      return;
-    }
-    this.counts.eventErrors += 1;
-    this.#needs.log('error', 'An event handler failed', { event: call.action, ...whoAndWhy(call, error) });
+    this.#answers.failed(call, error);
   }
 
   /** Gives the place on, past those that came too late. */
@@ -255,14 +208,12 @@ export class CallDesk {
       if (served.isEvent) continue;
       for (const call of served.admission.removeBefore(now - bounds.actionQueueMs)) {
         this.#leftQueue(call, now);
-        this.#overloaded(call);
+        this.#answers.overloaded(call);
       }
     }
     this.#checkIdle();
     if (this.#busy.size > 0) this.#sweepTimer = this.#needs.clock.after(sweepMs, this.#sweep);
   };
-
-  // --- answers of our own
 
   #isLate(call: ServedCall): boolean {
     return this.#needs.clock.now() >= call.context.deadline;
@@ -270,68 +221,9 @@ export class CallDesk {
 
   #expire(call: ServedCall): void {
     call.served.place?.takeBack(call.origin, call.number);
-    this.counts.expired += 1;
-    const afterMs = Math.round(this.#needs.clock.now() - call.startedAt);
-    const { service } = this.#needs.self;
-    this.#answerError(
-      call,
-      new TuttiError('CALL_TIMED_OUT', { service, action: this.#fullName(call), afterMs }),
-    );
-  }
-
-  #overloaded(call: ServedCall): void {
-    if (call.served.isEvent) {
-      this.counts.eventsDropped += 1;
-      return;
-    }
-    this.counts.rejected += 1;
-    const data = { what: this.#fullName(call), retryAfterMs: bounds.actionQueueMs };
-    this.#notStarted(call, new TuttiError('OVERLOADED', data));
-  }
-
-  /** Of a caller that has not asked, or asked too long ago. */
-  #refuseBusy(call: ServedCall): void {
-    this.#notStarted(call, new TuttiError('INSTANCE_BUSY', { instance: instanceId(this.#needs.self) }));
-  }
-
-  #stopping(call: ServedCall): void {
-    const error = new TuttiError('STOPPING', { instance: instanceId(this.#needs.self), executed: 'no' });
-    if (call.served.isEvent) this.counts.eventsDropped += 1;
-    else this.#notStarted(call, error);
-  }
-
-  /** Another instance may have it. */
-  #notStarted(call: ServedCall, error: TuttiError): void {
-    const parts = { load: this.load, flags: frameFlags.notStarted };
-    call.origin.answer(call, errorFrame(call.number, error, parts));
-  }
-
-  #answerError(call: ServedCall, error: unknown): void {
-    if (!call.served.isEvent) call.origin.answer(call, this.#errorOf(call, error));
-  }
-
-  /** Bugs and what is our fault are told here in full: the caller gets no more than a code. */
-  #errorOf(call: ServedCall, error: unknown): OutgoingFrame {
-    const isBug = !(error instanceof TuttiError) || error.code === 'INTERNAL';
-    if (isBug || error.http >= 500) this.counts.errors += 1;
-    if (isBug)
-      this.#needs.log('error', 'An action failed', {
-        action: this.#fullName(call),
-        ...whoAndWhy(call, error),
-      });
-    return errorFrame(call.number, error, { load: this.load });
-  }
-
-  #fullName(call: ServedCall): string {
-    return `${this.#needs.self.service}.${call.action}`;
+    this.#answers.expired(call);
   }
 }
 
 const isThenable = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-
-const whoAndWhy = (call: ServedCall, error: unknown): Record<string, unknown> => ({
-  caller: call.context.caller,
-  requestId: call.context.requestId,
-  error,
-});

@@ -1,6 +1,9 @@
+/**
+ * How mesh speaks: a constant sentence and fields.
+ */
 import { TuttiError } from '../core/errors.ts';
 
-/** How mesh speaks: a constant sentence and fields. The host gives a logger of this shape. */
+/** The host gives a logger of this shape. */
 export type MeshLog = (
   level: 'debug' | 'info' | 'warn' | 'error',
   sentence: string,

@@ -11,11 +11,12 @@ import { runWithoutContext } from './context.ts';
 import { frameKinds, isOfStream, makeFrame } from './frames.ts';
 import type { IncomingFrame, OutgoingFrame } from './frames.ts';
 import { helloText, readWelcome } from './hello.ts';
-import type { OfferedAction } from './hello.ts';
 import { Link } from './link.ts';
 import { reasonOf } from './mesh-log.ts';
 import type { MeshLog } from './mesh-log.ts';
 import { Numbered } from './numbered.ts';
+import { Offers } from './offers.ts';
+import type { Offer } from './offers.ts';
 import { PeerHealth } from './peer-health.ts';
 import type { CallHolder, PendingCall } from './pending-call.ts';
 import type { RegistryInstance } from './registry-view.ts';
@@ -43,17 +44,6 @@ export interface PeerOwner {
   leaving(): void;
 }
 
-/** An action as it is called on this connection. */
-export interface Offer {
-  readonly number: number;
-  readonly isIdempotent: boolean;
-  readonly priority: number | undefined;
-  /** Of a stream, and only of a stream: how long it may wait for the other side. */
-  readonly silenceMs: number | undefined;
-  /** A stream that is a channel. */
-  readonly isChannel: boolean;
-}
-
 /** An instance that was lost or not reached is the last choice for this long: the registry needs a moment to know. */
 const coolMs = 100;
 const coolingCost = 1e6;
@@ -72,8 +62,7 @@ export class Peer implements CallHolder {
   readonly health = new PeerHealth();
   readonly #needs: PeerNeeds;
   readonly #owner: PeerOwner;
-  readonly #offers = new Map<string, Offer>();
-  readonly #events = new Map<string, number>();
+  readonly #offers = new Offers();
   #link: Link | undefined;
   #opening: Promise<void> | undefined;
   #isWelcome = false;
@@ -118,7 +107,7 @@ export class Peer implements CallHolder {
 
   /** Undefined: it has no such action. */
   offer(action: string): Offer | undefined {
-    return this.#offers.get(action);
+    return this.#offers.action(action);
   }
 
   /**
@@ -131,12 +120,12 @@ export class Peer implements CallHolder {
     call.holder = this;
     call.isProbe = this.health.sent(call.action);
     this.pending.add(call.frame.stream, call);
-    call.stream?.carriedBy(this.#link, call.frame.stream, this.#offers.get(call.action)?.silenceMs ?? 0);
+    call.stream?.carriedBy(this.#link, call.frame.stream, this.#offers.action(call.action)?.silenceMs ?? 0);
     return true;
   }
 
   sendEvent(event: string, frame: OutgoingFrame): boolean {
-    const number = this.#events.get(event);
+    const number = this.#offers.event(event);
     if (number === undefined || this.#link === undefined) return false;
     return this.#link.send({ ...frame, action: number });
   }
@@ -220,13 +209,7 @@ export class Peer implements CallHolder {
     if (frame.kind !== frameKinds.welcome) throw refuse('the first frame is not a welcome');
     const welcome = readWelcome(frame);
     this.#checkIdentity(welcome.certificate);
-    welcome.actions.forEach((action: OfferedAction, number) => {
-      const { name, idempotent: isIdempotent, priority, stream } = action;
-      const silenceMs = stream === undefined ? undefined : (stream.silenceMs ?? Infinity);
-      const isChannel = stream?.isChannel === true;
-      this.#offers.set(name, { number, isIdempotent, priority, silenceMs, isChannel });
-    });
-    welcome.events.forEach((event, number) => this.#events.set(event, number));
+    this.#offers.take(welcome);
     this.#isWelcome = true;
     this.#coolUntil = 0;
   }
@@ -289,7 +272,6 @@ export class Peer implements CallHolder {
     const wasWelcome = this.#isWelcome;
     this.pending.clear();
     this.#offers.clear();
-    this.#events.clear();
     this.#link = undefined;
     this.#isWelcome = false;
     this.load = 0;

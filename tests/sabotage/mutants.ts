@@ -734,7 +734,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     promise: 'calls: an overloaded instance is passed over',
-    file: 'src/mesh/call-desk.ts',
+    file: 'src/mesh/call-answers.ts',
     find: 'flags: frameFlags.notStarted }',
     replace: 'flags: 0 }',
     tests: ['tests/mesh/chain'],
@@ -810,7 +810,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     promise: 'calls: a service that does not answer does not take all of its caller',
-    file: 'src/mesh/mesh-caller.ts',
+    file: 'src/mesh/live-calls.ts',
     find: 'inFlight >= bounds.callsToService',
     replace: 'inFlight < 0',
     tests: ['tests/mesh/chain'],
@@ -1037,6 +1037,14 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.#answers = rememberedAnswers;',
     tests: ['tests/mesh/peer-health'],
     name: 'then it is their mean',
+  },
+  {
+    promise: 'calls: what waits for a connection to an instance that dies has not begun',
+    file: 'src/mesh/call-routes.ts',
+    find: "this.next(call, peer, { end: { end: 'not-started', code: error.code }, error });",
+    replace: "this.next(call, peer, { end: { end: 'lost' }, error });",
+    tests: ['tests/mesh/lost-process'],
+    name: 'has accepted a connection',
   },
   {
     promise: 'what waits for a connection counts as work of who is connected to',
@@ -1328,7 +1336,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     promise: 'the ids in a frame are those of the spans',
-    file: 'src/mesh/mesh-caller.ts',
+    file: 'src/mesh/live-calls.ts',
     find: 'const trace = span?.trace;',
     replace: 'const trace = parent?.trace;',
     tests: ['tests/mesh/spans'],

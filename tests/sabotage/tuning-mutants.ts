@@ -94,16 +94,16 @@ export const tuningMutants: readonly Mutant[] = [
   },
   {
     promise: 'tuning: an action has its own time',
-    file: 'src/mesh/mesh-caller.ts',
+    file: 'src/mesh/live-calls.ts',
     find: 'isStream ? Infinity : tuned.deadlineMs',
     replace: 'isStream ? Infinity : untuned.deadlineMs',
     ...mesh('memory: a call that names no time'),
   },
   {
     promise: 'tuning: what the registry says anew counts',
-    file: 'src/mesh/mesh-caller.ts',
-    find: 'calls.tuned = tunedActions(needs.registry.service(service)?.calls);',
-    replace: 'calls.tuned = needs.registry.service(service) === undefined ? calls.tuned : calls.tuned;',
+    file: 'src/mesh/live-calls.ts',
+    find: 'calls.tuned = tunedActions(this.#needs.registry.service(service)?.calls);',
+    replace: 'calls.tuned = this.#needs.registry.service(service) === undefined ? calls.tuned : calls.tuned;',
     ...mesh('memory: what the registry says anew'),
   },
   {
