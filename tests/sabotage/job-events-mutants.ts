@@ -7,7 +7,7 @@ const place =
   (name: string): Place => ({ file, tests: [test], name });
 
 const ring = place('src/core/job-events.ts', 'tests/core/job-events');
-const engine = place('src/stores/sqlite/store.ts', 'tests/stores/sqlite/watched');
+const engine = place('src/stores/sqlite/commit-rhythm.ts', 'tests/stores/sqlite/watched');
 const watched = place('src/stores/sqlite/watched.ts', 'tests/stores/sqlite/watched');
 const writer = place('src/stores/job-queue/job-writer.ts', 'tests/stores/job-queue/job-notes');
 const notes = place('src/stores/job-queue/job-notes.ts', 'tests/stores/job-queue/job-notes');
@@ -71,8 +71,8 @@ export const jobEventsMutants: readonly Mutant[] = [
   {
     promise: 'a watched store: who begins waits for the commit that is under way',
     ...engine('while a commit is being kept elsewhere'),
-    find: '    await this.#keeping;\n  }\n\n  /** The copy',
-    replace: '    await undefined;\n  }\n\n  /** The copy',
+    find: '    await this.#keeping;\n  }\n\n  /** Nothing more',
+    replace: '    await undefined;\n  }\n\n  /** Nothing more',
   },
   {
     promise: 'events of a queue: what is added is told',

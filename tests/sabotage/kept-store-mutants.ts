@@ -28,7 +28,7 @@ export const keptStoreMutants: readonly Mutant[] = [
   },
   {
     promise: 'kept store: one commit is kept at a time, and the rest gathers',
-    file: 'src/stores/sqlite/store.ts',
+    file: 'src/stores/sqlite/commit-rhythm.ts',
     find: 'if (this.#isDue || this.#keeping !== undefined) return;',
     replace: 'if (this.#isDue) return;',
     ...kept('what comes while a commit'),

@@ -209,9 +209,17 @@ export const storeMutants: readonly Mutant[] = [
     ...operations('a repeated operation changes nothing'),
   },
   {
+    promise: 'store: nothing is to be done any more for one that is closed',
+    file: 'src/stores/sqlite/commit-rhythm.ts',
+    find: '    this.#syncTimer?.cancel();\n',
+    replace: '',
+    tests: ['tests/stores/sqlite/held'],
+    name: 'came as the store was closed',
+  },
+  {
     promise: 'store: closing commits what was accepted',
-    file: 'src/stores/sqlite/store.ts',
-    find: 'while (this.#keeping !== undefined || (this.#line.length > 0 && this.#failure === undefined)) {',
+    file: 'src/stores/sqlite/commit-rhythm.ts',
+    find: 'while (this.#keeping !== undefined || (this.#line.length > 0 && !this.#needs.hasFailed())) {',
     replace:
       "this.#line.rejectAll(new TuttiError('STORE_CLOSED'));\n    while (this.#keeping !== undefined) {",
     ...engine('closing commits what was accepted'),

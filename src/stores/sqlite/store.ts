@@ -1,17 +1,16 @@
 /**
- * An open store: mutations that arrive in one turn of the event loop are one transaction, answered after its COMMIT; queries answer at once. Made by
- * `openStore`, owned by one process, closed by whoever opened it.
+ * An open store: what it can be asked for, and what it is then. Mutations are answered after their COMMIT, for whose time `CommitRhythm` sees; queries at once.
+ * Made by `openStore`, owned by one process, closed by whoever opened it.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { bounds } from '../../core/bounds.ts';
 import { TuttiError } from '../../core/errors.ts';
-import type { Clock, Timer } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import type { Area, LateRequest, MutateRequest, Query, QueryRequest, StoreReader, Watcher } from './area.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import { CommitLine } from './commit-line.ts';
 import type { WaitingMutation } from './commit-line.ts';
+import { CommitRhythm } from './commit-rhythm.ts';
 import type { CopySource } from './copy-store.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { askedText, hashOf, refuseUnfit } from './operations.ts';
@@ -20,7 +19,6 @@ import { storeError } from './store-error.ts';
 import type { RedoLog } from './redo-log.ts';
 import type { StoreReport } from './verify-store.ts';
 import type { Transaction } from './transaction.ts';
-import { watched } from './watched.ts';
 
 interface StoreNeeds {
   readonly file: string;
@@ -61,18 +59,10 @@ type AreaMutation = Pick<WaitingMutation, 'area' | 'run'>;
 
 export class Store implements AsyncDisposable {
   readonly #needs: StoreNeeds;
-  readonly #line = new CommitLine();
   readonly #mutations: ReadonlyMap<string, AreaMutation>;
   readonly #queries: ReadonlyMap<string, Query>;
+  readonly #rhythm: CommitRhythm;
   readonly #copies: StoreCopies;
-  #timer: Timer | undefined;
-  #syncTimer: Timer | undefined;
-  #isDue = false;
-  /** A commit that is being kept elsewhere. */
-  #keeping: Promise<void> | undefined;
-  #wantsTidying = false;
-  #watcher: Watcher | undefined;
-  #commitsAtTick = 0;
   #failure: TuttiError | undefined;
   #closed: Promise<void> | undefined;
 
@@ -88,8 +78,7 @@ export class Store implements AsyncDisposable {
         this.#refuseWhenOver();
       },
     });
-    this.#commitsAtTick = needs.transaction.head.commits;
-    this.#arm();
+    this.#rhythm = new CommitRhythm({ ...needs, hasFailed: () => this.#failure !== undefined });
   }
 
   /**
@@ -100,8 +89,7 @@ export class Store implements AsyncDisposable {
   mutate(request: MutateRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#refuseWhenOver();
-      this.#line.add({ ...this.#prepare(request), resolve, reject });
-      this.#makeDue();
+      this.#rhythm.add({ ...this.#prepare(request), resolve, reject });
     });
   }
 
@@ -111,8 +99,7 @@ export class Store implements AsyncDisposable {
       this.#refuseWhenOver();
       const known = this.#known(area, name);
       const none = { input: undefined, bytes: 0, asked: undefined };
-      this.#line.add({ ...known, ...none, late, isPatient, resolve, reject });
-      this.#makeDue();
+      this.#rhythm.add({ ...known, ...none, late, isPatient, resolve, reject });
     });
   }
 
@@ -129,9 +116,8 @@ export class Store implements AsyncDisposable {
   }
 
   /** From the next commit on; undefined: nobody does any more. Resolves when the commit that is under way is over, of which nothing may be heard. What is tidied up is not told. */
-  async watch(watcher: Watcher | undefined): Promise<void> {
-    this.#watcher = watcher;
-    await this.#keeping;
+  watch(watcher: Watcher | undefined): Promise<void> {
+    return this.#rhythm.watch(watcher);
   }
 
   /** The copy is whole, on disk, and as the store is when the last page is copied. @throws {TuttiError} `CONFLICT` when `to` is there. */
@@ -159,7 +145,7 @@ export class Store implements AsyncDisposable {
       commits,
       mutations,
       mutationsPerCommit: commits === 0 ? 0 : mutations / commits,
-      waiting: this.#line.length,
+      waiting: this.#rhythm.waiting,
     };
   }
 
@@ -180,7 +166,7 @@ export class Store implements AsyncDisposable {
       file: this.#needs.file,
       error,
     });
-    this.#line.rejectAll(new TuttiError('STORE_UNREACHABLE', { reason: error.data['reason'] }));
+    this.#rhythm.rejectAll(new TuttiError('STORE_UNREACHABLE', { reason: error.data['reason'] }));
   }
 
   get failure(): TuttiError | undefined {
@@ -208,102 +194,11 @@ export class Store implements AsyncDisposable {
     return known;
   }
 
-  /** At the end of this turn of the event loop, and never later: what has arrived by then goes together. */
-  #makeDue(): void {
-    if (this.#isDue || this.#keeping !== undefined) return;
-    this.#isDue = true;
-    setImmediate(() => {
-      this.#isDue = false;
-      if (this.#closed === undefined && this.#failure === undefined) this.#commitOnce();
-    });
-  }
-
-  #commitOnce(): void {
-    const { commit, transaction, checkpoints, file } = this.#needs;
-    const batch = this.#batch();
-    try {
-      if (!transaction.isHolding) checkpoints.bound();
-      const done = commit.run(batch, this.#wantsTidying);
-      if (typeof done === 'boolean') this.#wantsTidying = done;
-      else this.#keeping = this.#untilKept(done);
-    } catch (error) {
-      // The log is as long as it may be.
-      for (const { reject } of batch) reject(storeError(error, file));
-    }
-    this.#syncSoon();
-    this.#goOn();
-  }
-
-  /** What the system has only in its memory. */
-  #syncSoon(): void {
-    const { clock, transaction } = this.#needs;
-    if (!transaction.isUnsynced) return;
-    this.#syncTimer ??= clock.after(bounds.storePatienceMs, () => {
-      this.#syncTimer = undefined;
-      if (this.#failure === undefined) transaction.sync();
-    });
-  }
-
-  #batch(): WaitingMutation[] {
-    const batch = this.#line
-      .take()
-      .map((mutation) => (mutation.late === undefined ? mutation : { ...mutation, input: mutation.late() }));
-    const watcher = this.#watcher;
-    return watcher === undefined ? batch : batch.map((mutation) => watched(mutation, watcher));
-  }
-
-  async #untilKept(done: Promise<boolean>): Promise<void> {
-    this.#wantsTidying = await done;
-    this.#keeping = undefined;
-    this.#goOn();
-  }
-
-  #goOn(): void {
-    if (this.#line.length > 0 || this.#wantsTidying) this.#makeDue();
-  }
-
-  #arm(): void {
-    this.#timer = this.#needs.clock.after(bounds.storeTidyMs, () => {
-      this.#arm();
-      if (this.#failure !== undefined || this.#keeping !== undefined) return;
-      const { transaction, checkpoints } = this.#needs;
-      const { commits } = transaction.head;
-      const isIdle = commits === this.#commitsAtTick && !transaction.isHolding;
-      if (isIdle && checkpoints.logBytes > 0) this.#rest();
-      this.#commitsAtTick = commits;
-      this.#wantsTidying = true;
-      this.#makeDue();
-    });
-  }
-
-  /** Nothing has come for a while. */
-  #rest(): void {
-    this.#needs.checkpoints.whenThereIsTime();
-    this.#needs.acknowledged.sync();
-  }
-
-  /** What cannot be brought to SQLite's file stays in the log beside it. */
-  #lastCommit(): void {
-    const { transaction, redo, log, file } = this.#needs;
-    try {
-      transaction.commitHeld();
-      redo?.clear();
-      this.#rest();
-    } catch (error) {
-      log.warn('The last commits of the store are in its redo log until it is opened again', { file, error });
-    }
-  }
-
   async #close(): Promise<void> {
     const { acknowledged, redo, checkpoints, database, release } = this.#needs;
-    this.#timer?.cancel();
-    this.#syncTimer?.cancel();
+    this.#rhythm.stop();
     await this.#copies.close();
-    while (this.#keeping !== undefined || (this.#line.length > 0 && this.#failure === undefined)) {
-      if (this.#keeping === undefined) this.#commitOnce();
-      await this.#keeping;
-    }
-    if (this.#failure === undefined) this.#lastCommit();
+    await this.#rhythm.finish();
     acknowledged.close();
     redo?.close();
     checkpoints.close();

@@ -354,6 +354,17 @@ test('one for whom somebody waits takes those before it along, and one of those 
   assert.equal(written.synced, redoBytes(folder, store));
 });
 
+test('what nobody waits for and came as the store was closed is kept, and nothing is to be done for it any more', async () => {
+  using folder = new StoreFolder();
+  const store = folder.open([ledgerArea]);
+  const noted = note(store, 1);
+  await store.close();
+  await noted;
+  assert.equal(folder.clock.pending, 0);
+  await using again = folder.open([ledgerArea]);
+  assert.deepEqual(numbers(again), [1]);
+});
+
 /** Up to where the redo log was written by whom a write is a sync. */
 function seenSyncs(
   folder: StoreFolder,
