@@ -11,7 +11,7 @@ import { escapeControls } from '../core/log-line.ts';
 import type { Problem } from '../core/options.ts';
 import type { AppDefinition, AppInput } from './app.ts';
 import { tuneService } from './tune-service.ts';
-import { checkTogether } from './check-app.ts';
+import { checkTogether } from './check-together.ts';
 import type { AppManifest, ServiceManifest } from './manifest.ts';
 import { inheritedEnvironment } from './read-env.ts';
 import { gatewayManifests } from './served-services.ts';

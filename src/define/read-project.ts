@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { bounds } from '../core/bounds.ts';
 import type { Problem } from '../core/options.ts';
 import type { AppDefinition } from './app.ts';
-import { checkTogether } from './check-app.ts';
+import { checkTogether } from './check-together.ts';
 import type { AppManifest } from './manifest.ts';
 import { appKey, manifestOf, readAnswer, runReader, serviceRequests, unanswered } from './read-manifest.ts';
 import type { ReaderEnd, ReadModule } from './read-manifest.ts';

@@ -10,15 +10,14 @@ import { pathToFileURL } from 'node:url';
 import type { CertificateClaims } from '../core/certificate.ts';
 import { TuttiError } from '../core/errors.ts';
 import { startLevels } from '../core/graph.ts';
-import { gatewayService, isSystemService, storeService } from '../core/ids.ts';
+import { gatewayService, storeService } from '../core/ids.ts';
 import type { StorePlace } from '../core/store-url.ts';
 import { fillOptions } from '../core/options.ts';
-import type { AppStatus, ServiceStatus } from '../core/status.ts';
-import { serviceHealth } from '../core/status.ts';
+import type { AppStatus } from '../core/status.ts';
 import type { AppDefinition } from '../define/app.ts';
 import { gatewayManifests } from '../define/served-services.ts';
 import { tuneService, tuningOf } from '../define/tune-service.ts';
-import { checkTogether } from '../define/check-app.ts';
+import { checkTogether } from '../define/check-together.ts';
 import { configInvalid, loadApp } from '../define/load-app.ts';
 import type { AppManifest } from '../define/manifest.ts';
 import { makeManifest } from '../define/manifest.ts';
@@ -40,14 +39,10 @@ import { generateKeys, issueCertificate, makeVerifier } from '../os/identity.ts'
 import { gateway } from '../services/gateway/gateway.ts';
 import type { GatewayParts } from '../services/gateway/gateway.ts';
 import { silentLogger } from '../telemetry/logger.ts';
+import { inProcessStatus } from './in-process-status.ts';
+import type { Running } from './in-process-status.ts';
 import { LocalShared } from './local-shared.ts';
 import type { TestApp, TestAppOptions, TestStream } from './test-app.ts';
-
-interface Running {
-  readonly name: string;
-  readonly version: string;
-  readonly host: Host;
-}
 
 interface Startable {
   readonly name: string;
@@ -306,52 +301,7 @@ class InProcessApp implements TestApp {
   }
 
   #status(): AppStatus {
-    const now = systemClock.wall();
-    const services = this.#running.map(({ name, version, host }): ServiceStatus => {
-      const { requests, errors, inFlight } = host.responder.stats();
-      const times = { since: now, startedAt: now, restartAt: null, lastHeartbeat: now };
-      const measured = {
-        requests,
-        errors,
-        inFlight,
-        requestsPerSecond: 0,
-        p99Ms: null,
-        loopDelayMs: null,
-        cpuPercent: null,
-        rssBytes: null,
-      };
-      const instance = {
-        slot: `${name}#1`,
-        epoch: 1,
-        state: 'ready' as const,
-        reason: 'ready',
-        pid: process.pid,
-        restarts: 0,
-        crashLoop: false,
-        ...times,
-        ...measured,
-      };
-      const counts = {
-        wanted: 1,
-        ready: 1,
-        health: serviceHealth(1, ['ready']),
-        urls: [],
-        instances: [instance],
-      };
-      return { name, version, system: isSystemService(name), optional: false, ...counts };
-    });
-    return {
-      app: this.#app.name,
-      avoided: [],
-      acceptFailures: {},
-      takenAt: now,
-      startedAt: now,
-      generation: 1,
-      pids: { keeper: process.pid, supervisor: process.pid },
-      services,
-      shared: this.#shared.values(),
-      notes: [],
-    };
+    return inProcessStatus(this.#app.name, this.#running, this.#shared.values());
   }
 
   /** Gateways first, then those who need, then what they need: the reverse of the start. */

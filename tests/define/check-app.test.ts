@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { problemText } from '../../src/core/options.ts';
-import { checkApp, checkTogether, isLoopback } from '../../src/define/check-app.ts';
+import { checkApp, isLoopback } from '../../src/define/check-app.ts';
+import { checkTogether } from '../../src/define/check-together.ts';
 import { isReservedRoute } from '../../src/define/reserved-routes.ts';
 
 const users = { module: './users.ts' };

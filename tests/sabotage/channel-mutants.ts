@@ -191,7 +191,7 @@ export const channelMutants: readonly Mutant[] = [
   },
   {
     promise: 'channels: a route is refused by name',
-    file: 'src/define/check-service.ts',
+    file: 'src/define/check-actions.ts',
     find: "message: 'a channel has no route; over HTTP take a two-way stream'",
     replace: "message: ''",
     ...host('a definition that is wrong'),

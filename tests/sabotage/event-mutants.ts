@@ -309,7 +309,7 @@ export const eventMutants: readonly Mutant[] = [
   },
   {
     promise: 'events: a durable one wants a store',
-    file: 'src/define/check-app.ts',
+    file: 'src/define/check-together.ts',
     find: 'if (app.store !== undefined) return [];',
     replace: 'if (app.name !== undefined) return [];',
     tests: ['tests/define/check-app'],

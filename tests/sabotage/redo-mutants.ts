@@ -65,7 +65,7 @@ export const redoMutants: readonly Mutant[] = [
     promise: 'redo: what nobody waits for the power may take for a moment only',
     find: '    this.#syncSoon();\n',
     replace: '',
-    ...place('store', 'faults/store-power')('a moment later the power takes nothing'),
+    ...place('commit-rhythm', 'faults/store-power')('a moment later the power takes nothing'),
   },
   {
     promise: 'redo: what the power took was never there',

@@ -143,7 +143,7 @@ export const tuningMutants: readonly Mutant[] = [
   },
   {
     promise: 'tuning: repetitions of what does harm twice are refused in the code',
-    file: 'src/define/check-service.ts',
+    file: 'src/define/check-actions.ts',
     find: "action['idempotent'] === true, path)",
     replace: 'true, path)',
     ...define('refused: repetitions of what does harm twice'),
