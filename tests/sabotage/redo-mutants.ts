@@ -12,7 +12,8 @@ const log = place('redo-log', 'stores/sqlite/redo-log');
 const commit = place('group-commit', 'stores/sqlite/held');
 const transaction = place('transaction', 'stores/sqlite/held');
 const opening = place('open-store', 'stores/sqlite/held');
-const store = place('store', 'stores/sqlite/held');
+const rhythm = place('commit-rhythm', 'stores/sqlite/held');
+const copies = place('store-copies', 'stores/sqlite/held');
 const again = place('redo-held', 'stores/sqlite/held');
 const written = place('written', 'stores/sqlite/held');
 
@@ -246,27 +247,25 @@ export const redoMutants: readonly Mutant[] = [
     promise: 'redo: what is held is in a copy',
     find: '    transaction.commitHeld();\n    transaction.mayHold = false;',
     replace: '    transaction.mayHold = false;',
-    ...store('a copy has what is held'),
-    file: 'src/stores/sqlite/store-copies.ts',
+    ...copies('a copy has what is held'),
   },
   {
     promise: 'redo: nothing is held while a copy is made',
     find: '    transaction.mayHold = false;\n',
     replace: '',
-    ...store('while a copy is made nothing is held'),
-    file: 'src/stores/sqlite/store-copies.ts',
+    ...copies('while a copy is made nothing is held'),
   },
   {
     promise: 'redo: a store that was closed is whole without its log',
     find: '      transaction.commitHeld();\n      redo?.clear();',
     replace: '      redo?.clear();',
-    ...store('when the redo log is full'),
+    ...rhythm('when the redo log is full'),
   },
   {
     promise: 'redo: what is put in the place of a store that was closed gets nothing of it',
     find: '      redo?.clear();\n',
     replace: '',
-    ...store('in the place of a store that was closed'),
+    ...rhythm('in the place of a store that was closed'),
   },
   {
     promise: 'redo: what JSON cannot say is not held',
