@@ -37,21 +37,42 @@ function note(url: string, { total, sent }: Report['requests']): void {
   fired.set(url, { answered: before.answered + total, sent: before.sent + sent });
 }
 
-async function fire(url: string, connections: number, seconds: number): Promise<Report> {
+interface Load {
+  readonly name: string;
+  readonly connections: number;
+  /** Client, gateway and service on one core, whichever the scheduler would have chosen. */
+  readonly isOnOneCore: boolean;
+}
+
+const busy: Load = { name: '50 connections', connections: 50, isOnOneCore: false };
+const loads: readonly Load[] = [
+  busy,
+  { name: '1 connection', connections: 1, isOnOneCore: false },
+  { name: '1 connection, one core', connections: 1, isOnOneCore: true },
+];
+
+const run = promisify(execFile);
+const core = '0';
+
+async function fire(url: string, load: Load, seconds: number): Promise<Report> {
   const program = join(import.meta.dirname, 'node_modules/autocannon/autocannon.js');
-  const args = [program, '--json', '-c', String(connections), '-d', String(seconds), url];
-  const report = JSON.parse((await promisify(execFile)(process.execPath, args)).stdout) as Report;
+  const args = [program, '--json', '-c', String(load.connections), '-d', String(seconds), url];
+  const [first = '', ...rest] = [
+    ...(load.isOnOneCore ? ['taskset', '-c', core] : []),
+    ...[process.execPath, ...args],
+  ];
+  const report = JSON.parse((await run(first, rest)).stdout) as Report;
   note(url, report.requests);
   return report;
 }
 
 async function round(
   { pids, url }: RunningGateway,
-  connections: number,
+  load: Load,
   seconds: number,
 ): Promise<Record<string, number>> {
   const before = cpuUs(pids);
-  const { requests, latency, duration, errors, non2xx } = await fire(url, connections, seconds);
+  const { requests, latency, duration, errors, non2xx } = await fire(url, load, seconds);
   const cpu = (cpuUs(pids) - before) / requests.total;
   if (errors + non2xx > 0 || requests.total === 0) {
     throw new Error(
@@ -69,18 +90,20 @@ async function checkAnswer({ url }: RunningGateway): Promise<void> {
 
 async function compare(
   running: Map<string, RunningGateway>,
-  connections: number,
+  load: Load,
   smoke: boolean,
 ): Promise<string[][]> {
+  if (load.isOnOneCore)
+    for (const { pids } of running.values())
+      for (const pid of pids) await run('taskset', ['-acp', core, String(pid)]);
   const results = new Map<string, Record<string, number>[]>([...running.keys()].map((name) => [name, []]));
   for (let turn = 0; turn < (smoke ? 1 : 5); turn += 1) {
-    for (const [name, peer] of running)
-      results.get(name)?.push(await round(peer, connections, smoke ? 1 : 4));
+    for (const [name, peer] of running) results.get(name)?.push(await round(peer, load, smoke ? 1 : 4));
   }
   const figures = new Map([...results].map(([name, all]) => [name, medians(all)]));
   const floor = figures.get('Fastify + socket service (floor)')?.['cpu'] ?? NaN;
   return [...figures].map(([name, { cpu = NaN, perSecond = NaN, p50 = NaN, p99 = NaN }]) => [
-    connections === 1 ? '1 connection' : `${String(connections)} connections`,
+    load.name,
     name,
     digits(cpu),
     digits(cpu / floor, 2),
@@ -96,8 +119,9 @@ export async function gateway(settings: Settings): Promise<Answer> {
   const running = new Map<string, RunningGateway>();
   for (const [name, start] of chosen(peers, settings)) running.set(name, closers.use(await start()));
   for (const peer of running.values()) await checkAnswer(peer);
-  if (!smoke) for (const peer of running.values()) await fire(peer.url, 50, 2);
-  const rows = [...(await compare(running, 50, smoke)), ...(await compare(running, 1, smoke))];
+  if (!smoke) for (const peer of running.values()) await fire(peer.url, busy, 2);
+  const rows: string[][] = [];
+  for (const load of loads) rows.push(...(await compare(running, load, smoke)));
   for (const peer of running.values()) await peer.checkCounters?.(fired.get(peer.url) ?? noRequests);
   return {
     question: 'What does a request through a gateway to a service cost?',
@@ -105,6 +129,6 @@ export async function gateway(settings: Settings): Promise<Answer> {
       ['load', 'peer', 'CPU µs per request', 'x floor', 'requests/s', 'p50 ms', 'p99 ms'],
       rows,
     ),
-    note: 'CPU of gateway and service together. The load generator is its own process and shares the machine. Floor: Fastify and a service behind a socket with coalesced writes, by hand, nothing validated.',
+    note: 'CPU of gateway and service together. The load generator is its own process and shares the machine. Floor: Fastify and a service behind a socket with coalesced writes, by hand, nothing validated. One core: all three processes of a peer on the same one, so that nobody is charged for where the scheduler puts them.',
   };
 }
