@@ -167,7 +167,8 @@ export class CallDesk {
     const now = this.#needs.clock.now();
     this.counts.inFlight -= 1;
     this.#overdue.ended(call, now);
-    if (!served.isEvent) this.#note(now - call.startedAt);
+    // A stream lasts as long as both sides want.
+    if (!served.isEvent && served.silenceMs === undefined) this.#note(now - call.startedAt);
     const { admission } = served;
     for (let next = admission.leave(now); next !== undefined; next = admission.leave(now)) {
       this.#leftQueue(next, now);

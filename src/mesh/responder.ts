@@ -84,7 +84,7 @@ export interface ResponderStats {
   /** Connections closed for what they said, and strangers closed before they said who they are. */
   readonly badFrames: number;
   readonly strangersClosed: number;
-  /** Calls by how long they took, from arrival to answer; see `latencyBucketMs`. */
+  /** Calls that are no streams, by how long they took, from arrival to answer; see `latencyBucketMs`. */
   readonly latency: readonly number[];
 }
 

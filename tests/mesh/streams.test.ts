@@ -43,6 +43,17 @@ for (const [driver, open] of Object.entries(drivers)) {
     assert.equal(await stream.result, 'end');
   });
 
+  test(`${driver}: how long a stream lasts is not how long a call takes`, async () => {
+    await using world = new MeshWorld(open());
+    const served = await world.serve({ actions: { get: () => 'x' }, streams: { sum } });
+    const noted = (): number => served.stats().latency.reduce((total, calls) => total + calls, 0);
+    const caller = world.caller();
+    await caller.stream('users', 'sum', {}, { items: [1, 2] }).result;
+    assert.deepEqual([served.stats().requests, noted()], [1, 0]);
+    await caller.call('users', 'get', {});
+    assert.deepEqual([served.stats().requests, noted()], [2, 1]);
+  });
+
   test(`${driver}: items go, and the answer is the call's`, async () => {
     await using world = new MeshWorld(open());
     await world.serve({ streams: { sum } });

@@ -20,6 +20,13 @@ const webSocket = (name: string): Pick<Mutant, 'tests' | 'name'> => ({
 
 export const streamMutants: readonly Mutant[] = [
   {
+    promise: 'streams: how long one lasts does not make its service look slow',
+    file: 'src/mesh/call-desk.ts',
+    find: 'if (!served.isEvent && served.silenceMs === undefined) this.#note',
+    replace: 'if (!served.isEvent) this.#note',
+    ...mesh('is not how long a call takes'),
+  },
+  {
     promise: 'streams: a sender waits for credit',
     file: 'src/mesh/item-outbox.ts',
     find: 'return this.#window.has(frame.bytes) && this.#needs.carrier.hasRoom;',
