@@ -71,8 +71,8 @@ export const jobEventsMutants: readonly Mutant[] = [
   {
     promise: 'a watched store: who begins waits for the commit that is under way',
     ...engine('while a commit is being kept elsewhere'),
-    find: '    await this.#keeping;\n  }\n\n  /** Nothing more',
-    replace: '    await undefined;\n  }\n\n  /** Nothing more',
+    find: '    await this.#keeping;\n  }\n\n  /** No commit',
+    replace: '    await undefined;\n  }\n\n  /** No commit',
   },
   {
     promise: 'events of a queue: what is added is told',

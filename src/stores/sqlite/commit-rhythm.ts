@@ -70,7 +70,7 @@ export class CommitRhythm {
     await this.#keeping;
   }
 
-  /** Nothing more is accepted, and nothing happens by itself. */
+  /** No commit begins by itself any more. */
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
