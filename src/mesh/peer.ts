@@ -83,11 +83,6 @@ export class Peer implements CallHolder {
     return this.#isWelcome;
   }
 
-  /** Nothing would be lost with it. */
-  get isIdle(): boolean {
-    return this.#opening === undefined;
-  }
-
   /** For the balance: what waits here for its answer or for its connection, and what it has to do for others, by how long it takes lately. */
   get cost(): number {
     const work = 1 + this.pending.size + this.awaiting + this.load;
